@@ -1,0 +1,57 @@
+/**
+ * Byte helpers. All integers on disk and on the wire are little-endian.
+ *
+ * A *byte string* is a JavaScript string that holds one byte in each UTF-16 unit (0 to 255), which V8 stores in
+ * one byte each. Inside a shard keys are byte strings: they hash fast, and `<` on them is unsigned byte order.
+ */
+
+/** Sequence numbers, offsets and sizes take 8 bytes, of which 53 bits are used. */
+export const uint64Bytes = 8;
+
+const twoTo32 = 0x1_0000_0000;
+
+export function writeUint64(target: Uint8Array & Buffer, value: number, offset: number): void {
+  target.writeUInt32LE(value % twoTo32, offset);
+  target.writeUInt32LE(Math.floor(value / twoTo32), offset + 4);
+}
+
+/** Reads 8 bytes; a value beyond 2^53 - 1 (which is never written) comes back as NaN, so that checks refuse it. */
+export function readUint64(source: Buffer, offset: number): number {
+  const high = source.readUInt32LE(offset + 4);
+  return high > 0x1f_ffff ? Number.NaN : high * twoTo32 + source.readUInt32LE(offset);
+}
+
+export type ByteString = string;
+
+export function byteStringOf(bytes: Uint8Array): ByteString {
+  return asBuffer(bytes).latin1Slice(0, bytes.byteLength);
+}
+
+export function bytesOf(key: ByteString): Buffer {
+  return Buffer.from(key, "latin1");
+}
+
+/** The same bytes as a Buffer; never copies. */
+export function asBuffer(bytes: Uint8Array): Buffer {
+  return Buffer.isBuffer(bytes) ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+}
+
+/** At most `limit` bytes of a key, escaped, for an error message: a key must not be able to drive a terminal. */
+export function excerpt(key: Uint8Array | string, limit = 40): string {
+  const text =
+    typeof key === "string" ? key : asBuffer(key).toString("utf8", 0, Math.min(key.byteLength, limit));
+  const cut = text.length > limit ? `${text.slice(0, limit)}...` : text;
+  return JSON.stringify(cut).replace(/[\u007f-\u009f\u2028\u2029\ufffe\uffff]/g, (unit) => {
+    return `\\u${unit.charCodeAt(0).toString(16).padStart(4, "0")}`;
+  });
+}
+
+declare global {
+  interface Buffer {
+    /** Node's own fast paths; documented in Node's sources, stable since Node 0.x, not in its type declarations. */
+    latin1Slice(start: number, end: number): string;
+    utf8Slice(start: number, end: number): string;
+    latin1Write(text: string, offset: number, length?: number): number;
+    utf8Write(text: string, offset: number, length?: number): number;
+  }
+}

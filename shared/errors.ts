@@ -1,0 +1,93 @@
+/**
+ * The one error class of FastKV, and its stable codes.
+ *
+ * `writeOutcome` says what became of the write that failed: "not-applied" (nothing changed, the call may be
+ * repeated once its cause is gone), "in-doubt" (it may or may not be there after a restart) or "none" (the call
+ * was no write). The table in README.md is checked against this list by a test.
+ */
+
+export const errorCodes = {
+  FASTKV_CLOSED: "the database, snapshot or scan was closed",
+  FASTKV_LOCKED: "another process (or this one) has the database open",
+  FASTKV_NOT_FOUND: "the database does not exist and was not to be created",
+  FASTKV_NOT_A_DATABASE: "the folder holds other files, or is no folder",
+  FASTKV_UNSUPPORTED_FORMAT: "written by a newer version, or needs a codec that is not installed",
+  FASTKV_SHARD_MISMATCH: "opened with another shard count than it was created with",
+  FASTKV_CORRUPTION: "a file is damaged or missing",
+  FASTKV_IO: "the operating system refused a file operation",
+  FASTKV_NO_SPACE: "the disk is full, or a quota or a file-size limit is reached",
+  FASTKV_INVALID_KEY: "the key is of the wrong type, too long or ill-formed",
+  FASTKV_INVALID_VALUE: "the value cannot be carried by the encoding without change, or is too large",
+  FASTKV_INVALID_OPTION: "an option or argument is unknown, of the wrong type or contradicts another",
+  FASTKV_BATCH_TOO_LARGE: "the batch has more operations or bytes than one batch may have",
+  FASTKV_OVERLOADED: "too many unacknowledged operations are in flight",
+  FASTKV_SHARD_UNAVAILABLE: "a shard process cannot be started or keeps dying",
+  FASTKV_READ_ONLY: "the batch log can no longer be written",
+  FASTKV_ABORTED: "the call was aborted through its AbortSignal",
+  FASTKV_INTERNAL: "a bug in FastKV; please report it",
+} as const;
+
+export type FastKVErrorCode = keyof typeof errorCodes;
+
+export type WriteOutcome = "not-applied" | "in-doubt" | "none";
+
+export interface FastKVErrorOptions {
+  cause?: unknown;
+  /** @default "none" */
+  writeOutcome?: WriteOutcome;
+}
+
+/** Every error that FastKV throws or rejects with. Switch on `code`, never on the message. */
+export class FastKVError extends Error {
+  override readonly name = "FastKVError";
+  readonly code: FastKVErrorCode;
+  readonly writeOutcome: WriteOutcome;
+
+  constructor(code: FastKVErrorCode, message: string, options: FastKVErrorOptions = {}) {
+    super(message, "cause" in options ? { cause: options.cause } : undefined);
+    this.code = code;
+    this.writeOutcome = options.writeOutcome ?? "none";
+  }
+}
+
+/** What crosses a process boundary in place of a FastKVError. */
+export interface ErrorReport {
+  code: FastKVErrorCode;
+  message: string;
+  writeOutcome: WriteOutcome;
+}
+
+export function toErrorReport(error: unknown): ErrorReport {
+  if (error instanceof FastKVError) {
+    return { code: error.code, message: error.message, writeOutcome: error.writeOutcome };
+  }
+  const message = error instanceof Error ? (error.stack ?? error.message) : String(error);
+  return { code: "FASTKV_INTERNAL", message, writeOutcome: "in-doubt" };
+}
+
+export function fromErrorReport(report: ErrorReport): FastKVError {
+  const code = report.code in errorCodes ? report.code : "FASTKV_INTERNAL";
+  return new FastKVError(code, report.message, { writeOutcome: report.writeOutcome });
+}
+
+/** A damaged file: names the file and, where one is known, the offset in bytes. */
+export function corruption(
+  path: string,
+  offset: number | undefined,
+  what: string,
+  cause?: unknown,
+): FastKVError {
+  const where = offset === undefined ? path : `${path} at offset ${offset}`;
+  return new FastKVError(
+    "FASTKV_CORRUPTION",
+    `Damaged file ${where}: ${what}. Restore it from a backup.`,
+    cause === undefined ? {} : { cause },
+  );
+}
+
+/** Asserts what only a bug of ours can break. */
+export function invariant(condition: unknown, message: string): asserts condition {
+  if (!condition) {
+    throw new FastKVError("FASTKV_INTERNAL", `Invariant broken: ${message}`);
+  }
+}

@@ -1,0 +1,186 @@
+/**
+ * The write operation, in the one form it has everywhere: in a frame to a shard, in a WAL record, in a batch-log
+ * record and in a memtable's arena. FROZEN (format version 1). Little-endian.
+ *
+ *     offset  size  field
+ *          0     1  kind (low 4 bits) and flags (high 4 bits)
+ *          1     1  put: value encoding tag · deleteRange: bound flags · else 0
+ *          2     2  key length K, 0 to 65,535
+ *          4     4  value length V
+ *          8     4  sequence delta: the operation's sequence number less the section's first one
+ *         12     8  expiry, ms since the epoch, float64: only with flag `expires`
+ *      12/20     K  key (deleteRange: lower bound)
+ *    12/20+K     V  value (deleteRange: upper bound; ingest: the load's id, 16 bytes)
+ *
+ * Operations stand one behind the other in a *section*; the sequence number of the first is kept beside the
+ * section. All operations of a batch have the same sequence number, and of two on the same key the later wins.
+ */
+
+import { FastKVError } from "../errors.js";
+
+/** FROZEN. */
+export const operationKind = { put: 1, delete: 2, deleteRange: 3, ingest: 4 } as const;
+export type OperationKind = (typeof operationKind)[keyof typeof operationKind];
+
+/** FROZEN. `logged`: part of a batch that must have its record in the batch log. */
+export const operationFlag = { expires: 0x10, logged: 0x20 } as const;
+
+/** FROZEN. Kept in the byte at offset 1 of a deleteRange. */
+export const rangeFlag = { lowerExclusive: 1, upperInclusive: 2, unbounded: 4 } as const;
+
+export const operationHeaderBytes = 12;
+const expiryBytes = 8;
+const kindMask = 0x0f;
+const knownFlags = operationFlag.expires | operationFlag.logged;
+
+/** One operation to write. `expiresAt` 0 means never. */
+export interface Operation {
+  kind: OperationKind;
+  tag: number;
+  expiresAt: number;
+  logged: boolean;
+  key: Uint8Array;
+  value: Uint8Array;
+}
+
+export function operationBytes(keyBytes: number, valueBytes: number, expires: boolean): number {
+  return operationHeaderBytes + (expires ? expiryBytes : 0) + keyBytes + valueBytes;
+}
+
+/** Writes the header; key and value follow at the offset that is returned. */
+export function writeOperationHeader(
+  target: Buffer,
+  offset: number,
+  kindAndLogged: number,
+  tag: number,
+  keyBytes: number,
+  valueBytes: number,
+  sequenceDelta: number,
+  expiresAt: number,
+): number {
+  target[offset] = expiresAt === 0 ? kindAndLogged : kindAndLogged | operationFlag.expires;
+  target[offset + 1] = tag;
+  target.writeUInt16LE(keyBytes, offset + 2);
+  target.writeUInt32LE(valueBytes, offset + 4);
+  target.writeUInt32LE(sequenceDelta, offset + 8);
+  if (expiresAt === 0) {
+    return offset + operationHeaderBytes;
+  }
+  target.writeDoubleLE(expiresAt, offset + operationHeaderBytes);
+  return offset + operationHeaderBytes + expiryBytes;
+}
+
+/**
+ * Walks over a section without allocating: `next()` moves on and fills the public fields. Every length is checked
+ * against the section's end; a malformed operation throws `FASTKV_CORRUPTION` with the offset.
+ */
+export class OperationReader {
+  kind: OperationKind = operationKind.put;
+  tag = 0;
+  logged = false;
+  sequenceDelta = 0;
+  expiresAt = 0;
+  /** Where the operation, its key and its value start, and where the operation ends, in `buffer`. */
+  start = 0;
+  keyStart = 0;
+  valueStart = 0;
+  end = 0;
+
+  readonly buffer: Buffer;
+  readonly #limit: number;
+
+  constructor(buffer: Buffer, start = 0, limit = buffer.length) {
+    this.buffer = buffer;
+    this.end = start;
+    this.#limit = limit;
+  }
+
+  /** False at the end of the section. */
+  next(): boolean {
+    const { buffer, end: start } = this;
+    const limit = this.#limit;
+    if (start >= limit) {
+      return false;
+    }
+    if (start + operationHeaderBytes > limit) {
+      throw this.#malformed(start, "the section ends within a header");
+    }
+    const first = buffer[start]!;
+    const kind = first & kindMask;
+    const flags = first & ~kindMask;
+    if (kind < operationKind.put || kind > operationKind.ingest || (flags & ~knownFlags) !== 0) {
+      throw this.#malformed(start, `unknown kind or flags ${first}`);
+    }
+    this.kind = kind as OperationKind;
+    this.logged = (flags & operationFlag.logged) !== 0;
+    this.tag = buffer[start + 1]!;
+    const keyBytes = buffer.readUInt16LE(start + 2);
+    const valueBytes = buffer.readUInt32LE(start + 4);
+    this.sequenceDelta = buffer.readUInt32LE(start + 8);
+    let keyStart = start + operationHeaderBytes;
+    if ((flags & operationFlag.expires) === 0) {
+      this.expiresAt = 0;
+    } else {
+      if (keyStart + expiryBytes > limit) {
+        throw this.#malformed(start, "the section ends within an expiry");
+      }
+      this.expiresAt = buffer.readDoubleLE(keyStart);
+      keyStart += expiryBytes;
+    }
+    const valueStart = keyStart + keyBytes;
+    if (valueStart + valueBytes > limit) {
+      throw this.#malformed(start, "the section ends within a key or value");
+    }
+    this.start = start;
+    this.keyStart = keyStart;
+    this.valueStart = valueStart;
+    this.end = valueStart + valueBytes;
+    return true;
+  }
+
+  #malformed(offset: number, what: string): FastKVError {
+    return new FastKVError("FASTKV_CORRUPTION", `Malformed operation at offset ${offset}: ${what}`);
+  }
+}
+
+/** A growing buffer of operations: one frame's writes, or one batch. */
+export class OperationSection {
+  buffer: Buffer;
+  length = 0;
+
+  constructor(capacityBytes: number) {
+    this.buffer = Buffer.allocUnsafeSlow(capacityBytes);
+  }
+
+  /** Makes room for `bytes` more. */
+  reserve(bytes: number): void {
+    const needed = this.length + bytes;
+    if (needed > this.buffer.length) {
+      const larger = Buffer.allocUnsafeSlow(Math.max(needed, this.buffer.length * 2));
+      this.buffer.copy(larger, 0, 0, this.length);
+      this.buffer = larger;
+    }
+  }
+
+  append(operation: Operation, sequenceDelta: number): void {
+    const { key, value } = operation;
+    this.reserve(operationBytes(key.byteLength, value.byteLength, operation.expiresAt !== 0));
+    const keyStart = writeOperationHeader(
+      this.buffer,
+      this.length,
+      operation.logged ? operation.kind | operationFlag.logged : operation.kind,
+      operation.tag,
+      key.byteLength,
+      value.byteLength,
+      sequenceDelta,
+      operation.expiresAt,
+    );
+    this.buffer.set(key, keyStart);
+    this.buffer.set(value, keyStart + key.byteLength);
+    this.length = keyStart + key.byteLength + value.byteLength;
+  }
+
+  bytes(): Buffer {
+    return this.buffer.subarray(0, this.length);
+  }
+}
