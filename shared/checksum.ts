@@ -1,6 +1,11 @@
 import { crc32 } from "node:zlib";
 
-/** CRC-32 (IEEE 802.3, as in gzip) of a range of bytes, as an unsigned 32-bit integer. Native: about 3 GB/s. */
-export function checksum(bytes: Uint8Array): number {
-  return crc32(bytes) >>> 0;
+/**
+ * CRC-32 (IEEE 802.3, as in gzip) of a range of bytes, as an unsigned 32-bit integer. Native: about 3 GB/s.
+ *
+ * The seed is the CRC-32 of bytes that go before these. For the same bytes another seed always gives another sum, so
+ * a seed made from a place ties the sum to that place.
+ */
+export function checksum(bytes: Uint8Array, seed = 0): number {
+  return crc32(bytes, seed) >>> 0;
 }

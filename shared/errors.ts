@@ -66,7 +66,7 @@ export function toErrorReport(error: unknown): ErrorReport {
 }
 
 export function fromErrorReport(report: ErrorReport): FastKVError {
-  const code = report.code in errorCodes ? report.code : "FASTKV_INTERNAL";
+  const code = Object.hasOwn(errorCodes, report.code) ? report.code : "FASTKV_INTERNAL";
   return new FastKVError(code, report.message, { writeOutcome: report.writeOutcome });
 }
 

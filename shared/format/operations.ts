@@ -184,3 +184,34 @@ export class OperationSection {
     return this.buffer.subarray(0, this.length);
   }
 }
+
+/** A section with what its sequence deltas are counted from. */
+export interface SectionPart {
+  section: Buffer;
+  firstSequence: number;
+  lastSequence: number;
+}
+
+/** The operations of a section that `keep` wants, as a section of its own; undefined where there are none. */
+export function filterSection(
+  section: Buffer,
+  firstSequence: number,
+  keep: (operation: OperationReader, sequence: number) => boolean,
+): SectionPart | undefined {
+  const reader = new OperationReader(section);
+  const part = new OperationSection(256);
+  let first = 0;
+  let last = 0;
+  while (reader.next()) {
+    const sequence = firstSequence + reader.sequenceDelta;
+    if (keep(reader, sequence)) {
+      first = part.length === 0 ? sequence : first;
+      last = sequence;
+      const { kind, tag, expiresAt, logged, keyStart, valueStart, end } = reader;
+      const key = section.subarray(keyStart, valueStart);
+      const value = section.subarray(valueStart, end);
+      part.append({ kind, tag, expiresAt, logged, key, value }, sequence - first);
+    }
+  }
+  return part.length === 0 ? undefined : { section: part.bytes(), firstSequence: first, lastSequence: last };
+}

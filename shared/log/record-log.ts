@@ -1,27 +1,6 @@
-/**
- * The record log: the form of the WAL, the manifest and the batch log. A file header (file-header.ts), then records.
- * FROZEN (format version 1). Little-endian.
- *
- *     offset  size  field
- *          0     4  magic 0x52564b46 ("FKVR")
- *          4     4  payload length P
- *          8     1  record type (its meaning belongs to the kind of log)
- *          9     3  zero
- *         12     4  owner epoch of the writer
- *         16     8  first sequence number in the payload
- *         24     8  how many bytes of this file were known to be synced when the record was written
- *         32     8  the coordinator's clock, ms, float64
- *         40     4  CRC-32 of the payload
- *         44     4  CRC-32 of bytes 0 to 43
- *         48     P  payload
- *
- * The mark at offset 24 is what tells a torn tail from damage: bytes below the highest mark in the file were on
- * disk, so damage there is corruption; above it, in the last file of a log, it is a write that a crash cut short.
- */
+/** Writing and reading a record log; record-format.ts has its form. */
 
-import { readUint64, writeUint64 } from "../bytes.js";
-import { checksum } from "../checksum.js";
-import { corruption } from "../errors.js";
+import { corruption, FastKVError, invariant, type WriteOutcome } from "../errors.js";
 import {
   checkFileHeader,
   encodeFileHeader,
@@ -29,11 +8,15 @@ import {
   type FileIdentity,
   fileHeaderBytes,
 } from "../format/file-header.js";
-import { maxFrameBytes } from "../limits.js";
 import type { FileHandle, FileSystem } from "../storage/file-system.js";
-
-export const recordHeaderBytes = 48;
-const recordMagic = 0x5256_4b46;
+import {
+  decodeRecordHeader,
+  encodeRecordHeader,
+  fileMarkOf,
+  findMarkAbove,
+  isPayloadOf,
+  recordHeaderBytes,
+} from "./record-format.js";
 
 export interface LogRecord {
   type: number;
@@ -45,19 +28,6 @@ export interface LogRecord {
   offset: number;
 }
 
-function encodeRecordHeader(target: Buffer, record: Omit<LogRecord, "offset">, syncedBytes: number): void {
-  target.fill(0, 0, recordHeaderBytes);
-  target.writeUInt32LE(recordMagic, 0);
-  target.writeUInt32LE(record.payload.length, 4);
-  target[8] = record.type;
-  target.writeUInt32LE(record.epoch, 12);
-  writeUint64(target, record.firstSequence, 16);
-  writeUint64(target, syncedBytes, 24);
-  target.writeDoubleLE(record.timeMs, 32);
-  target.writeUInt32LE(checksum(record.payload), 40);
-  target.writeUInt32LE(checksum(target.subarray(0, 44)), 44);
-}
-
 const gatherLimitBytes = 512 * 1024;
 
 /**
@@ -67,28 +37,33 @@ const gatherLimitBytes = 512 * 1024;
 export class RecordLogWriter {
   readonly path: string;
   /** Bytes written, header included. */
-  sizeBytes: number;
+  sizeBytes = fileHeaderBytes;
+  /** Never goes back. */
   syncedBytes = 0;
   /** Set where the file can no longer be trusted; every later call throws it. */
   failure: unknown;
 
   readonly #handle: FileHandle;
   readonly #epoch: number;
+  readonly #fileMark: number;
   #scratch = Buffer.allocUnsafeSlow(64 * 1024);
+  #pendingAppend: Promise<void> | undefined;
   #pendingSync: Promise<void> | undefined;
+  #closing: Promise<void> | undefined;
 
   private constructor(handle: FileHandle, header: FileHeader) {
     this.#handle = handle;
     this.path = handle.path;
     this.#epoch = header.epoch;
-    this.sizeBytes = fileHeaderBytes;
+    this.#fileMark = fileMarkOf(header);
   }
 
-  /** Creates the file with its header. The folder still has to be synced. */
+  /** Creates the file with its header. The file and its folder still have to be synced. */
   static create(fileSystem: FileSystem, path: string, header: FileHeader): RecordLogWriter {
+    const headerBytes = encodeFileHeader(header);
     const handle = fileSystem.create(path);
     try {
-      handle.write(encodeFileHeader(header), 0);
+      handle.write(headerBytes, 0);
     } catch (error) {
       handle.close();
       fileSystem.remove(path);
@@ -97,48 +72,43 @@ export class RecordLogWriter {
     return new RecordLogWriter(handle, header);
   }
 
+  /** Not while an `appendAsync` is under way. */
   append(type: number, firstSequence: number, timeMs: number, payload: Buffer): void {
-    this.#checkUsable();
-    const record = { type, epoch: this.#epoch, firstSequence, timeMs, payload };
-    const start = this.sizeBytes;
+    this.#checkMayAppend();
     const total = recordHeaderBytes + payload.length;
+    const isGathered = total <= gatherLimitBytes;
+    if (isGathered && this.#scratch.length < total) {
+      this.#scratch = Buffer.allocUnsafeSlow(gatherLimitBytes);
+    }
+    this.#encodeHeader(this.#scratch, type, firstSequence, timeMs, payload);
     try {
-      if (total <= gatherLimitBytes) {
-        if (this.#scratch.length < total) {
-          this.#scratch = Buffer.allocUnsafeSlow(gatherLimitBytes);
-        }
-        encodeRecordHeader(this.#scratch, record, this.syncedBytes);
+      if (isGathered) {
         payload.copy(this.#scratch, recordHeaderBytes);
-        this.#handle.write(this.#scratch.subarray(0, total), start);
+        this.#handle.write(this.#scratch.subarray(0, total), this.sizeBytes);
       } else {
-        encodeRecordHeader(this.#scratch, record, this.syncedBytes);
-        this.#handle.write(this.#scratch.subarray(0, recordHeaderBytes), start);
-        this.#handle.write(payload, start + recordHeaderBytes);
+        this.#handle.write(this.#scratch.subarray(0, recordHeaderBytes), this.sizeBytes);
+        this.#handle.write(payload, this.sizeBytes + recordHeaderBytes);
       }
     } catch (error) {
-      this.#cutBack();
-      throw error;
+      throw this.#cutBack(error);
     }
-    this.sizeBytes = start + total;
+    this.sizeBytes += total;
   }
 
-  /** Like `append`, in the thread pool. The caller awaits one before it starts the next. */
+  /** Like `append`, in the thread pool. The caller awaits one before it starts the next append of either kind. */
   async appendAsync(type: number, firstSequence: number, timeMs: number, payload: Buffer): Promise<void> {
-    this.#checkUsable();
-    const bytes = Buffer.allocUnsafeSlow(recordHeaderBytes + payload.length);
-    encodeRecordHeader(bytes, { type, epoch: this.#epoch, firstSequence, timeMs, payload }, this.syncedBytes);
-    payload.copy(bytes, recordHeaderBytes);
-    try {
-      await this.#handle.writeAsync(bytes, this.sizeBytes);
-    } catch (error) {
-      this.#cutBack();
-      throw error;
-    }
-    this.sizeBytes += bytes.length;
+    this.#checkMayAppend();
+    const header = Buffer.allocUnsafe(recordHeaderBytes);
+    this.#encodeHeader(header, type, firstSequence, timeMs, payload);
+    const bytes = Buffer.concat([header, payload]);
+    this.#pendingAppend = this.#appendBytes(bytes).finally(() => {
+      this.#pendingAppend = undefined;
+    });
+    await this.#pendingAppend;
   }
 
   sync(): void {
-    this.#checkUsable();
+    this.#checkUsable("in-doubt");
     const target = this.sizeBytes;
     try {
       this.#handle.sync();
@@ -146,11 +116,12 @@ export class RecordLogWriter {
       this.failure = error;
       throw error;
     }
-    this.syncedBytes = target;
+    this.#noteSynced(target);
   }
 
   /** Syncs what is written by now. Calls made while one is under way share the one that follows it. */
   async syncAsync(): Promise<void> {
+    this.#checkUsable("in-doubt");
     const target = this.sizeBytes;
     while (this.#pendingSync !== undefined) {
       await this.#pendingSync;
@@ -158,50 +129,106 @@ export class RecordLogWriter {
         return;
       }
     }
-    this.#checkUsable();
-    this.#pendingSync = this.#syncOnce();
+    this.#checkTrusted();
+    this.#pendingSync = this.#syncOnce().finally(() => {
+      this.#pendingSync = undefined;
+    });
     await this.#pendingSync;
+  }
+
+  /**
+   * Lets what is under way or waits its turn end, so that the descriptor is not closed beneath it. Other calls throw
+   * `FASTKV_CLOSED` from now on.
+   */
+  close(): Promise<void> {
+    this.#closing ??= this.#closeOnceIdle();
+    return this.#closing;
+  }
+
+  async #closeOnceIdle(): Promise<void> {
+    while (this.#pendingAppend !== undefined || this.#pendingSync !== undefined) {
+      // A sync that waits for this one starts before `allSettled` is through, so the loop sees it.
+      await Promise.allSettled([this.#pendingAppend, this.#pendingSync]);
+    }
+    this.#handle.close();
+  }
+
+  async #appendBytes(bytes: Buffer): Promise<void> {
+    try {
+      await this.#handle.writeAsync(bytes, this.sizeBytes);
+    } catch (error) {
+      throw this.#cutBack(error);
+    }
+    // A sync may have failed meanwhile.
+    this.#checkTrusted();
+    this.sizeBytes += bytes.length;
   }
 
   async #syncOnce(): Promise<void> {
     const target = this.sizeBytes;
     try {
       await this.#handle.syncAsync();
-      this.syncedBytes = target;
     } catch (error) {
       this.failure = error;
       throw error;
-    } finally {
-      this.#pendingSync = undefined;
     }
+    this.#noteSynced(target);
   }
 
-  /** Waits for a sync under way, so that the descriptor is not closed beneath it. */
-  async close(): Promise<void> {
-    await this.#pendingSync?.catch(() => undefined);
-    this.#handle.close();
+  /** A sync that ends late may know less than one that began after it. */
+  #noteSynced(target: number): void {
+    this.syncedBytes = Math.max(this.syncedBytes, target);
   }
 
-  #checkUsable(): void {
+  #encodeHeader(target: Buffer, type: number, firstSequence: number, timeMs: number, payload: Buffer): void {
+    const { syncedBytes, sizeBytes } = this;
+    const payloadBytes = payload.length;
+    const header = { type, epoch: this.#epoch, firstSequence, syncedBytes, timeMs, payloadBytes };
+    encodeRecordHeader(target, header, payload, this.#fileMark, sizeBytes);
+  }
+
+  #checkTrusted(): void {
     if (this.failure !== undefined) {
       throw this.failure;
     }
   }
 
-  #cutBack(): void {
+  #checkUsable(writeOutcome: WriteOutcome): void {
+    this.#checkTrusted();
+    if (this.#closing !== undefined) {
+      throw new FastKVError("FASTKV_CLOSED", `${this.path} was closed`, { writeOutcome });
+    }
+  }
+
+  #checkMayAppend(): void {
+    this.#checkUsable("not-applied");
+    invariant(this.#pendingAppend === undefined, "one append ends before the next one starts");
+  }
+
+  /** Takes a failed write back; returns the error to throw. */
+  #cutBack(cause: unknown): unknown {
     try {
       this.#handle.truncate(this.sizeBytes);
+      return cause;
     } catch (error) {
-      this.failure = error;
-      throw error;
+      this.failure =
+        error instanceof FastKVError
+          ? new FastKVError(error.code, `${error.message} It was to take a failed write back.`, {
+              cause,
+              writeOutcome: "in-doubt",
+            })
+          : error;
+      return this.failure;
     }
   }
 }
 
 export interface LogContents {
-  header: FileHeader;
+  /** Undefined where a torn tail takes in the file's header, too. */
+  header: FileHeader | undefined;
+  /** How many records the reader took. */
   records: number;
-  /** Where the last whole record ends: what lies behind it is a torn tail. */
+  /** Where the last whole record ends: what lies behind it is a torn tail. 0 where the file's header is torn. */
   validBytes: number;
   /** Bytes of a torn tail; always 0 unless a torn tail is allowed. */
   tornBytes: number;
@@ -211,7 +238,10 @@ export interface ReadLogOptions {
   expected: FileIdentity;
   /** True for the last file of a log after an unclean end. */
   mayBeTorn: boolean;
-  /** Called for each whole record, in order; false ends the reading there. The payload is only lent. */
+  /**
+   * Called for each whole record, in order. False declines it: the reading ends there, and the record counts neither
+   * in `records` nor in `validBytes`. The payload is only lent.
+   */
   onRecord: (record: LogRecord) => boolean | undefined;
 }
 
@@ -222,117 +252,104 @@ export interface ReadLogOptions {
 export function readLog(fileSystem: FileSystem, path: string, options: ReadLogOptions): LogContents {
   const handle = fileSystem.open(path, "read");
   try {
-    return readOpenLog(handle, path, options);
+    const file = { handle, path, sizeBytes: handle.sizeBytes(), fileMark: fileMarkOf(options.expected) };
+    return readOpenLog(file, options);
   } finally {
     handle.close();
   }
 }
 
-function readOpenLog(handle: FileHandle, path: string, options: ReadLogOptions): LogContents {
-  const sizeBytes = handle.sizeBytes();
-  const headerBytes = Buffer.alloc(fileHeaderBytes);
-  const got = handle.read(headerBytes, 0);
-  const header = checkFileHeader(headerBytes.subarray(0, got), path, options.expected);
+interface LogFile {
+  handle: FileHandle;
+  path: string;
+  sizeBytes: number;
+  fileMark: number;
+}
+
+function readOpenLog(file: LogFile, options: ReadLogOptions): LogContents {
+  const header = readFileHeader(file, options);
+  if (header === undefined) {
+    return { header, records: 0, validBytes: 0, tornBytes: file.sizeBytes };
+  }
   const contents: LogContents = { header, records: 0, validBytes: fileHeaderBytes, tornBytes: 0 };
-  const recordHeader = Buffer.alloc(recordHeaderBytes);
-  while (contents.validBytes < sizeBytes) {
+  const scratch = Buffer.alloc(recordHeaderBytes);
+  while (contents.validBytes < file.sizeBytes) {
     const offset = contents.validBytes;
-    const record = readRecord(handle, recordHeader, offset, sizeBytes);
+    const record = readRecord(file, scratch, offset);
     if (typeof record === "string") {
       if (!options.mayBeTorn) {
-        throw corruption(path, offset, record);
+        throw corruption(file.path, offset, record);
       }
-      checkTornTail(handle, path, offset, sizeBytes, record);
-      contents.tornBytes = sizeBytes - offset;
+      checkTornTail(file, offset, record);
+      contents.tornBytes = file.sizeBytes - offset;
       break;
     }
-    contents.records += 1;
     if (options.onRecord(record) === false) {
       break;
     }
+    contents.records += 1;
     contents.validBytes = offset + recordHeaderBytes + record.payload.length;
   }
   return contents;
 }
 
-interface RecordHeader {
-  type: number;
-  epoch: number;
-  firstSequence: number;
-  timeMs: number;
-  payloadBytes: number;
-  syncedBytes: number;
-}
-
-/** What a valid header says, or undefined. */
-function decodeRecordHeader(bytes: Buffer, at: number): RecordHeader | undefined {
-  if (bytes.readUInt32LE(at) !== recordMagic) {
+/** The file's header, or undefined where a crash struck before it was on disk: then so was nothing behind it. */
+function readFileHeader(file: LogFile, { expected, mayBeTorn }: ReadLogOptions): FileHeader | undefined {
+  const target = Buffer.alloc(fileHeaderBytes);
+  const bytes = target.subarray(0, file.handle.read(target, 0));
+  if (mayBeTorn && isTornFileHeader(bytes)) {
+    checkTornTail(file, 0, "the file header is missing");
     return undefined;
   }
-  if (bytes.readUInt32LE(at + 44) !== checksum(bytes.subarray(at, at + 44))) {
-    return undefined;
-  }
-  return {
-    payloadBytes: bytes.readUInt32LE(at + 4),
-    type: bytes[at + 8]!,
-    epoch: bytes.readUInt32LE(at + 12),
-    firstSequence: readUint64(bytes, at + 16),
-    syncedBytes: readUint64(bytes, at + 24),
-    timeMs: bytes.readDoubleLE(at + 32),
-  };
+  return checkFileHeader(bytes, file.path, expected);
 }
 
-/** The record at `offset`, or what is wrong with it. */
-function readRecord(
-  handle: FileHandle,
-  scratch: Buffer,
-  offset: number,
-  sizeBytes: number,
-): LogRecord | string {
+/** A crash cuts the header off or leaves a page of zeros in its place; anything else is damage. */
+function isTornFileHeader(bytes: Buffer): boolean {
+  return bytes.length < fileHeaderBytes || bytes.every((byte) => byte === 0);
+}
+
+/** The record at `offset`, or what is wrong with it. `scratch` holds a record header. */
+function readRecord(file: LogFile, scratch: Buffer, offset: number): LogRecord | string {
+  const { handle, sizeBytes, fileMark } = file;
   if (offset + recordHeaderBytes > sizeBytes || handle.read(scratch, offset) < recordHeaderBytes) {
     return "the file ends within a record header";
   }
-  const header = decodeRecordHeader(scratch, 0);
+  const header = decodeRecordHeader(scratch, 0, fileMark, offset);
   if (header === undefined) {
-    return "wrong magic or checksum of a record header";
+    return "no valid record header";
   }
-  if (header.payloadBytes > maxFrameBytes || offset + recordHeaderBytes + header.payloadBytes > sizeBytes) {
+  const { type, epoch, firstSequence, timeMs, payloadBytes } = header;
+  const payloadOffset = offset + recordHeaderBytes;
+  if (payloadOffset + payloadBytes > sizeBytes) {
     return "the file ends within a record";
   }
-  const payload = Buffer.allocUnsafeSlow(header.payloadBytes);
-  if (handle.read(payload, offset + recordHeaderBytes) < payload.length) {
+  const payload = Buffer.allocUnsafeSlow(payloadBytes);
+  if (handle.read(payload, payloadOffset) < payloadBytes) {
     return "the file ends within a record";
   }
-  if (checksum(payload) !== scratch.readUInt32LE(40)) {
+  if (!isPayloadOf(scratch, payload, fileMark, offset)) {
     return "wrong checksum of a record";
   }
-  const { type, epoch, firstSequence, timeMs } = header;
   return { type, epoch, firstSequence, timeMs, payload, offset };
 }
+
+const searchChunkBytes = 1024 * 1024;
 
 /**
  * Looks behind a damaged place for a record that says the place had been synced. The magic may stand at any byte,
  * since the damaged record's length cannot be trusted.
  */
-function checkTornTail(
-  handle: FileHandle,
-  path: string,
-  offset: number,
-  sizeBytes: number,
-  what: string,
-): void {
-  const pattern = Buffer.alloc(4);
-  pattern.writeUInt32LE(recordMagic, 0);
-  const chunkBytes = 1024 * 1024;
-  const chunk = Buffer.alloc(chunkBytes + recordHeaderBytes);
-  for (let base = offset + 1; base < sizeBytes; base += chunkBytes) {
-    const length = handle.read(chunk.subarray(0, Math.min(chunk.length, sizeBytes - base)), base);
-    for (let at = chunk.indexOf(pattern); at !== -1 && at + recordHeaderBytes <= length; ) {
-      const header = decodeRecordHeader(chunk, at);
-      if (header !== undefined && header.syncedBytes > offset) {
+function checkTornTail(file: LogFile, offset: number, what: string): void {
+  const { handle, path, sizeBytes, fileMark } = file;
+  const start = offset + 1;
+  const chunk = Buffer.alloc(Math.min(searchChunkBytes + recordHeaderBytes, Math.max(0, sizeBytes - start)));
+  for (let base = start; base + recordHeaderBytes <= sizeBytes; base += searchChunkBytes) {
+    const bytes = chunk.subarray(0, handle.read(chunk, base));
+    for (let at = findMarkAbove(offset, bytes, 0); at !== -1; at = findMarkAbove(offset, bytes, at + 1)) {
+      if (decodeRecordHeader(bytes, at, fileMark, base + at) !== undefined) {
         throw corruption(path, offset, `${what}; a later record shows that this part had been synced`);
       }
-      at = chunk.indexOf(pattern, at + 1);
     }
   }
 }

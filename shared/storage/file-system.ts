@@ -1,15 +1,21 @@
 /**
  * All that FastKV does with files goes through this interface: the product runs on Node's `fs`, the tests also on
  * a simulated disk that drops what was not synced. Implementations throw `FastKVError` (`FASTKV_NO_SPACE` for
- * ENOSPC, EDQUOT and EFBIG, else `FASTKV_IO` with the system's error as its cause).
+ * ENOSPC, EDQUOT and EFBIG, else `FASTKV_IO`, each with the system's error as its cause). What failed to reach the
+ * disk in a sync or a close is "in-doubt".
  *
  * Calls are synchronous but for those that end in `Async`, which run in the thread pool: the shard's mailbox is
  * handled in one go, and whatever may wait for a disk (syncs) is asynchronous there.
  */
 
+import { FastKVError } from "../errors.js";
+
 export interface FileHandle {
   readonly path: string;
-  /** Writes all of `data` at `position`. A short write is continued once and then thrown as `FASTKV_NO_SPACE`. */
+  /**
+   * Writes all of `data` at `position`. A short write is continued until all is written, or the system gives a
+   * reason why not or takes nothing more (`FASTKV_NO_SPACE`): then any part of it may have been written.
+   */
   write(data: Uint8Array, position: number): void;
   writeAsync(data: Uint8Array, position: number): Promise<void>;
   /** Fills `target` from `position`; the count is short only at the end of the file. */
@@ -19,6 +25,7 @@ export interface FileHandle {
   /** fdatasync: contents and size are on disk afterwards. A failure is final; never call it again to try. */
   sync(): void;
   syncAsync(): Promise<void>;
+  /** Not while an async call is under way. Every later call, a second `close` too, is `FASTKV_IO` with cause EBADF. */
   close(): void;
 }
 
@@ -27,6 +34,7 @@ export interface FileSystem {
   create(path: string): FileHandle;
   /** Opens an existing file; `FASTKV_IO` with cause ENOENT where it is missing. */
   open(path: string, mode: "read" | "update"): FileHandle;
+  /** False where the name or a folder above it is missing; throws (ENOTDIR) where a file is in a folder's place. */
   exists(path: string): boolean;
   /** Names in a folder, sorted; throws where it is none. */
   list(folder: string): string[];
@@ -45,10 +53,21 @@ export interface FileSystem {
 }
 
 /** The whole of a small file. Throws `FASTKV_IO` where it is larger than `limitBytes`. */
-export function readWholeFile(fileSystem: FileSystem, path: string): Buffer {
+export function readWholeFile(
+  fileSystem: FileSystem,
+  path: string,
+  limitBytes: number = 16 * 1024 * 1024,
+): Buffer {
   const handle = fileSystem.open(path, "read");
   try {
-    const bytes = Buffer.allocUnsafe(handle.sizeBytes());
+    const sizeBytes = handle.sizeBytes();
+    if (sizeBytes > limitBytes) {
+      throw new FastKVError(
+        "FASTKV_IO",
+        `Cannot read ${path}: it has ${sizeBytes} bytes, and at most ${limitBytes} were expected.`,
+      );
+    }
+    const bytes = Buffer.allocUnsafe(sizeBytes);
     return bytes.subarray(0, handle.read(bytes, 0));
   } finally {
     handle.close();

@@ -1,11 +1,16 @@
 import fs from "node:fs";
-import { FastKVError } from "../errors.js";
+import { FastKVError, invariant } from "../errors.js";
 import type { FileHandle, FileSystem } from "./file-system.js";
 
 const noSpaceCodes = new Set(["ENOSPC", "EDQUOT", "EFBIG"]);
 
-const { O_CREAT, O_EXCL, O_NOFOLLOW, O_RDONLY, O_RDWR } = fs.constants;
+const { O_CREAT, O_DIRECTORY, O_EXCL, O_NOFOLLOW, O_RDONLY, O_RDWR } = fs.constants;
+// Not every platform has these.
 const noFollow = O_NOFOLLOW ?? 0;
+const directory = O_DIRECTORY ?? 0;
+
+/** Actions whose failure leaves open what of earlier writes is on disk. */
+const inDoubtActions = new Set(["sync", "sync folder", "close", "close folder"]);
 
 function systemCode(error: unknown): string {
   return typeof error === "object" && error !== null && "code" in error ? String(error.code) : "unknown";
@@ -13,18 +18,19 @@ function systemCode(error: unknown): string {
 
 function ioError(action: string, path: string, cause: unknown): FastKVError {
   const code = systemCode(cause);
+  const isInDoubt = inDoubtActions.has(action);
   if (noSpaceCodes.has(code)) {
     return new FastKVError(
       "FASTKV_NO_SPACE",
       `Cannot ${action} ${path}: no room left (${code}). Free some space.`,
-      {
-        cause,
-        writeOutcome: "not-applied",
-      },
+      { cause, writeOutcome: isInDoubt ? "in-doubt" : "not-applied" },
     );
   }
   const advice = code === "EMFILE" || code === "ENFILE" ? " Raise the limit of open files (ulimit -n)." : "";
-  return new FastKVError("FASTKV_IO", `Cannot ${action} ${path}: ${code}.${advice}`, { cause });
+  return new FastKVError("FASTKV_IO", `Cannot ${action} ${path}: ${code}.${advice}`, {
+    cause,
+    writeOutcome: isInDoubt ? "in-doubt" : "none",
+  });
 }
 
 function attempt<T>(action: string, path: string, call: () => T): T {
@@ -35,48 +41,51 @@ function attempt<T>(action: string, path: string, call: () => T): T {
   }
 }
 
-function attemptAsync<T>(
+/** Runs a call in the thread pool; what `start` throws counts as its error. */
+function attemptAsync<T = void>(
   action: string,
   path: string,
-  start: (done: fs.NoParamCallback) => T,
-): Promise<void> {
-  return new Promise((resolve, reject) => {
-    start((error) => {
-      if (error) {
-        reject(ioError(action, path, error));
-      } else {
-        resolve();
-      }
-    });
+  start: (done: (error: Error | null, result: T) => void) => void,
+): Promise<T> {
+  return new Promise<T>((resolve, reject) => {
+    start((error, result) => (error ? reject(error) : resolve(result)));
+  }).catch((error: unknown) => {
+    throw ioError(action, path, error);
   });
 }
 
-/** A short count with no error is what a full disk answers first; the next call then says why. */
+/** A call that takes no byte and gives no reason: the rest cannot be written, which is most often for want of room. */
 function shortWrite(path: string): FastKVError {
   return new FastKVError(
     "FASTKV_NO_SPACE",
     `Cannot write ${path}: the system took only a part. Free some space.`,
-    {
-      writeOutcome: "not-applied",
-    },
+    { writeOutcome: "not-applied" },
   );
 }
 
 class NodeFileHandle implements FileHandle {
   readonly path: string;
-  readonly #descriptor: number;
+  /** Undefined once closed: by then the number may be that of another file. */
+  #descriptor: number | undefined;
+  /** Async calls under way. */
+  #running = 0;
 
   constructor(path: string, descriptor: number) {
     this.path = path;
     this.#descriptor = descriptor;
   }
 
+  /** Called once for each group commit: no closures here. */
   write(data: Uint8Array, position: number): void {
     let done = 0;
     while (done < data.byteLength) {
-      const count = attempt("write", this.path, () =>
-        fs.writeSync(this.#descriptor, data, done, data.byteLength - done, position + done),
-      );
+      let count: number;
+      try {
+        const descriptor = this.#openDescriptor();
+        count = fs.writeSync(descriptor, data, done, data.byteLength - done, position + done);
+      } catch (error) {
+        throw ioError("write", this.path, error);
+      }
       if (count === 0) {
         throw shortWrite(this.path);
       }
@@ -87,15 +96,9 @@ class NodeFileHandle implements FileHandle {
   async writeAsync(data: Uint8Array, position: number): Promise<void> {
     let done = 0;
     while (done < data.byteLength) {
-      const count = await new Promise<number>((resolve, reject) => {
-        fs.write(this.#descriptor, data, done, data.byteLength - done, position + done, (error, written) => {
-          if (error) {
-            reject(ioError("write", this.path, error));
-          } else {
-            resolve(written);
-          }
-        });
-      });
+      const count = await this.#inThreadPool<number>("write", (descriptor, callback) =>
+        fs.write(descriptor, data, done, data.byteLength - done, position + done, callback),
+      );
       if (count === 0) {
         throw shortWrite(this.path);
       }
@@ -107,7 +110,7 @@ class NodeFileHandle implements FileHandle {
     let done = 0;
     while (done < target.byteLength) {
       const count = attempt("read", this.path, () =>
-        fs.readSync(this.#descriptor, target, done, target.byteLength - done, position + done),
+        fs.readSync(this.#openDescriptor(), target, done, target.byteLength - done, position + done),
       );
       if (count === 0) {
         break;
@@ -118,23 +121,48 @@ class NodeFileHandle implements FileHandle {
   }
 
   sizeBytes(): number {
-    return attempt("stat", this.path, () => fs.fstatSync(this.#descriptor).size);
+    return attempt("stat", this.path, () => fs.fstatSync(this.#openDescriptor()).size);
   }
 
   truncate(sizeBytes: number): void {
-    attempt("truncate", this.path, () => fs.ftruncateSync(this.#descriptor, sizeBytes));
+    attempt("truncate", this.path, () => fs.ftruncateSync(this.#openDescriptor(), sizeBytes));
   }
 
   sync(): void {
-    attempt("sync", this.path, () => fs.fdatasyncSync(this.#descriptor));
+    attempt("sync", this.path, () => fs.fdatasyncSync(this.#openDescriptor()));
   }
 
   syncAsync(): Promise<void> {
-    return attemptAsync("sync", this.path, (done) => fs.fdatasync(this.#descriptor, done));
+    return this.#inThreadPool("sync", (descriptor, callback) => fs.fdatasync(descriptor, callback));
   }
 
   close(): void {
-    attempt("close", this.path, () => fs.closeSync(this.#descriptor));
+    invariant(this.#running === 0, "no call is under way when a file is closed");
+    attempt("close", this.path, () => {
+      const descriptor = this.#openDescriptor();
+      // The system gives the number back even where its close fails.
+      this.#descriptor = undefined;
+      fs.closeSync(descriptor);
+    });
+  }
+
+  #openDescriptor(): number {
+    if (this.#descriptor === undefined) {
+      throw Object.assign(new Error("EBADF: the file was closed"), { code: "EBADF" });
+    }
+    return this.#descriptor;
+  }
+
+  async #inThreadPool<T = void>(
+    action: string,
+    start: (descriptor: number, done: (error: Error | null, result: T) => void) => void,
+  ): Promise<T> {
+    this.#running += 1;
+    try {
+      return await attemptAsync<T>(action, this.path, (done) => start(this.#openDescriptor(), done));
+    } finally {
+      this.#running -= 1;
+    }
   }
 }
 
@@ -157,7 +185,15 @@ export class NodeFileSystem implements FileSystem {
   }
 
   exists(path: string): boolean {
-    return attempt("look up", path, () => fs.lstatSync(path, { throwIfNoEntry: false }) !== undefined);
+    try {
+      fs.lstatSync(path);
+      return true;
+    } catch (error) {
+      if (systemCode(error) === "ENOENT") {
+        return false;
+      }
+      throw ioError("look up", path, error);
+    }
   }
 
   list(folder: string): string[] {
@@ -168,7 +204,7 @@ export class NodeFileSystem implements FileSystem {
     try {
       fs.mkdirSync(path, { mode: 0o700 });
     } catch (error) {
-      if (systemCode(error) !== "EEXIST" || !fs.lstatSync(path).isDirectory()) {
+      if (systemCode(error) !== "EEXIST" || !isFolder(path)) {
         throw ioError("create folder", path, error);
       }
     }
@@ -197,20 +233,28 @@ export class NodeFileSystem implements FileSystem {
   }
 
   syncFolder(path: string): void {
-    const descriptor = attempt("open folder", path, () => fs.openSync(path, O_RDONLY));
+    const descriptor = openFolder(path);
     try {
       attempt("sync folder", path, () => fs.fsyncSync(descriptor));
     } finally {
-      fs.closeSync(descriptor);
+      attempt("close folder", path, () => fs.closeSync(descriptor));
     }
   }
 
   async syncFolderAsync(path: string): Promise<void> {
-    const descriptor = attempt("open folder", path, () => fs.openSync(path, O_RDONLY));
+    const descriptor = openFolder(path);
     try {
       await attemptAsync("sync folder", path, (done) => fs.fsync(descriptor, done));
     } finally {
-      fs.closeSync(descriptor);
+      attempt("close folder", path, () => fs.closeSync(descriptor));
     }
   }
+}
+
+function isFolder(path: string): boolean {
+  return attempt("look up", path, () => fs.lstatSync(path).isDirectory());
+}
+
+function openFolder(path: string): number {
+  return attempt("open folder", path, () => fs.openSync(path, O_RDONLY | directory));
 }

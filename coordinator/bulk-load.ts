@@ -1,0 +1,220 @@
+/**
+ * Bulk load: entries go to the shards beside the stream of writes, are written there as sorted tables, and become
+ * visible all at once by one record in the batch log. A load that fails or is aborted leaves nothing behind.
+ */
+
+import { randomBytes } from "node:crypto";
+import { FastKVError } from "../shared/errors.js";
+import {
+  OperationSection,
+  operationBytes,
+  operationKind,
+  writeOperationHeader,
+} from "../shared/format/operations.js";
+import type { ShardRequest } from "../shared/wire/messages.js";
+import { abortError } from "./merged-scan.js";
+
+/** How far a bulk load has come. */
+export interface BulkLoadProgress {
+  phase: "reading" | "sorting" | "done";
+  /** Entries taken from the source so far. */
+  entries: number;
+  /** Bytes of their keys and encoded values. */
+  bytes: number;
+}
+
+export interface BulkLoadResult {
+  /** Entries taken from the source. */
+  entries: number;
+  /** Distinct keys among them. */
+  keys: number;
+  bytes: number;
+}
+
+export interface BulkLoadHost {
+  readonly shardCount: number;
+  request(
+    shard: number,
+    request: ShardRequest,
+    options: { raw?: Buffer; isRepeatable: boolean },
+  ): Promise<{ meta: unknown; raw: Buffer }>;
+  /** Makes the load part of the database; resolves when that is durable. */
+  commit(loadId: Buffer): Promise<void>;
+  /** Throws where the database is closed meanwhile. */
+  checkOpen(): void;
+}
+
+const chunkBytes = 256 * 1024;
+const maxChunksUnderWay = 4;
+const progressEveryEntries = 8192;
+
+/** The chunks of one shard: one is filled while some are on their way. */
+class ShardStream {
+  section = new OperationSection(chunkBytes + 4096);
+  entries = 0;
+  readonly underWay = new Set<Promise<unknown>>();
+}
+
+export class BulkLoad {
+  readonly #host: BulkLoadHost;
+  readonly #id = randomBytes(16);
+  readonly #loadId = this.#id.toString("hex");
+  readonly #streams: ShardStream[];
+  readonly #signal: AbortSignal | undefined;
+  readonly #onProgress: ((progress: BulkLoadProgress) => void) | undefined;
+  #entries = 0;
+  #bytes = 0;
+  #failure: unknown;
+
+  constructor(
+    host: BulkLoadHost,
+    options: {
+      signal?: AbortSignal | undefined;
+      onProgress?: ((progress: BulkLoadProgress) => void) | undefined;
+    },
+  ) {
+    this.#host = host;
+    this.#signal = options.signal;
+    this.#onProgress = options.onProgress;
+    this.#streams = Array.from({ length: host.shardCount }, () => new ShardStream());
+  }
+
+  /**
+   * Runs the load. `pull` fills in entries through `add` until a shard's chunk is full, and answers true at the end
+   * of the source; it may be asynchronous.
+   */
+  async run(pull: () => boolean | Promise<boolean>): Promise<BulkLoadResult> {
+    try {
+      await this.#toAll({ type: "load-begin", loadId: this.#loadId });
+      let isLast = false;
+      while (!isLast) {
+        const pulled = pull();
+        isLast = typeof pulled === "boolean" ? pulled : await pulled;
+        this.#check();
+        await this.#sendFull(isLast);
+      }
+      return await this.#finish();
+    } catch (error) {
+      await this.#giveUp();
+      throw error;
+    }
+  }
+
+  /** Takes one entry; the key is `key[0..keyBytes)`. Both are copied. True: a chunk is full, stop pulling. */
+  add(
+    shard: number,
+    key: Uint8Array,
+    keyBytes: number,
+    tag: number,
+    value: Buffer,
+    expiresAt: number,
+  ): boolean {
+    const stream = this.#streams[shard]!;
+    const { section } = stream;
+    section.reserve(operationBytes(keyBytes, value.length, expiresAt !== 0));
+    // Each entry has a sequence number of its own within the chunk, so that the last of a key wins.
+    const delta = stream.entries;
+    const at = writeOperationHeader(
+      section.buffer,
+      section.length,
+      operationKind.put,
+      tag,
+      keyBytes,
+      value.length,
+      delta,
+      expiresAt,
+    );
+    for (let index = 0; index < keyBytes; index++) {
+      section.buffer[at + index] = key[index]!;
+    }
+    value.copy(section.buffer, at + keyBytes);
+    section.length = at + keyBytes + value.length;
+    stream.entries += 1;
+    this.#entries += 1;
+    this.#bytes += keyBytes + value.length;
+    if (this.#entries % progressEveryEntries === 0) {
+      this.#report("reading");
+    }
+    return section.length >= chunkBytes;
+  }
+
+  #report(phase: BulkLoadProgress["phase"]): void {
+    this.#onProgress?.({ phase, entries: this.#entries, bytes: this.#bytes });
+  }
+
+  #check(): void {
+    if (this.#failure !== undefined) {
+      throw this.#failure;
+    }
+    if (this.#signal?.aborted) {
+      throw abortError(this.#signal);
+    }
+    this.#host.checkOpen();
+  }
+
+  async #sendFull(isLast: boolean): Promise<void> {
+    for (const [shard, stream] of this.#streams.entries()) {
+      if (stream.entries > 0 && (isLast || stream.section.length >= chunkBytes)) {
+        this.#send(shard, stream);
+        while (stream.underWay.size >= maxChunksUnderWay) {
+          await Promise.race(stream.underWay);
+          this.#check();
+        }
+      }
+    }
+  }
+
+  #send(shard: number, stream: ShardStream): void {
+    const request: ShardRequest = { type: "load-data", loadId: this.#loadId, entries: stream.entries };
+    const sent: Promise<unknown> = this.#host
+      .request(shard, request, { raw: stream.section.bytes(), isRepeatable: false })
+      .catch((error: unknown) => {
+        this.#failure ??= error;
+      })
+      .finally(() => stream.underWay.delete(sent));
+    stream.underWay.add(sent);
+    // The frame holds a copy: the buffer may be filled again.
+    stream.section.length = 0;
+    stream.entries = 0;
+  }
+
+  async #finish(): Promise<BulkLoadResult> {
+    await Promise.all(this.#streams.flatMap((stream) => [...stream.underWay]));
+    this.#check();
+    this.#report("sorting");
+    const replies = await this.#toAll({ type: "load-finish", loadId: this.#loadId });
+    this.#check();
+    const keys = replies.reduce((sum, { meta }) => sum + (meta as { keys: number }).keys, 0);
+    await this.#host.commit(this.#id);
+    this.#report("done");
+    return { entries: this.#entries, keys, bytes: this.#bytes };
+  }
+
+  #toAll(request: ShardRequest): Promise<{ meta: unknown; raw: Buffer }[]> {
+    return Promise.all(
+      this.#streams.map((_, shard) => this.#host.request(shard, request, { isRepeatable: false })),
+    );
+  }
+
+  async #giveUp(): Promise<void> {
+    await Promise.allSettled(this.#streams.flatMap((stream) => [...stream.underWay]));
+    // A shard that is gone forgets the load when it starts again.
+    await this.#toAll({ type: "load-abandon", loadId: this.#loadId }).catch(() => undefined);
+  }
+}
+
+/** Refuses a source that cannot be iterated. */
+export function iteratorOf<T>(source: Iterable<T> | AsyncIterable<T>): Iterator<T> | AsyncIterator<T> {
+  if (typeof source === "object" && source !== null) {
+    if (Symbol.asyncIterator in source) {
+      return source[Symbol.asyncIterator]();
+    }
+    if (Symbol.iterator in source) {
+      return source[Symbol.iterator]();
+    }
+  }
+  throw new FastKVError(
+    "FASTKV_INVALID_OPTION",
+    "bulkLoad takes an iterable or an async iterable of entries",
+  );
+}

@@ -1,0 +1,507 @@
+/**
+ * A database from the inside: owns the folder, starts the shards, numbers every write, and keeps what spans shards
+ * (snapshots, the batch log, the read cache). It works on encoded keys and values; fastkv.ts is the public face.
+ */
+
+import { randomBytes } from "node:crypto";
+import { FastKVError } from "../shared/errors.js";
+import { OperationSection, operationKind } from "../shared/format/operations.js";
+import { hashName } from "../shared/hash.js";
+import type { FileSystem } from "../shared/storage/file-system.js";
+import type {
+  HeldSnapshot,
+  PageMeta,
+  PageReply,
+  ShardEvent,
+  ShardRequest,
+  ShardSettings,
+  ShardStatistics,
+} from "../shared/wire/messages.js";
+import { BatchLog, type BatchPart, type LoadedBatchLog, loadBatchLog } from "./batch-log.js";
+import { Clock } from "./clock.js";
+import { stampBatch } from "./frame-builder.js";
+import type { ScanHost, ScanPoint } from "./merged-scan.js";
+import { defaultShards, type ResolvedOptions } from "./options.js";
+import { prepareFolder } from "./ownership/database-folder.js";
+import { type Identity, readIdentity, writeIdentity } from "./ownership/identity-file.js";
+import { acquireOwnership } from "./ownership/owner-lock.js";
+import type { Ownership } from "./ownership/ownership.js";
+import { ReadCache } from "./read-cache.js";
+import { type OpenParameters, ShardClient, type ShardClientOwner } from "./shard-client.js";
+import type { ShardLauncher } from "./shard-link.js";
+import { Topology } from "./topology.js";
+
+/** What a database stands on: real files and processes, or in tests a simulated disk and shards in this process. */
+export interface DatabaseEnvironment {
+  fileSystem: FileSystem;
+  startLauncher(): Promise<ShardLauncher>;
+  now?: () => number;
+}
+
+/** Something that happened, for `FastKV.on`. */
+export type DatabaseEvent =
+  | { type: "shard-restart"; shard: number; reason: string }
+  | { type: "shard-failed"; shard: number; error: FastKVError }
+  | { type: "read-only"; error: FastKVError }
+  | ({ shard: number } & ShardEvent);
+
+export class Database implements ScanHost, ShardClientOwner {
+  readonly folder: string;
+  readonly options: ResolvedOptions;
+  readonly topology: Topology;
+  readonly cache: ReadCache;
+  readonly clock: Clock;
+  readonly clients: ShardClient[] = [];
+
+  /** The last sequence number that was given to a write. */
+  sequence = 0;
+  listener: (event: DatabaseEvent) => void = () => undefined;
+
+  readonly #environment: DatabaseEnvironment;
+  readonly #ownership: Ownership;
+  #identity: Identity;
+  #launcher: ShardLauncher | undefined;
+  #loadedLog: LoadedBatchLog;
+  #log: BatchLog | undefined;
+  readonly #holds = new Map<number, ScanPoint>();
+  #nextHold = 1;
+  #readOnly: FastKVError | undefined;
+  #closing: Promise<void> | undefined;
+  readonly #openedAtMs = performance.now();
+
+  private constructor(
+    folder: string,
+    options: ResolvedOptions,
+    environment: DatabaseEnvironment,
+    owned: { ownership: Ownership; identity: Identity; loadedLog: LoadedBatchLog; clock: Clock },
+  ) {
+    this.folder = folder;
+    this.options = options;
+    this.#environment = environment;
+    this.#ownership = owned.ownership;
+    this.#identity = owned.identity;
+    this.#loadedLog = owned.loadedLog;
+    this.clock = owned.clock;
+    this.topology = new Topology(owned.identity.shards);
+    this.cache = new ReadCache(options.readCacheSize);
+  }
+
+  /** Opens or creates the database in `folder`, an absolute path. */
+  static async open(
+    folder: string,
+    options: ResolvedOptions,
+    environment: DatabaseEnvironment,
+  ): Promise<Database> {
+    const { fileSystem } = environment;
+    prepareFolder(fileSystem, folder, { createIfMissing: options.createIfMissing });
+    const clock = new Clock(environment.now);
+    const ownership = await acquireOwnership(fileSystem, folder, {
+      clock: () => clock.now(),
+      ...(options.runtimeFolder === undefined ? {} : { runtimeParent: options.runtimeFolder }),
+    });
+    let database: Database | undefined;
+    try {
+      clock.noteSeen(ownership.previousTimeMs);
+      const identity = openIdentity(fileSystem, folder, options, ownership, clock);
+      if (identity.epoch >= ownership.epoch) {
+        ownership.raiseEpoch(identity.epoch + 1);
+      }
+      const loadedLog = identity.initialized
+        ? loadBatchLog(fileSystem, folder, identity.databaseId)
+        : emptyLog();
+      clock.noteSeen(loadedLog.timeMs);
+      database = new Database(folder, options, environment, { ownership, identity, loadedLog, clock });
+      await database.#start();
+      return database;
+    } catch (error) {
+      await database?.abandon();
+      ownership.release();
+      throw error;
+    }
+  }
+
+  get shardCount(): number {
+    return this.topology.shards;
+  }
+
+  get isClosed(): boolean {
+    return this.#closing !== undefined;
+  }
+
+  checkOpen(): void {
+    if (this.#closing !== undefined) {
+      throw new FastKVError(
+        "FASTKV_CLOSED",
+        `The database in ${this.folder} is closed. Open it again to use it.`,
+        {
+          writeOutcome: "not-applied",
+        },
+      );
+    }
+  }
+
+  checkWritable(): void {
+    if (this.#readOnly !== undefined) {
+      throw this.#readOnly;
+    }
+  }
+
+  // Writes
+
+  /** A fresh sequence number, for a write that is handed to its shards in this very turn. */
+  nextSequence(): number {
+    this.sequence += 1;
+    return this.sequence;
+  }
+
+  /**
+   * Writes a batch: sections of operations with delta 0, by shard. One that touches a single shard is atomic by
+   * itself; any other goes through the batch log.
+   */
+  writeBatch(parts: BatchPart[], sync: boolean, wait: boolean): Promise<void> {
+    for (const { shard } of parts) {
+      this.clients[shard]!.checkAvailable();
+    }
+    if (parts.length === 1) {
+      const { shard, section } = parts[0]!;
+      return new Promise((resolve, reject) => {
+        const sequence = this.nextSequence();
+        const pending = wait ? { sequence, resolve, reject } : undefined;
+        this.clients[shard]!.writeBatch(section, sequence, false, sync, pending);
+        if (!wait) {
+          resolve();
+        }
+      });
+    }
+    this.#log!.checkWritable();
+    const sequence = this.nextSequence();
+    for (const { section } of parts) {
+      stampBatch(section, 0, section.length, 0, true);
+    }
+    const logged = this.#log!.append({ sequence, parts }, sync);
+    for (const { shard, section } of parts) {
+      this.clients[shard]!.writeBatch(section, sequence, true, sync);
+    }
+    if (wait) {
+      return logged;
+    }
+    logged.catch(() => undefined);
+    return Promise.resolve();
+  }
+
+  /** The commit of a bulk load: one logged batch whose parts tell every shard to take the load's tables. */
+  async commitLoad(loadId: Buffer): Promise<void> {
+    this.checkWritable();
+    for (const client of this.clients) {
+      client.checkAvailable();
+    }
+    this.#log!.checkWritable();
+    const sequence = this.nextSequence();
+    const section = new OperationSection(64);
+    const { ingest } = operationKind;
+    section.append(
+      { kind: ingest, tag: 0, expiresAt: 0, logged: true, key: Buffer.alloc(0), value: loadId },
+      0,
+    );
+    const parts = this.clients.map((client) => ({ shard: client.index, section: section.bytes() }));
+    this.cache.clear();
+    const logged = this.#log!.append({ sequence, parts }, true);
+    for (const { shard } of parts) {
+      this.clients[shard]!.writeSeal(section.bytes(), sequence);
+    }
+    await logged;
+    await Promise.all(this.clients.map((client) => client.sync(sequence)));
+  }
+
+  // Reads over all shards
+
+  point(): ScanPoint {
+    return { sequence: this.sequence, timeMs: this.clock.now() };
+  }
+
+  takeHold(point: ScanPoint): number {
+    const id = this.#nextHold;
+    this.#nextHold += 1;
+    this.#holds.set(id, point);
+    return id;
+  }
+
+  /** Takes a hold and tells every shard in this turn; for snapshots, which may read nothing for a while. */
+  announceHold(point: ScanPoint): number {
+    const id = this.takeHold(point);
+    for (const client of this.clients) {
+      client.notify({ type: "hold", id, ...point });
+    }
+    return id;
+  }
+
+  releaseHold(id: number): void {
+    if (this.#holds.delete(id) && !this.isClosed) {
+      for (const client of this.clients) {
+        client.notify({ type: "release", ids: [id] });
+      }
+    }
+  }
+
+  get openHolds(): number {
+    return this.#holds.size;
+  }
+
+  async page(shard: number, request: PageMeta): Promise<{ meta: PageReply; raw: Buffer }> {
+    const { meta, raw } = await this.clients[shard]!.request(request);
+    return { meta: meta as PageReply, raw };
+  }
+
+  request(
+    shard: number,
+    request: ShardRequest,
+    options: { raw?: Buffer; isRepeatable: boolean },
+  ): Promise<{ meta: unknown; raw: Buffer }> {
+    return this.clients[shard]!.request(request, options);
+  }
+
+  async requestAll(request: ShardRequest): Promise<unknown[]> {
+    const replies = await Promise.all(this.clients.map((client) => client.request(request)));
+    return replies.map((reply) => reply.meta);
+  }
+
+  async statistics(): Promise<{ shards: ShardStatistics[]; log: BatchLog; uptimeMs: number }> {
+    const shards = (await this.requestAll({ type: "stats" })) as ShardStatistics[];
+    return { shards, log: this.#log!, uptimeMs: performance.now() - this.#openedAtMs };
+  }
+
+  // Life
+
+  /** Lets what was called before finish, then ends every process and gives the folder back. */
+  close(): Promise<void> {
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+
+  async #close(): Promise<void> {
+    try {
+      await Promise.all(this.clients.map((client) => client.drain()));
+      await this.#log?.flush();
+      for (const client of this.clients) {
+        client.noteLogProgress();
+      }
+      await Promise.all(this.clients.map((client) => client.close()));
+      await this.#log?.close();
+    } finally {
+      await Promise.all(this.clients.map((client) => client.kill()));
+      await this.#launcher?.close();
+      this.#ownership.release(this.clock.now());
+    }
+  }
+
+  /** An opening that failed: whatever was started ends. */
+  private async abandon(): Promise<void> {
+    this.#closing = Promise.resolve();
+    await Promise.all(this.clients.map((client) => client.kill()));
+    await this.#launcher?.close();
+  }
+
+  async #start(): Promise<void> {
+    const { fileSystem } = this.#environment;
+    this.#launcher = await this.#environment.startLauncher();
+    this.#ownership.recordShards([], this.#launcher.runtimeFolder);
+    for (let index = 0; index < this.shardCount; index++) {
+      fileSystem.makeFolder(this.#shardFolder(index));
+      this.clients.push(new ShardClient(index, this.#launcher, this, this.options.maxInFlightBytes));
+    }
+    fileSystem.syncFolder(this.folder);
+    await Promise.all(this.clients.map((client) => client.launch()));
+    this.onLaunched();
+    const replies = await Promise.all(this.clients.map((client) => client.open(true)));
+    this.sequence = Math.max(this.#loadedLog.lastSequence, ...replies.map((reply) => reply.lastSequence));
+    for (const reply of replies) {
+      this.clock.noteSeen(reply.timeMs);
+    }
+    replies.forEach((reply, index) => {
+      this.clients[index]!.resume(reply.lastSequence);
+    });
+    await this.#applyLogged(replies.map((reply) => reply.lastSequence));
+    this.#startLog();
+    if (!this.#identity.initialized) {
+      this.#identity = { ...this.#identity, initialized: true };
+      writeIdentity(fileSystem, this.folder, this.#identity);
+    }
+  }
+
+  /** Gives every shard the parts of logged batches that it lacks, and waits until they are on disk there. */
+  async #applyLogged(lastSequences: readonly number[]): Promise<void> {
+    for (const { sequence, parts } of this.#loadedLog.batches) {
+      for (const { shard, section } of parts) {
+        const client = this.clients[shard];
+        if (client === undefined || sequence <= lastSequences[shard]!) {
+          continue;
+        }
+        if ((section[0]! & 0x0f) === operationKind.ingest) {
+          client.writeSeal(section, sequence);
+        } else {
+          client.writeBatch(section, sequence, true, true);
+        }
+      }
+    }
+    await Promise.all(
+      this.clients.map((client, shard) => {
+        const missing = this.#loadedLog.batches.filter(
+          (batch) =>
+            batch.sequence > lastSequences[shard]! && batch.parts.some((part) => part.shard === shard),
+        );
+        return missing.length === 0 ? undefined : client.sync(missing.at(-1)!.sequence);
+      }),
+    );
+  }
+
+  #startLog(): void {
+    this.#log = BatchLog.create(
+      {
+        fileSystem: this.#environment.fileSystem,
+        folder: this.folder,
+        databaseId: this.#identity.databaseId,
+        epoch: this.#ownership.epoch,
+      },
+      this.options.syncInterval,
+      {
+        nowMs: () => this.clock.now(),
+        onProgress: () => {
+          for (const client of this.clients) {
+            client.noteLogProgress();
+          }
+        },
+        isDurable: (shard, sequence) => this.clients[shard]!.syncedSequence >= sequence,
+        onReadOnly: (error) => this.#onReadOnly(error),
+        setTimer: (call, delayMs) => {
+          const timer = setTimeout(call, delayMs);
+          return () => clearTimeout(timer);
+        },
+      },
+      this.sequence,
+      this.#loadedLog.files,
+    );
+    this.#loadedLog = emptyLog();
+    for (const client of this.clients) {
+      client.noteLogProgress();
+    }
+  }
+
+  #shardFolder(index: number): string {
+    return `${this.folder}/shard-${String(index).padStart(3, "0")}`;
+  }
+
+  #onReadOnly(error: FastKVError): void {
+    this.#readOnly = error;
+    this.listener({ type: "read-only", error });
+  }
+
+  // What shard clients ask for
+
+  nowMs(): number {
+    return this.clock.now();
+  }
+
+  openParameters(shardIndex: number, isFirst: boolean): OpenParameters {
+    const log = this.#log;
+    return {
+      folder: this.#shardFolder(shardIndex),
+      databaseId: this.#identity.databaseId,
+      epoch: this.#ownership.epoch,
+      create: isFirst && !this.#identity.initialized,
+      // While the coordinator lives it sends everything again, so each batch that it knows of counts as logged.
+      logCutSequence: log === undefined ? this.#loadedLog.cutSequence : Number.MAX_SAFE_INTEGER,
+      loggedSequences: log === undefined ? this.#loadedLog.batches.map((batch) => batch.sequence) : [],
+      settings: shardSettings(this.options),
+    };
+  }
+
+  heldSnapshots(): HeldSnapshot[] {
+    return [...this.#holds].map(([id, point]) => ({ id, ...point }));
+  }
+
+  committedLoads(): string[] {
+    return [...this.#loadedLog.loads, ...(this.#log?.committedLoads() ?? [])];
+  }
+
+  logWritten(): number {
+    return this.#log?.writtenSequence ?? this.#loadedLog.lastSequence;
+  }
+
+  logSynced(): number {
+    return this.#log?.syncedSequence ?? this.#loadedLog.lastSequence;
+  }
+
+  onLaunched(): void {
+    const identities = this.clients
+      .map((client) => client.identity)
+      .filter((identity) => identity !== undefined);
+    this.#ownership.recordShards(identities, this.#launcher!.runtimeFolder);
+  }
+
+  onSynced(): void {
+    this.#log?.prune();
+  }
+
+  onEvent(shard: number, event: ShardEvent): void {
+    this.listener({ shard, ...event });
+  }
+
+  onRestart(shard: number, reason: string): void {
+    this.listener({ type: "shard-restart", shard, reason });
+  }
+
+  onFailed(shard: number, error: FastKVError): void {
+    this.listener({ type: "shard-failed", shard, error });
+  }
+}
+
+function emptyLog(): LoadedBatchLog {
+  return { cutSequence: 0, batches: [], loads: [], timeMs: 0, lastSequence: 0, files: [] };
+}
+
+function openIdentity(
+  fileSystem: FileSystem,
+  folder: string,
+  options: ResolvedOptions,
+  ownership: Ownership,
+  clock: Clock,
+): Identity {
+  const found = readIdentity(fileSystem, folder);
+  if (found !== undefined) {
+    if (options.shards !== undefined && options.shards !== found.shards) {
+      throw new FastKVError(
+        "FASTKV_SHARD_MISMATCH",
+        `The database in ${folder} has ${found.shards} shards and cannot be opened with ${options.shards}. Leave the option shards out, or export it into a new database.`,
+      );
+    }
+    return found;
+  }
+  const identity: Identity = {
+    databaseId: new Uint8Array(randomBytes(16)),
+    epoch: ownership.epoch,
+    shards: options.shards ?? defaultShards,
+    hash: hashName,
+    initialized: false,
+    createdAtMs: clock.now(),
+  };
+  writeIdentity(fileSystem, folder, identity);
+  return identity;
+}
+
+function shardSettings(options: ResolvedOptions): ShardSettings {
+  return {
+    maxMemtableBytes: options.maxMemtableSize,
+    compression: options.compression,
+    blockBytes: options.blockSize,
+    bloomBitsPerKey: options.bloomBitsPerKey,
+    cacheBytes: options.cacheSize,
+    compactionParallelism: options.compactionParallelism,
+    maxOpenTables: options.maxOpenTables,
+    syncIntervalMs: options.syncInterval,
+    targetTableBytes: options.targetTableSize,
+    levelOneTargetBytes: options.levelOneSize,
+    levelZeroCompactionTrigger: 4,
+    levelZeroSlowdownTrigger: 12,
+    levelZeroStopTrigger: 24,
+  };
+}

@@ -1,0 +1,24 @@
+/** The public API of the package `fastkv`. */
+
+export type { Class, ClassOptions } from "../shared/codec/value-codec.js";
+export { errorCodes, FastKVError, type FastKVErrorCode, type WriteOutcome } from "../shared/errors.js";
+export type { ValueEncoding } from "../shared/format/value-encoding.js";
+export type { CompressionName, DurabilityMode } from "../shared/options.js";
+export type { BulkLoadProgress, BulkLoadResult } from "./bulk-load.js";
+export {
+  type BatchOperation,
+  type BulkEntry,
+  type BulkLoadOptions,
+  FastKV,
+  type FastKVEvents,
+  type PutOptions,
+  type ReadOptions,
+  type ScanOptions,
+  type WriteOptions,
+} from "./fastkv.js";
+export type { Key } from "./keys.js";
+export type { Scan } from "./merged-scan.js";
+export type { OpenOptions } from "./options.js";
+export type { RangeOptions } from "./ranges.js";
+export type { Snapshot } from "./snapshot.js";
+export type { DatabaseStats, LevelStats, ShardStats, StoreStats } from "./statistics.js";

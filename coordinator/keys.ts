@@ -1,0 +1,95 @@
+import { isUtf8 } from "node:buffer";
+import { asBuffer, excerpt } from "../shared/bytes.js";
+import { FastKVError } from "../shared/errors.js";
+import { maxKeyBytes } from "../shared/limits.js";
+
+/** A key as a program gives it: a string stands for its UTF-8 bytes, and both kinds share one key space. */
+export type Key = string | Uint8Array;
+
+/** A UTF-16 unit takes at most three bytes of UTF-8. */
+const maxBytesPerUnit = 3;
+
+function invalidKey(message: string): FastKVError {
+  return new FastKVError("FASTKV_INVALID_KEY", message, { writeOutcome: "not-applied" });
+}
+
+function tooLong(bytes: number): FastKVError {
+  return invalidKey(`The key has ${bytes} bytes; a key has at most ${maxKeyBytes}`);
+}
+
+/** The key that was encoded last, in a buffer that is used over and over: copy it before the next one. */
+export class KeyScratch {
+  readonly buffer = Buffer.allocUnsafeSlow(maxKeyBytes + 1);
+
+  /** Puts a key's bytes at the start of `buffer` and gives their number. Throws `FASTKV_INVALID_KEY`. */
+  set(key: unknown): number {
+    if (typeof key === "string") {
+      return this.#setString(key);
+    }
+    if (key instanceof Uint8Array) {
+      const { byteLength } = key;
+      if (byteLength > maxKeyBytes) {
+        throw tooLong(byteLength);
+      }
+      this.buffer.set(key, 0);
+      return byteLength;
+    }
+    throw invalidKey(`A key is a string or a Uint8Array, not ${key === null ? "null" : typeof key}`);
+  }
+
+  #setString(key: string): number {
+    const { length } = key;
+    const { buffer } = this;
+    if (length <= 64) {
+      let at = 0;
+      for (; at < length; at++) {
+        const unit = key.charCodeAt(at);
+        if (unit > 0x7f) {
+          break;
+        }
+        buffer[at] = unit;
+      }
+      if (at === length) {
+        return length;
+      }
+    }
+    if (length * maxBytesPerUnit > maxKeyBytes) {
+      const bytes = Buffer.byteLength(key);
+      if (bytes > maxKeyBytes) {
+        throw tooLong(bytes);
+      }
+    }
+    if (!isWellFormed(key)) {
+      throw invalidKey(
+        `The key ${excerpt(key)} has a lone surrogate and no UTF-8 form; use a Uint8Array for raw bytes`,
+      );
+    }
+    return buffer.utf8Write(key, 0);
+  }
+}
+
+/** String.prototype.isWellFormed, which every supported Node has and the language library here does not declare. */
+function isWellFormed(text: string): boolean {
+  return (text as string & { isWellFormed(): boolean }).isWellFormed();
+}
+
+/** A key's bytes, as a copy. Throws `FASTKV_INVALID_KEY`. */
+export function keyBytes(scratch: KeyScratch, key: unknown): Buffer {
+  const length = scratch.set(key);
+  return Buffer.from(scratch.buffer.subarray(0, length));
+}
+
+/** The string of a key that is read. Bytes that are no UTF-8 have none. */
+export function keyToString(bytes: Buffer, start: number, end: number): string {
+  const text = bytes.utf8Slice(start, end);
+  if (text.length !== end - start && !isUtf8(bytes.subarray(start, end))) {
+    throw invalidKey(
+      `The key with the bytes ${bytes.toString("hex", start, Math.min(end, start + 32))} is no UTF-8; read it with keyEncoding "binary"`,
+    );
+  }
+  return text;
+}
+
+export function keyToBytes(bytes: Buffer, start: number, end: number): Uint8Array {
+  return new Uint8Array(asBuffer(bytes.subarray(start, end)));
+}

@@ -1,0 +1,364 @@
+/**
+ * A scan over all shards, in key order. It is a consistent cut: its sequence number and time are taken when it is
+ * called, and the first pages are asked for in the same turn, so each shard knows of it before any later write.
+ *
+ * Each shard is asked for a page ahead while the one before is consumed; no more than two pages of a shard are in
+ * memory. A shard's hold is given back when the scan ends, is left, is aborted, or is collected unread.
+ */
+
+import { FastKVError, invariant } from "../shared/errors.js";
+import { firstScanPageEntries, maxScanPageBytes, maxScanPageEntries } from "../shared/limits.js";
+import type { PageMeta, PageReply } from "../shared/wire/messages.js";
+import { type ByteRange, isEmptyRange } from "./ranges.js";
+
+export interface ScanPoint {
+  sequence: number;
+  timeMs: number;
+}
+
+/** What a scan needs of the database. */
+export interface ScanHost {
+  readonly shardCount: number;
+  page(shard: number, request: PageMeta): Promise<{ meta: PageReply; raw: Buffer }>;
+  /** A fresh hold at `point`, known to every shard that starts from now on. */
+  takeHold(point: ScanPoint): number;
+  releaseHold(id: number): void;
+}
+
+export interface ScanRequest {
+  range: ByteRange;
+  reverse: boolean;
+  /** Infinity: all. */
+  limit: number;
+  point: ScanPoint;
+  withValues: boolean;
+}
+
+const entryHeaderBytes = 8;
+
+/** The entries of a shard's pages, one after the other. */
+class ShardPages {
+  /** The current entry; means nothing while `state` is not "entry". */
+  key = "";
+  raw: Buffer = Buffer.alloc(0);
+  tag = 0;
+  keyStart = 0;
+  valueStart = 0;
+  valueEnd = 0;
+  state: "entry" | "empty" | "done" = "empty";
+
+  readonly #fetch: (range: ByteRange, maxEntries: number) => Promise<{ meta: PageReply; raw: Buffer }>;
+  #next: Promise<{ meta: PageReply; raw: Buffer }> | undefined;
+  #rest: ByteRange | undefined;
+  #maxEntries: number;
+  #at = 0;
+
+  constructor(
+    range: ByteRange,
+    maxEntries: number,
+    fetch: (range: ByteRange, maxEntries: number) => Promise<{ meta: PageReply; raw: Buffer }>,
+  ) {
+    this.#fetch = fetch;
+    this.#maxEntries = maxEntries;
+    this.#ask(range);
+  }
+
+  /** Moves on; false where the next page has to be awaited first. */
+  advance(): boolean {
+    if (this.#at < this.raw.length) {
+      this.#readEntry();
+      return true;
+    }
+    if (this.#next === undefined) {
+      this.state = "done";
+      return true;
+    }
+    this.state = "empty";
+    return false;
+  }
+
+  /** Awaits the next page and stands on its first entry, or is done. */
+  async refill(): Promise<void> {
+    while (!this.advance()) {
+      const { meta, raw } = await this.#next!;
+      this.#next = undefined;
+      this.raw = raw;
+      this.#at = 0;
+      if (meta.rest !== null) {
+        this.#rest = {
+          lower: Buffer.from(meta.rest.lower),
+          upper: meta.rest.upper === null ? null : Buffer.from(meta.rest.upper),
+        };
+        this.#maxEntries = Math.min(this.#maxEntries * 2, maxScanPageEntries);
+        this.#ask(this.#rest);
+      }
+    }
+  }
+
+  #ask(range: ByteRange): void {
+    this.#next = this.#fetch(range, this.#maxEntries);
+    // Whoever reads on sees the failure; a scan that is left must not end the process with it.
+    this.#next.catch(() => undefined);
+  }
+
+  #readEntry(): void {
+    const { raw } = this;
+    const at = this.#at;
+    const keyBytes = raw.readUInt16LE(at);
+    this.tag = raw[at + 2]!;
+    this.keyStart = at + entryHeaderBytes;
+    this.valueStart = this.keyStart + keyBytes;
+    this.valueEnd = this.valueStart + raw.readUInt32LE(at + 4);
+    invariant(this.valueEnd <= raw.length, "a page ends with an entry");
+    this.key = raw.latin1Slice(this.keyStart, this.valueStart);
+    this.#at = this.valueEnd;
+    this.state = "entry";
+  }
+}
+
+/** Makes what a program sees of an entry. */
+export type EntryReader<T> = (
+  raw: Buffer,
+  keyStart: number,
+  valueStart: number,
+  valueEnd: number,
+  tag: number,
+) => T;
+
+/** The running part of a scan: everything that must be given back. Apart, so that a forgotten scan is collected. */
+export class ScanRun {
+  readonly #host: ScanHost;
+  readonly #request: ScanRequest;
+  readonly #pages: ShardPages[] = [];
+  readonly #holdId: number;
+  #isReleased = false;
+  #taken = 0;
+  #failure: FastKVError | undefined;
+  #isPrimed = false;
+
+  constructor(host: ScanHost, request: ScanRequest) {
+    this.#host = host;
+    this.#request = request;
+    if (request.limit === 0 || isEmptyRange(request.range)) {
+      this.#holdId = 0;
+      this.#isReleased = true;
+      this.#isPrimed = true;
+      return;
+    }
+    this.#holdId = host.takeHold(request.point);
+    const first = Math.min(request.limit, firstScanPageEntries);
+    for (let shard = 0; shard < host.shardCount; shard++) {
+      this.#pages.push(
+        new ShardPages(request.range, Math.max(1, first), (range, maxEntries) =>
+          this.#page(shard, range, maxEntries),
+        ),
+      );
+    }
+  }
+
+  /** Gives everything back; what is asked for afterwards is refused with `reason`. */
+  end(reason?: FastKVError): void {
+    this.#failure ??= reason;
+    if (!this.#isReleased) {
+      this.#isReleased = true;
+      this.#host.releaseHold(this.#holdId);
+    }
+  }
+
+  get isOver(): boolean {
+    return this.#isReleased;
+  }
+
+  /**
+   * Takes entries that are in memory into `into`, at most `max`; true where the scan is at its end. Where it answers
+   * false with nothing taken, `fill` has to be awaited.
+   */
+  take<T>(read: EntryReader<T>, into: T[], max: number): boolean {
+    if (this.#failure !== undefined) {
+      throw this.#failure;
+    }
+    const start = into.length;
+    while (into.length - start < max) {
+      if (this.#taken >= this.#request.limit) {
+        return true;
+      }
+      const best = this.#best();
+      if (best === undefined) {
+        return this.#pages.every((pages) => pages.state === "done");
+      }
+      into.push(read(best.raw, best.keyStart, best.valueStart, best.valueEnd, best.tag));
+      this.#taken += 1;
+      best.advance();
+    }
+    return this.#taken >= this.#request.limit;
+  }
+
+  /** Awaits the pages without which the next entry is not known. */
+  async fill(): Promise<void> {
+    for (const pages of this.#pages) {
+      if (pages.state === "empty") {
+        await pages.refill();
+      }
+    }
+    this.#isPrimed = true;
+    if (this.#failure !== undefined) {
+      throw this.#failure;
+    }
+  }
+
+  /** The shard with the next entry; undefined where one has to be awaited or all are done. */
+  #best(): ShardPages | undefined {
+    if (!this.#isPrimed) {
+      return undefined;
+    }
+    const { reverse } = this.#request;
+    let best: ShardPages | undefined;
+    for (const pages of this.#pages) {
+      if (pages.state === "empty") {
+        return undefined;
+      }
+      if (
+        pages.state === "entry" &&
+        (best === undefined || (reverse ? pages.key > best.key : pages.key < best.key))
+      ) {
+        best = pages;
+      }
+    }
+    return best;
+  }
+
+  #page(shard: number, range: ByteRange, maxEntries: number): Promise<{ meta: PageReply; raw: Buffer }> {
+    const { reverse, point, withValues } = this.#request;
+    return this.#host.page(shard, {
+      type: "page",
+      mode: withValues ? "entries" : "keys",
+      lower: range.lower,
+      upper: range.upper,
+      reverse,
+      sequence: point.sequence,
+      timeMs: point.timeMs,
+      maxEntries,
+      maxBytes: maxScanPageBytes,
+      holdId: this.#holdId,
+    });
+  }
+}
+
+/** Runs of scans that were never read and are no longer referenced. */
+const forgotten = new FinalizationRegistry<ScanRun>((run) => run.end());
+
+const chunkEntries = 256;
+
+/**
+ * What `scan`, `keys` and `values` answer: an async iterable that may be read once. Leaving a loop over it, or its
+ * signal, ends it at once.
+ */
+export class Scan<T> implements AsyncIterable<T> {
+  readonly #run: ScanRun;
+  readonly #read: EntryReader<T>;
+  readonly #stopListening: () => void;
+  #isTaken = false;
+
+  constructor(
+    run: ScanRun,
+    read: EntryReader<T>,
+    signal: AbortSignal | undefined,
+    track: (run: ScanRun) => void,
+  ) {
+    this.#run = run;
+    this.#read = read;
+    track(run);
+    forgotten.register(this, run, run);
+    const onAbort = (): void => run.end(abortError(signal!));
+    signal?.addEventListener("abort", onAbort, { once: true });
+    this.#stopListening = () => signal?.removeEventListener("abort", onAbort);
+    if (signal?.aborted) {
+      onAbort();
+    }
+  }
+
+  [Symbol.asyncIterator](): AsyncIterator<T, undefined> & AsyncIterable<T> {
+    this.#takeOnce();
+    const run = this.#run;
+    const read = this.#read;
+    let chunk: T[] = [];
+    let at = 0;
+    let isLast = false;
+    // Calls of next() are answered in order, also where they are not awaited one by one.
+    let turn: Promise<unknown> = Promise.resolve();
+    const finish = (): void => {
+      run.end();
+      this.#stopListening();
+      forgotten.unregister(run);
+    };
+    const step = async (): Promise<IteratorResult<T, undefined>> => {
+      try {
+        while (at === chunk.length && !isLast) {
+          chunk = [];
+          at = 0;
+          isLast = run.take(read, chunk, chunkEntries);
+          if (!isLast && chunk.length === 0) {
+            await run.fill();
+          }
+        }
+        // An abort is felt between entries, not only between pages.
+        if (at < chunk.length) {
+          run.take(read, [], 0);
+          at += 1;
+          return { done: false, value: chunk[at - 1]! };
+        }
+        finish();
+        return { done: true, value: undefined };
+      } catch (error) {
+        isLast = true;
+        chunk = [];
+        at = 0;
+        finish();
+        throw error;
+      }
+    };
+    const iterator: AsyncIterator<T, undefined> & AsyncIterable<T> = {
+      next: () => {
+        const result = turn.then(step, step);
+        turn = result;
+        return result;
+      },
+      return: async () => {
+        isLast = true;
+        chunk = [];
+        at = 0;
+        finish();
+        return { done: true, value: undefined };
+      },
+      [Symbol.asyncIterator]: () => iterator,
+    };
+    return iterator;
+  }
+
+  /** Reads everything into an array. */
+  async toArray(): Promise<T[]> {
+    this.#takeOnce();
+    const all: T[] = [];
+    try {
+      while (!this.#run.take(this.#read, all, Number.POSITIVE_INFINITY)) {
+        await this.#run.fill();
+      }
+      return all;
+    } finally {
+      this.#run.end();
+      this.#stopListening();
+      forgotten.unregister(this.#run);
+    }
+  }
+
+  #takeOnce(): void {
+    if (this.#isTaken) {
+      throw new FastKVError("FASTKV_CLOSED", "A scan can be read once; call scan() again");
+    }
+    this.#isTaken = true;
+  }
+}
+
+export function abortError(signal: AbortSignal): FastKVError {
+  return new FastKVError("FASTKV_ABORTED", "The call was aborted", { cause: signal.reason });
+}

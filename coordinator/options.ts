@@ -1,0 +1,214 @@
+import { FastKVError } from "../shared/errors.js";
+import { encodingTag, type ValueEncoding } from "../shared/format/value-encoding.js";
+import { maxShards, maxValueBytesCeiling } from "../shared/limits.js";
+import type { CompressionName, DurabilityMode } from "../shared/options.js";
+
+const kib = 1024;
+const mib = 1024 * 1024;
+
+/** How a database is opened. Sizes are in bytes, times in milliseconds. Every field may be left out. */
+export interface OpenOptions {
+  /**
+   * How many shard processes keep the data. Fixed when the database is created; opening with another number is
+   * `FASTKV_SHARD_MISMATCH`. Left out, an existing database is opened with the number that it has.
+   * @default 2 for a new database
+   */
+  shards?: number | undefined;
+  /** When a write is acknowledged; see the durability table. @default "background" */
+  durability?: DurabilityMode | undefined;
+  /** How values are encoded where a call does not say. @default "json" */
+  encoding?: ValueEncoding | undefined;
+  /** False: a missing database is `FASTKV_NOT_FOUND` instead of created. @default true */
+  createIfMissing?: boolean | undefined;
+  /** A memtable is sealed when it holds this many bytes, as really held in memory; per shard. @default 67108864 */
+  maxMemtableSize?: number | undefined;
+  /** Compression of new tables; old ones stay readable. All but "none" and "zstd" need a package. @default "none" */
+  compression?: CompressionName | undefined;
+  /** Decoded blocks kept in memory, per shard. @default 33554432 */
+  cacheSize?: number | undefined;
+  /** Encoded values kept in the coordinator, over all shards; 0 switches it off. @default 16777216 */
+  readCacheSize?: number | undefined;
+  /** How many compactions may run at once, per shard. @default 1 */
+  compactionParallelism?: number | undefined;
+  /** Mode "background": at most this much time's writes are lost when the power fails. @default 100 */
+  syncInterval?: number | undefined;
+  /** The largest encoded value. @default 67108864 */
+  maxValueSize?: number | undefined;
+  /** Bytes of writes that may be on their way to one shard before `FASTKV_OVERLOADED`. @default 67108864 */
+  maxInFlightBytes?: number | undefined;
+  /** Data blocks of tables, before compression. @default 4096 */
+  blockSize?: number | undefined;
+  /** Bits of bloom filter for each key: 10 give about 1% false positives. @default 10 */
+  bloomBitsPerKey?: number | undefined;
+  /** Tables are cut at this size. @default 8388608 */
+  targetTableSize?: number | undefined;
+  /** Level 1 may hold this much before it is compacted; each further level ten times as much. @default 67108864 */
+  levelOneSize?: number | undefined;
+  /** Tables that each shard keeps open. @default 512 */
+  maxOpenTables?: number | undefined;
+  /** Closes the database and ends the program on SIGINT and SIGTERM, where nobody else handles them. @default true */
+  handleSignals?: boolean | undefined;
+  /** The program that runs shards. @default process.execPath */
+  execPath?: string | undefined;
+  /** Node options of the shard processes; those of this process and NODE_OPTIONS are not passed on. @default [] */
+  execArgv?: readonly string[] | undefined;
+  /** The module that a shard process runs: for bundlers, which move it. @default the one in this package */
+  shardModule?: string | URL | undefined;
+  /** Where the private folder of the socket is made. @default the system's folder for temporary files */
+  runtimeFolder?: string | undefined;
+}
+
+export interface ResolvedOptions {
+  shards: number | undefined;
+  durability: DurabilityMode;
+  encoding: ValueEncoding;
+  createIfMissing: boolean;
+  maxMemtableSize: number;
+  compression: CompressionName;
+  cacheSize: number;
+  readCacheSize: number;
+  compactionParallelism: number;
+  syncInterval: number;
+  maxValueSize: number;
+  maxInFlightBytes: number;
+  blockSize: number;
+  bloomBitsPerKey: number;
+  targetTableSize: number;
+  levelOneSize: number;
+  maxOpenTables: number;
+  handleSignals: boolean;
+  execPath: string;
+  execArgv: readonly string[];
+  shardModule: URL | undefined;
+  runtimeFolder: string | undefined;
+}
+
+export const defaultShards = 2;
+export const durabilityModes: readonly DurabilityMode[] = ["none", "background", "sync"];
+const compressions: readonly CompressionName[] = ["none", "snappy", "lz4", "zstd"];
+export const encodings = Object.keys(encodingTag) as ValueEncoding[];
+
+function invalid(message: string): FastKVError {
+  return new FastKVError("FASTKV_INVALID_OPTION", message);
+}
+
+function shown(value: unknown): string {
+  return typeof value === "string"
+    ? JSON.stringify(value.slice(0, 60))
+    : typeof value === "object"
+      ? "an object"
+      : String(value);
+}
+
+type Check<T> = (name: string, value: unknown) => T;
+
+function integer(smallest: number, largest: number): Check<number> {
+  return (name, value) => {
+    if (typeof value !== "number" || !Number.isInteger(value) || value < smallest || value > largest) {
+      throw invalid(
+        `Option ${name} must be a whole number from ${smallest} to ${largest}, not ${shown(value)}`,
+      );
+    }
+    return value;
+  };
+}
+
+/** One of a few words. */
+export function oneOf<T extends string>(choices: readonly T[]): Check<T> {
+  return (name, value) => {
+    if (!choices.includes(value as T)) {
+      throw invalid(
+        `Option ${name} must be one of ${choices.map((choice) => `"${choice}"`).join(", ")}, not ${shown(value)}`,
+      );
+    }
+    return value as T;
+  };
+}
+
+const boolean: Check<boolean> = (name, value) => {
+  if (typeof value !== "boolean") {
+    throw invalid(`Option ${name} must be true or false, not ${shown(value)}`);
+  }
+  return value;
+};
+
+const text: Check<string> = (name, value) => {
+  if (typeof value !== "string" || value === "") {
+    throw invalid(`Option ${name} must be a non-empty string, not ${shown(value)}`);
+  }
+  return value;
+};
+
+const texts: Check<readonly string[]> = (name, value) => {
+  if (!Array.isArray(value) || !value.every((item) => typeof item === "string")) {
+    throw invalid(`Option ${name} must be an array of strings`);
+  }
+  return [...(value as string[])];
+};
+
+const moduleUrl: Check<URL> = (name, value) => {
+  if (value instanceof URL) {
+    return value;
+  }
+  try {
+    return new URL(text(name, value));
+  } catch (cause) {
+    throw new FastKVError(
+      "FASTKV_INVALID_OPTION",
+      `Option ${name} must be a URL such as new URL("./shard.js", import.meta.url)`,
+      { cause },
+    );
+  }
+};
+
+const gib = 1024 * mib;
+
+const checks: {
+  [Name in keyof ResolvedOptions]: { check: Check<unknown>; fallback: () => ResolvedOptions[Name] };
+} = {
+  shards: { check: integer(1, maxShards), fallback: () => undefined },
+  durability: { check: oneOf(durabilityModes), fallback: () => "background" },
+  encoding: { check: oneOf(encodings), fallback: () => "json" },
+  createIfMissing: { check: boolean, fallback: () => true },
+  maxMemtableSize: { check: integer(64 * kib, gib), fallback: () => 64 * mib },
+  compression: { check: oneOf(compressions), fallback: () => "none" },
+  cacheSize: { check: integer(0, 64 * gib), fallback: () => 32 * mib },
+  readCacheSize: { check: integer(0, 64 * gib), fallback: () => 16 * mib },
+  compactionParallelism: { check: integer(1, 16), fallback: () => 1 },
+  syncInterval: { check: integer(1, 60_000), fallback: () => 100 },
+  maxValueSize: { check: integer(1, maxValueBytesCeiling), fallback: () => 64 * mib },
+  maxInFlightBytes: { check: integer(64 * kib, 4 * gib), fallback: () => 64 * mib },
+  blockSize: { check: integer(512, mib), fallback: () => 4 * kib },
+  bloomBitsPerKey: { check: integer(0, 40), fallback: () => 10 },
+  targetTableSize: { check: integer(64 * kib, gib), fallback: () => 8 * mib },
+  levelOneSize: { check: integer(64 * kib, 64 * gib), fallback: () => 64 * mib },
+  maxOpenTables: { check: integer(64, 100_000), fallback: () => 512 },
+  handleSignals: { check: boolean, fallback: () => true },
+  execPath: { check: text, fallback: () => process.execPath },
+  execArgv: { check: texts, fallback: () => [] },
+  shardModule: { check: moduleUrl, fallback: () => undefined },
+  runtimeFolder: { check: text, fallback: () => undefined },
+};
+
+/** @throws FastKVError `FASTKV_INVALID_OPTION` for an unknown name or an unfit value. */
+export function resolveOptions(options: OpenOptions): ResolvedOptions {
+  checkNames("open", options, Object.keys(checks));
+  const given = options as Record<string, unknown>;
+  const resolved: Record<string, unknown> = {};
+  for (const [name, { check, fallback }] of Object.entries(checks)) {
+    resolved[name] = given[name] === undefined ? fallback() : check(name, given[name]);
+  }
+  return resolved as unknown as ResolvedOptions;
+}
+
+/** Refuses what is no plain options object and names that the call does not know. */
+export function checkNames(call: string, options: unknown, known: readonly string[]): void {
+  if (typeof options !== "object" || options === null || Array.isArray(options)) {
+    throw invalid(`The options of ${call} must be an object, not ${shown(options)}`);
+  }
+  for (const name of Object.keys(options)) {
+    if (!known.includes(name)) {
+      throw invalid(`${call} has no option "${name.slice(0, 60)}"; it has ${known.join(", ")}`);
+    }
+  }
+}

@@ -1,0 +1,240 @@
+/** The two kinds of point reads: of one key, and of several keys at one moment. */
+
+import type { FastKVError } from "../shared/errors.js";
+import type { Key } from "./keys.js";
+import type { PendingRead } from "./pending.js";
+import { type CachedValue, type FillTicket, missingValue, type ReadCache } from "./read-cache.js";
+
+export type Decode = (tag: number, bytes: Buffer, start: number, end: number) => unknown;
+
+interface Point {
+  sequence: number;
+  timeMs: number;
+}
+
+/** `get`: a value, or undefined. */
+export class ValueRead implements PendingRead {
+  readonly withValue = true;
+  readonly key: Key;
+  readonly snapshot: Point | undefined;
+  readonly #decode: Decode;
+  readonly #resolve: (value: unknown) => void;
+  readonly #reject: (error: unknown) => void;
+  readonly #fill: { cache: ReadCache; name: string; ticket: FillTicket } | undefined;
+
+  constructor(
+    key: Key,
+    snapshot: Point | undefined,
+    decode: Decode,
+    resolve: (value: unknown) => void,
+    reject: (error: unknown) => void,
+    fill: { cache: ReadCache; name: string; ticket: FillTicket } | undefined,
+  ) {
+    this.key = key;
+    this.snapshot = snapshot;
+    this.#decode = decode;
+    this.#resolve = resolve;
+    this.#reject = reject;
+    this.#fill = fill;
+  }
+
+  onMissing(): void {
+    this.#keep(missingValue);
+    this.#resolve(undefined);
+  }
+
+  onFound(tag: number, frame: Buffer, start: number, end: number, expiresAt: number): void {
+    if (this.#fill !== undefined) {
+      this.#keep({ isMissing: false, tag, bytes: Buffer.from(frame.subarray(start, end)), expiresAt });
+    }
+    try {
+      this.#resolve(this.#decode(tag, frame, start, end));
+    } catch (error) {
+      this.#reject(error);
+    }
+  }
+
+  onError(error: FastKVError): void {
+    this.#keep(undefined);
+    this.#reject(error);
+  }
+
+  onRestart(): boolean {
+    return true;
+  }
+
+  #keep(value: CachedValue | undefined): void {
+    this.#fill?.cache.fill(this.#fill.name, this.#fill.ticket, value);
+  }
+}
+
+/** `has` and `ttl`: whether there is a value, and when it expires (0: never); -1 for none. */
+export class ExpiryRead implements PendingRead {
+  readonly withValue = false;
+  readonly key: Key;
+  readonly snapshot: Point | undefined;
+  readonly #resolve: (expiresAt: number) => void;
+  readonly #reject: (error: unknown) => void;
+
+  constructor(
+    key: Key,
+    snapshot: Point | undefined,
+    resolve: (expiresAt: number) => void,
+    reject: (error: unknown) => void,
+  ) {
+    this.key = key;
+    this.snapshot = snapshot;
+    this.#resolve = resolve;
+    this.#reject = reject;
+  }
+
+  onMissing(): void {
+    this.#resolve(-1);
+  }
+
+  onFound(_tag: number, _frame: Buffer, _start: number, _end: number, expiresAt: number): void {
+    this.#resolve(expiresAt);
+  }
+
+  onError(error: FastKVError): void {
+    this.#reject(error);
+  }
+
+  onRestart(): boolean {
+    return true;
+  }
+}
+
+/**
+ * `getMany`: all keys as of one moment. The parts go to the shards in one turn, so the order of frames makes them a
+ * consistent cut. Where a shard dies before it answered, all parts are sent again, together.
+ */
+export class ManyRead {
+  readonly #keys: readonly Key[];
+  readonly #snapshot: Point | undefined;
+  readonly #decode: Decode;
+  readonly #send: (read: PendingRead) => void;
+  readonly #resolve: (values: unknown[]) => void;
+  readonly #reject: (error: unknown) => void;
+  #values: unknown[] = [];
+  #left = 0;
+  #round = 0;
+  #isOver = false;
+  #isRepeating = false;
+
+  constructor(
+    keys: readonly Key[],
+    snapshot: Point | undefined,
+    decode: Decode,
+    send: (read: PendingRead) => void,
+    resolve: (values: unknown[]) => void,
+    reject: (error: unknown) => void,
+  ) {
+    this.#keys = keys;
+    this.#snapshot = snapshot;
+    this.#decode = decode;
+    this.#send = send;
+    this.#resolve = resolve;
+    this.#reject = reject;
+  }
+
+  start(): void {
+    this.#round += 1;
+    this.#values = new Array<unknown>(this.#keys.length).fill(undefined);
+    this.#left = this.#keys.length;
+    if (this.#left === 0) {
+      this.#resolve([]);
+      return;
+    }
+    for (let place = 0; place < this.#keys.length; place++) {
+      this.#send(new PartRead(this, this.#round, place, this.#keys[place]!, this.#snapshot));
+    }
+  }
+
+  answer(round: number, place: number, tag: number, frame: Buffer, start: number, end: number): void {
+    if (round !== this.#round || this.#isOver) {
+      return;
+    }
+    try {
+      this.#values[place] = this.#decode(tag, frame, start, end);
+    } catch (error) {
+      this.fail(round, error);
+      return;
+    }
+    this.countDown(round);
+  }
+
+  countDown(round: number): void {
+    if (round !== this.#round || this.#isOver) {
+      return;
+    }
+    this.#left -= 1;
+    if (this.#left === 0) {
+      this.#isOver = true;
+      this.#resolve(this.#values);
+    }
+  }
+
+  fail(round: number, error: unknown): void {
+    if (round === this.#round && !this.#isOver) {
+      this.#isOver = true;
+      this.#reject(error);
+    }
+  }
+
+  /** One of the parts was lost with its shard. */
+  repeat(round: number): void {
+    if (round !== this.#round || this.#isOver || this.#isRepeating) {
+      return;
+    }
+    this.#isRepeating = true;
+    this.#round += 1;
+    // The shard that has just come back is in the middle of its queue: the new round goes behind it.
+    process.nextTick(() => {
+      this.#isRepeating = false;
+      try {
+        this.start();
+      } catch (error) {
+        this.#isOver = true;
+        this.#reject(error);
+      }
+    });
+  }
+}
+
+class PartRead implements PendingRead {
+  readonly withValue = true;
+  readonly key: Key;
+  readonly snapshot: Point | undefined;
+  readonly #whole: ManyRead;
+  readonly #round: number;
+  readonly #place: number;
+
+  constructor(whole: ManyRead, round: number, place: number, key: Key, snapshot: Point | undefined) {
+    this.key = key;
+    this.snapshot = snapshot;
+    this.#whole = whole;
+    this.#round = round;
+    this.#place = place;
+  }
+
+  onMissing(): void {
+    this.#whole.countDown(this.#round);
+  }
+
+  onFound(tag: number, frame: Buffer, start: number, end: number): void {
+    this.#whole.answer(this.#round, this.#place, tag, frame, start, end);
+  }
+
+  onError(error: FastKVError): void {
+    this.#whole.fail(this.#round, error);
+  }
+
+  onRestart(): boolean {
+    if (this.snapshot !== undefined) {
+      return true;
+    }
+    this.#whole.repeat(this.#round);
+    return false;
+  }
+}

@@ -1,0 +1,102 @@
+import { FastKVError } from "../shared/errors.js";
+import type { FastKV, ScanOptions } from "./fastkv.js";
+import type { Key } from "./keys.js";
+import type { Scan, ScanPoint } from "./merged-scan.js";
+import type { RangeOptions } from "./ranges.js";
+
+interface Held {
+  id: number;
+  release: (id: number) => void;
+}
+
+/** Snapshots that were forgotten without being closed. */
+const forgotten = new FinalizationRegistry<Held>(({ id, release }) => release(id));
+
+/** A database as it was at one moment. Any number may be open; closing one leaves the others alone. */
+export class Snapshot<V = unknown> implements AsyncDisposable {
+  readonly #store: FastKV<V>;
+  readonly #point: ScanPoint;
+  readonly #held: Held;
+  #isClosed = false;
+
+  /** @internal Use `FastKV.snapshot`. */
+  constructor(store: FastKV<V>, point: ScanPoint, holdId: number, release: (id: number) => void) {
+    this.#store = store;
+    this.#point = point;
+    this.#held = { id: holdId, release };
+    forgotten.register(this, this.#held, this.#held);
+  }
+
+  /** @internal What a read at this snapshot sees. Throws where it is closed or another database's. */
+  static pointOf(snapshot: unknown, store: object): ScanPoint {
+    if (!(snapshot instanceof Snapshot)) {
+      throw new FastKVError("FASTKV_INVALID_OPTION", "Option snapshot must come from db.snapshot()");
+    }
+    if (snapshot.#store !== store) {
+      throw new FastKVError("FASTKV_INVALID_OPTION", "The snapshot belongs to another database");
+    }
+    if (snapshot.#isClosed) {
+      throw new FastKVError("FASTKV_CLOSED", "The snapshot is closed");
+    }
+    return snapshot.#point;
+  }
+
+  get isClosed(): boolean {
+    return this.#isClosed;
+  }
+
+  get(key: Key): Promise<V | undefined> {
+    return this.#store.get(key, { snapshot: this as Snapshot });
+  }
+
+  getMany(keys: readonly Key[]): Promise<(V | undefined)[]> {
+    return this.#store.getMany(keys, { snapshot: this as Snapshot });
+  }
+
+  has(key: Key): Promise<boolean> {
+    return this.#store.has(key, { snapshot: this as Snapshot });
+  }
+
+  count(range: RangeOptions = {}): Promise<number> {
+    return this.#store.count({ ...range, snapshot: this as Snapshot });
+  }
+
+  /** Like `FastKV.scan`, as of this snapshot. */
+  scan(prefix?: Key, limit?: number): Scan<[string, V]>;
+  scan(options: Omit<ScanOptions, "snapshot"> & { keyEncoding: "binary" }): Scan<[Uint8Array, V]>;
+  scan(options: Omit<ScanOptions, "snapshot">): Scan<[string, V]>;
+  scan(first?: Key | Omit<ScanOptions, "snapshot">, limit?: number): Scan<[string & Uint8Array, V]> {
+    return this.#store.scan(this.#withSnapshot(first, limit)) as Scan<[string & Uint8Array, V]>;
+  }
+
+  keys(first?: Key | Omit<ScanOptions, "snapshot">, limit?: number): Scan<string> {
+    return this.#store.keys(this.#withSnapshot(first, limit));
+  }
+
+  values(first?: Key | Omit<ScanOptions, "snapshot">, limit?: number): Scan<V> {
+    return this.#store.values(this.#withSnapshot(first, limit));
+  }
+
+  /** Gives it back; a second call does nothing. */
+  async close(): Promise<void> {
+    if (!this.#isClosed) {
+      this.#isClosed = true;
+      forgotten.unregister(this.#held);
+      this.#held.release(this.#held.id);
+    }
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+
+  #withSnapshot(
+    first: Key | Omit<ScanOptions, "snapshot"> | undefined,
+    limit: number | undefined,
+  ): ScanOptions {
+    const snapshot = this as Snapshot;
+    return first === undefined || typeof first === "string" || first instanceof Uint8Array
+      ? { prefix: first, limit, snapshot }
+      : { ...first, snapshot };
+  }
+}

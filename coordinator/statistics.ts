@@ -1,0 +1,165 @@
+import type { ShardStatistics } from "../shared/wire/messages.js";
+import type { Database } from "./database.js";
+
+/** The tables of one level. */
+export interface LevelStats {
+  files: number;
+  bytes: number;
+  entries: number;
+}
+
+/** Figures that a shard has and that the whole database has as a sum. */
+export interface StoreStats {
+  /** Keys there are, at most; exact where `total_keys_min` is the same. `count()` counts them. */
+  total_keys: number;
+  /** Keys there are, at least. */
+  total_keys_min: number;
+  /** Bytes really held by the memtables that take writes. */
+  memtable_size: number;
+  memtable_keys: number;
+  /** Sealed memtables that wait to be flushed. */
+  immutable_memtables: number;
+  immutable_keys: number;
+  total_sstables: number;
+  /** By level: `level_0`, `level_1`, ... */
+  sstable_stats: Record<string, LevelStats>;
+  /** The last sequence number that was applied. */
+  seq_num: number;
+  wal_bytes: number;
+  /** Bytes that compaction has to rewrite until no level is too large. */
+  compaction_debt_bytes: number;
+  /** Bytes written to tables for each byte flushed or loaded. */
+  write_amplification: number;
+  block_cache: { hits: number; misses: number; hit_rate: number; bytes: number; capacity_bytes: number };
+  bloom: { checks: number; negatives: number; false_positives: number; false_positive_rate: number };
+  block_reads: number;
+}
+
+/** One shard. */
+export interface ShardStats extends StoreStats {
+  shard: number;
+  pid: number;
+  /** How often its process was started again since the database was opened. */
+  restarts: number;
+  synced_seq_num: number;
+  snapshots: number;
+  range_deletes: number;
+  open_tables: number;
+  flushes: number;
+  compactions: number;
+  stall: { kind: string; reason: string; slow_ms: number; stop_ms: number };
+  event_loop_delay_ms: { p99: number; p999: number; max: number };
+  rss_bytes: number;
+  recovery: ShardStatistics["recovery"];
+}
+
+/** The whole database. */
+export interface DatabaseStats extends StoreStats {
+  path: string;
+  shard_count: number;
+  uptime_ms: number;
+  /** Open snapshots and scans. */
+  snapshots: number;
+  read_cache: { hits: number; misses: number; hit_rate: number; bytes: number };
+  batch_log: { bytes: number; unsettled_batches: number };
+  in_flight_bytes: number;
+  restarts: number;
+  shards: ShardStats[];
+}
+
+function rate(part: number, whole: number): number {
+  return whole === 0 ? 0 : part / whole;
+}
+
+function storeStats(all: readonly ShardStatistics[]): StoreStats {
+  const sum = (pick: (one: ShardStatistics) => number): number =>
+    all.reduce((total, one) => total + pick(one), 0);
+  const levels: Record<string, LevelStats> = {};
+  for (const { levels: own } of all) {
+    own.forEach((level, index) => {
+      const name = `level_${index}`;
+      const total = (levels[name] ??= { files: 0, bytes: 0, entries: 0 });
+      total.files += level.files;
+      total.bytes += level.bytes;
+      total.entries += level.entries;
+    });
+  }
+  const hits = sum((one) => one.blockCache.hits);
+  const misses = sum((one) => one.blockCache.misses);
+  const checks = sum((one) => one.bloom.checks);
+  const negatives = sum((one) => one.bloom.negatives);
+  const falsePositives = sum((one) => one.bloom.falsePositives);
+  const written = sum((one) => one.writtenBytes);
+  return {
+    total_keys: sum((one) => one.keysHigh),
+    total_keys_min: sum((one) => one.keysLow),
+    memtable_size: sum((one) => one.memtableBytes),
+    memtable_keys: sum((one) => one.memtableKeys),
+    immutable_memtables: sum((one) => one.immutableMemtables),
+    immutable_keys: sum((one) => one.immutableKeys),
+    total_sstables: Object.values(levels).reduce((total, level) => total + level.files, 0),
+    sstable_stats: levels,
+    seq_num: Math.max(0, ...all.map((one) => one.writtenSequence)),
+    wal_bytes: sum((one) => one.walBytes),
+    compaction_debt_bytes: sum((one) => one.compaction.debtBytes),
+    write_amplification: rate(written + sum((one) => one.compaction.bytesWritten), written),
+    block_cache: {
+      hits,
+      misses,
+      hit_rate: rate(hits, hits + misses),
+      bytes: sum((one) => one.blockCache.bytes),
+      capacity_bytes: sum((one) => one.blockCache.capacityBytes),
+    },
+    bloom: {
+      checks,
+      negatives,
+      false_positives: falsePositives,
+      // Of the lookups of keys that a table does not have, how many the filter let through.
+      false_positive_rate: rate(falsePositives, falsePositives + negatives),
+    },
+    block_reads: sum((one) => one.blockReads),
+  };
+}
+
+export async function gatherStats(database: Database): Promise<DatabaseStats> {
+  const { shards, log, uptimeMs } = await database.statistics();
+  const { cache, clients } = database;
+  return {
+    path: database.folder,
+    shard_count: shards.length,
+    uptime_ms: uptimeMs,
+    ...storeStats(shards),
+    seq_num: database.sequence,
+    snapshots: database.openHolds,
+    read_cache: {
+      hits: cache.hits,
+      misses: cache.misses,
+      hit_rate: rate(cache.hits, cache.hits + cache.misses),
+      bytes: cache.bytes,
+    },
+    batch_log: { bytes: log.sizeBytes, unsettled_batches: log.unsettledBatches },
+    in_flight_bytes: clients.reduce((sum, client) => sum + client.inFlightBytes, 0),
+    restarts: clients.reduce((sum, client) => sum + client.restarts, 0),
+    shards: shards.map((one, shard) => ({
+      shard,
+      pid: one.pid,
+      restarts: clients[shard]!.restarts,
+      ...storeStats([one]),
+      synced_seq_num: one.syncedSequence,
+      snapshots: one.holds,
+      range_deletes: one.rangeDeletes,
+      open_tables: one.openTables,
+      flushes: one.flushes,
+      compactions: one.compaction.compactions,
+      stall: {
+        kind: one.stall.kind,
+        reason: one.stall.reason,
+        slow_ms: one.stall.slowMs,
+        stop_ms: one.stall.stopMs,
+      },
+      event_loop_delay_ms: one.eventLoopDelayMs,
+      rss_bytes: one.memory.rssBytes,
+      recovery: one.recovery,
+    })),
+  };
+}

@@ -1,0 +1,64 @@
+/** `export`: the database, or a range of it, as JSON lines. */
+
+import { createWriteStream } from "node:fs";
+import { rename, rm } from "node:fs/promises";
+import { finished } from "node:stream/promises";
+import type { FastKV, ScanOptions } from "fastkv";
+import { CommandFailure, describeError } from "fastkv-cli/kit/failure";
+import { LineWriter } from "fastkv-cli/kit/output";
+import { startProgress } from "fastkv-cli/kit/progress";
+import { storedEntries } from "../library-entries.js";
+import { entryToLine } from "./entry.js";
+import type { TransferOptions } from "./load.js";
+
+/** @returns the number of entries */
+export async function exportToOutput(
+  db: FastKV,
+  range: ScanOptions,
+  output: LineWriter,
+  signal: AbortSignal,
+  onEntry?: (count: number) => void,
+): Promise<number> {
+  let count = 0;
+  for await (const entry of storedEntries(db, { ...range, signal })) {
+    signal.throwIfAborted();
+    await output.line(entryToLine(entry));
+    count++;
+    onEntry?.(count);
+  }
+  await output.flush();
+  return count;
+}
+
+/** Writes beside the file first, so that a file of the name is whole or is the old one. Only its owner may read it. */
+export async function exportToFile(
+  db: FastKV,
+  range: ScanOptions,
+  file: string,
+  options: TransferOptions,
+): Promise<number> {
+  const temporary = `${file}.${process.pid}.part`;
+  const stream = createWriteStream(temporary, { flags: "wx", mode: 0o600, flush: true });
+  const written = finished(stream);
+  written.catch(() => {});
+  const progress = await startProgress("Exporting", { enabled: options.progress });
+  try {
+    const count = await exportToOutput(db, range, new LineWriter(stream), options.signal, (done) =>
+      progress.update(done, undefined),
+    );
+    stream.end();
+    await written;
+    await rename(temporary, file);
+    return count;
+  } catch (error) {
+    stream.destroy();
+    await rm(temporary, { force: true });
+    const cause = stream.errored ?? error;
+    if (options.signal.aborted || !(cause instanceof Error && "syscall" in cause)) {
+      throw error;
+    }
+    throw new CommandFailure(`Cannot write ${file}: ${describeError(cause)}`, { cause });
+  } finally {
+    progress.stop();
+  }
+}

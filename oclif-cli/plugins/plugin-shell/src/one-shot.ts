@@ -1,0 +1,34 @@
+/** What the one-shot commands share: open, work with a signal for Ctrl-C, close, whatever happens. */
+
+import type { FastKV } from "fastkv";
+import { interruptible } from "fastkv-cli/kit/interrupt";
+import { type OpenOptions, openDatabase } from "fastkv-cli/kit/open-database";
+import { LineWriter, OutputClosed } from "fastkv-cli/kit/output";
+
+export interface OneShot {
+  db: FastKV;
+  output: LineWriter;
+  signal: AbortSignal;
+}
+
+export async function withDatabase(
+  path: string,
+  options: OpenOptions,
+  work: (context: OneShot) => Promise<void>,
+): Promise<void> {
+  await interruptible(async (signal) => {
+    const db = await openDatabase(path, options);
+    const output = new LineWriter(process.stdout);
+    try {
+      await work({ db, output, signal });
+      await output.flush();
+    } catch (error) {
+      // The reader has what it wanted (`| head -1`).
+      if (!(error instanceof OutputClosed)) {
+        throw error;
+      }
+    } finally {
+      await db.close();
+    }
+  });
+}

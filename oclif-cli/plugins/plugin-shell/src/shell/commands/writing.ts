@@ -1,0 +1,136 @@
+/** put, delete, and the batches around them. */
+
+import type { BatchOperation, ValueEncoding } from "fastkv";
+import { parseDurationMs } from "fastkv-cli/kit/duration";
+import { CommandFailure } from "fastkv-cli/kit/failure";
+import { encodingFor, looksLikeBrokenJson, parseValue } from "../../text/value.js";
+import { type CommandArguments, type ShellCommand, untilAborted } from "../command.js";
+import type { Session } from "../session.js";
+
+const encodings: readonly string[] = ["json", "msgpack", "structured", "binary"] satisfies ValueEncoding[];
+
+const put: ShellCommand = {
+  name: "put",
+  usage: "put KEY VALUE [--encoding json|msgpack|structured|binary] [--ttl TIME]",
+  summary: "store a value",
+  details: [
+    "A value that is JSON is stored as what it says, anything else as a string:",
+    `  put user:1 '{"name": "Alice"}'   an object`,
+    "  put n 5                          the number 5",
+    `  put n '"5"'                      the string "5"`,
+    "  put note 'two words'             a string",
+    "--ttl takes 1500 (ms), 90s, 5m, 2h or 7d: the key is gone after that time.",
+  ].join("\n"),
+  options: { encoding: "text", ttl: "text" },
+  words: [2, 2],
+  completes: ["key", []],
+  async run(session, args, signal) {
+    const operation = readPut(args);
+    if (looksLikeBrokenJson(operation.value)) {
+      session.hint("Stored as a string, since it is not JSON. Put JSON into single quotes: '{\"a\": 1}'");
+    }
+    if (queue(session, operation)) {
+      return;
+    }
+    const { type: _, key, value, ...options } = operation;
+    await untilAborted(session.db.put(key, value, options), signal);
+    session.output.say("OK");
+  },
+};
+
+type PutOperation = Extract<BatchOperation, { type: "put" }>;
+
+function readPut(args: CommandArguments): PutOperation {
+  const encodingName = args.option("encoding");
+  if (encodingName !== undefined && !encodings.includes(encodingName)) {
+    throw new CommandFailure(`Unknown encoding "${encodingName}"; known are ${encodings.join(", ")}`);
+  }
+  const value = parseValue(args.word(1)!, encodingName as ValueEncoding | undefined);
+  const operation: PutOperation = { type: "put", key: args.key(0), value };
+  const encoding = encodingFor(value, encodingName as ValueEncoding | undefined);
+  if (encoding !== undefined) {
+    operation.encoding = encoding;
+  }
+  const ttl = args.option("ttl");
+  if (ttl !== undefined) {
+    const ms = parseDurationMs(ttl);
+    if (ms === undefined) {
+      throw new CommandFailure(`"${ttl}" is no time: write 1500 (ms), 90s, 5m, 2h or 7d`);
+    }
+    operation.ttl = ms;
+  }
+  return operation;
+}
+
+const remove: ShellCommand = {
+  name: "delete",
+  usage: "delete KEY",
+  summary: "remove a key",
+  words: [1, 1],
+  completes: ["key"],
+  async run(session, args, signal) {
+    const key = args.key(0);
+    if (!queue(session, { type: "del", key })) {
+      await untilAborted(session.db.delete(key), signal);
+      session.output.say("OK");
+    }
+  },
+};
+
+/** True if a batch is open and took the operation. */
+function queue(session: Session, operation: BatchOperation): boolean {
+  session.batch?.push(operation);
+  if (session.batch) {
+    session.output.say("Queued");
+  }
+  return session.batch !== undefined;
+}
+
+const batch: ShellCommand = {
+  name: "batch",
+  usage: "batch",
+  summary: "begin a batch: put and delete wait for end, then all of them happen or none",
+  words: [0, 0],
+  async run(session) {
+    if (session.batch) {
+      throw new CommandFailure("A batch is open already: finish it with end, or drop it with cancel");
+    }
+    session.batch = [];
+    session.output.say("Batch begun: end writes it, cancel drops it");
+  },
+};
+
+const end: ShellCommand = {
+  name: "end",
+  usage: "end",
+  summary: "write the open batch, all of it or nothing",
+  words: [0, 0],
+  async run(session, _args, signal) {
+    const operations = takeBatch(session);
+    if (operations.length > 0) {
+      await untilAborted(session.db.batch(operations), signal);
+    }
+    session.output.say(`OK, ${operations.length} operations`);
+  },
+};
+
+const cancel: ShellCommand = {
+  name: "cancel",
+  usage: "cancel",
+  summary: "drop the open batch",
+  words: [0, 0],
+  async run(session) {
+    session.output.say(`Dropped ${takeBatch(session).length} operations`);
+  },
+};
+
+function takeBatch(session: Session): BatchOperation[] {
+  const { batch } = session;
+  if (!batch) {
+    throw new CommandFailure("No batch is open: begin one with batch");
+  }
+  session.batch = undefined;
+  return batch;
+}
+
+export const writingCommands: readonly ShellCommand[] = [put, remove, batch, end, cancel];

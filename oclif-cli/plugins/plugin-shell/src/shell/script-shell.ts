@@ -1,0 +1,59 @@
+/** The shell over piped input: no prompt, echo or colour; the first error ends it. */
+
+import { createInterface } from "node:readline";
+import { CommandFailure, describeError, exitCode, Interrupted, printError } from "fastkv-cli/kit/failure";
+import { OutputClosed } from "fastkv-cli/kit/output";
+import { parseLine } from "../text/line.js";
+import { executeLine } from "./execute.js";
+import type { Session } from "./session.js";
+
+/** Runs all lines of `input`. @returns the exit code */
+export async function runScript(
+  session: Session,
+  input: NodeJS.ReadableStream,
+  options: { keepGoing: boolean; signal: AbortSignal },
+): Promise<number> {
+  let code: number = exitCode.ok;
+  let pending = "";
+  let number = 0;
+  let startedAt = 0;
+  const run = async (line: string): Promise<void> => {
+    try {
+      await executeLine(session, line, options.signal);
+    } catch (error) {
+      if (options.signal.aborted || error instanceof OutputClosed || error instanceof Interrupted) {
+        throw error;
+      }
+      code = exitCode.failed;
+      printError(new CommandFailure(`line ${startedAt}: ${describeError(error)}`, { cause: error }));
+      session.ended ||= !options.keepGoing;
+    }
+  };
+  const lines = createInterface({ input, crlfDelay: Number.POSITIVE_INFINITY });
+  options.signal.addEventListener("abort", () => lines.close(), { once: true });
+  for await (const line of lines) {
+    number++;
+    startedAt = pending === "" ? number : startedAt;
+    pending = pending === "" ? line : `${pending}\n${line}`;
+    if (parseLine(pending).open === undefined) {
+      await run(pending);
+      pending = "";
+    }
+    if (session.ended) {
+      break;
+    }
+  }
+  options.signal.throwIfAborted();
+  if (pending !== "" && !session.ended) {
+    await run(pending);
+  }
+  if (session.batch && code === exitCode.ok) {
+    printError(
+      new CommandFailure(
+        `The input ended within a batch: ${session.batch.length} operations were not written`,
+      ),
+    );
+    code = exitCode.failed;
+  }
+  return code;
+}

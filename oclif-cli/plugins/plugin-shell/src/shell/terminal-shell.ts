@@ -1,0 +1,170 @@
+/**
+ * The shell at a terminal, over node:readline.
+ *
+ * readline stays open while a command runs: that keeps the terminal in raw mode, so Ctrl-C reaches us as a key and
+ * no other process of the group, and what is typed meanwhile waits for its turn.
+ */
+
+import { once } from "node:events";
+import { createInterface, type Interface } from "node:readline";
+import { Interrupted, printError } from "fastkv-cli/kit/failure";
+import { paint } from "fastkv-cli/kit/style";
+import { parseLine } from "../text/line.js";
+import { complete } from "./completion.js";
+import { executeLine } from "./execute.js";
+import { type History, isKept, maxHistoryLines } from "./history.js";
+import type { Session } from "./session.js";
+
+const continuationPrompt = "> ";
+
+export class TerminalShell {
+  readonly #session: Session;
+  readonly #history: History | undefined;
+  readonly #readline: Interface;
+  readonly #lines: string[] = [];
+  /** What was entered of a command whose quotes are still open. */
+  #pending = "";
+  #running: AbortController | undefined;
+  #closed = false;
+  #wake: () => void = () => {};
+
+  constructor(session: Session, history: History | undefined) {
+    this.#session = session;
+    this.#history = history;
+    this.#readline = createInterface({
+      input: process.stdin,
+      output: process.stdout,
+      terminal: true,
+      historySize: maxHistoryLines,
+      history: history?.load() ?? [],
+      removeHistoryDuplicates: true,
+      completer: (line: string, done: (error: Error | null, result: [string[], string]) => void) => {
+        complete(session.db, this.#pending + line).then(
+          (result) => done(null, result),
+          () => done(null, [[], line]),
+        );
+      },
+    });
+  }
+
+  /** Until exit, Ctrl-D, or `stop` is aborted (a signal from outside). */
+  async run(stop: AbortSignal): Promise<void> {
+    const readline = this.#readline;
+    readline.on("line", (line) => this.#enqueue(line));
+    readline.on("SIGINT", () => this.#interrupt());
+    readline.on("history", (lines) => this.#keep(lines));
+    readline.on("close", () => {
+      this.#closed = true;
+      this.#wake();
+    });
+    const close = (): void => {
+      this.#running?.abort(new Interrupted());
+      readline.close();
+    };
+    stop.addEventListener("abort", close, { once: true });
+    while (!this.#session.ended) {
+      const line = await this.#nextLine();
+      if (line === undefined) {
+        process.stdout.write("\n");
+        break;
+      }
+      await this.#execute(line);
+    }
+    readline.close();
+  }
+
+  #enqueue(line: string): void {
+    this.#lines.push(line);
+    this.#wake();
+  }
+
+  /** A whole command: lines are joined while their quotes are open. Undefined at the end of the input. */
+  async #nextLine(): Promise<string | undefined> {
+    for (;;) {
+      const line = this.#lines.shift();
+      if (line !== undefined) {
+        const text = this.#pending + line;
+        if (parseLine(text).open === undefined) {
+          this.#pending = "";
+          return text;
+        }
+        this.#pending = `${text}\n`;
+        continue;
+      }
+      if (this.#closed) {
+        return undefined;
+      }
+      this.#prompt();
+      await new Promise<void>((resolve) => {
+        this.#wake = resolve;
+      });
+    }
+  }
+
+  #prompt(): void {
+    this.#readline.setPrompt(this.#pending === "" ? this.#session.prompt : continuationPrompt);
+    this.#readline.prompt(true);
+  }
+
+  async #execute(line: string): Promise<void> {
+    const running = new AbortController();
+    this.#running = running;
+    try {
+      await executeLine(this.#session, line, running.signal);
+    } catch (error) {
+      if (running.signal.aborted) {
+        process.stderr.write(`${paint(process.stderr, "yellow", "Interrupted")}\n`);
+      } else {
+        printError(error);
+      }
+    } finally {
+      this.#running = undefined;
+      // The q that ends a live table is no beginning of the next command.
+      if (/^[qQ ]$/.test(this.#readline.line)) {
+        this.#clearLine();
+      }
+    }
+  }
+
+  /** Ctrl-C: stops the running command; at the prompt it drops the line. It never leaves the shell. */
+  #interrupt(): void {
+    this.#lines.length = 0;
+    if (this.#running) {
+      this.#running.abort(new Interrupted());
+      return;
+    }
+    const idle = this.#readline.line === "" && this.#pending === "";
+    process.stdout.write(`^C\n${idle ? "To leave, press Ctrl-D or type exit\n" : ""}`);
+    this.#clearLine();
+    this.#pending = "";
+    this.#prompt();
+  }
+
+  #clearLine(): void {
+    const readline = this.#readline as Interface & { line: string; cursor: number };
+    readline.line = "";
+    readline.cursor = 0;
+  }
+
+  /** readline has put a line into its history: keep it in ours, or take it out again. */
+  #keep(lines: string[]): void {
+    const newest = lines[0];
+    if (newest === undefined) {
+      return;
+    }
+    if (!isKept(newest)) {
+      lines.shift();
+      return;
+    }
+    try {
+      this.#history?.append(newest);
+    } catch (error) {
+      printError(error);
+    }
+  }
+}
+
+/** Resolves at the next key; for tables that run until one is pressed. */
+export async function keyPressed(signal: AbortSignal): Promise<void> {
+  await once(process.stdin, "keypress", { signal });
+}

@@ -1,0 +1,56 @@
+/** Failures as users see them: one line that says what and what to do, and an exit code. */
+
+import { escapeControls } from "./escape.js";
+import { paint } from "./style.js";
+
+/** FROZEN: scripts depend on them. */
+export const exitCode = {
+  ok: 0,
+  /** The command failed, or `get` found no such key. */
+  failed: 1,
+  /** The database cannot be opened, or the arguments are wrong. */
+  unusable: 2,
+  /** Ended by Ctrl-C, as shells say it: 128 + SIGINT. */
+  interrupted: 130,
+} as const;
+
+/** A failure that the user can understand and mend: its message is all that is shown. */
+export class CommandFailure extends Error {
+  readonly exitCode: number;
+
+  constructor(message: string, options: { exitCode?: number; cause?: unknown } = {}) {
+    super(message, "cause" in options ? { cause: options.cause } : undefined);
+    this.exitCode = options.exitCode ?? exitCode.failed;
+  }
+}
+
+/** The command was stopped by Ctrl-C or a signal; whoever pressed the key needs no message. */
+export class Interrupted extends CommandFailure {
+  constructor(code: number = exitCode.interrupted) {
+    super("Interrupted", { exitCode: code });
+  }
+}
+
+/** One line, without anything that could drive a terminal. */
+export function describeError(error: unknown): string {
+  const message = error instanceof Error ? error.message : String(error);
+  return escapeControls(message.trim().replace(/\s*\n\s*/g, " "));
+}
+
+/** Prints a failure to stderr and gives the exit code. The stack is shown only where DEBUG is set. */
+export function reportFailure(error: unknown): number {
+  if (error instanceof Interrupted) {
+    return error.exitCode;
+  }
+  printError(error);
+  return error instanceof CommandFailure ? error.exitCode : exitCode.failed;
+}
+
+export function printError(error: unknown): void {
+  process.stderr.write(`${paint(process.stderr, "red", "Error:")} ${describeError(error)}\n`);
+  if (process.env.DEBUG) {
+    for (let cause = error, indent = ""; cause instanceof Error; cause = cause.cause, indent = "caused by ") {
+      process.stderr.write(`${indent}${cause.stack ?? cause.message}\n`);
+    }
+  }
+}

@@ -1,0 +1,82 @@
+/**
+ * What open snapshots and scans hold: a sequence number (versions that they see stay) and a time (values that had
+ * not expired then stay). Asked on every overwrite, so the questions are answered from a sorted array.
+ */
+
+export interface Hold {
+  sequence: number;
+  timeMs: number;
+}
+
+/** The holds as they were at one moment, plain, so that they can be sent to a worker. */
+export class HoldView {
+  /** Sorted, unique. */
+  readonly sequences: readonly number[];
+  readonly holds: readonly Hold[];
+
+  constructor(holds: readonly Hold[]) {
+    this.holds = holds;
+    this.sequences = [...new Set(holds.map((hold) => hold.sequence))].sort((a, b) => a - b);
+  }
+
+  /** Whether a hold sees the version `older` although `newer` (of the same key) came later. */
+  needs(older: number, newer: number): boolean {
+    const { sequences } = this;
+    const last = sequences.length - 1;
+    if (last < 0 || sequences[last]! < older) {
+      return false;
+    }
+    let low = 0;
+    let high = last;
+    while (low < high) {
+      const middle = (low + high) >>> 1;
+      if (sequences[middle]! >= older) {
+        high = middle;
+      } else {
+        low = middle + 1;
+      }
+    }
+    return sequences[low]! < newer;
+  }
+
+  /** Whether a hold may still see, at its own time, a value that has expired by now. */
+  needsExpired(sequence: number, expiresAt: number): boolean {
+    return this.holds.some((hold) => hold.sequence >= sequence && hold.timeMs < expiresAt);
+  }
+}
+
+export class Holds {
+  readonly #byId = new Map<number, Hold>();
+  #view = new HoldView([]);
+  /** True until the coordinator has told a new shard what is held: till then no version is dropped. */
+  retainAll = true;
+
+  get size(): number {
+    return this.#byId.size;
+  }
+
+  /** Takes a hold; the ids are the coordinator's. The same id again replaces it. */
+  take(id: number, hold: Hold): void {
+    this.#byId.set(id, hold);
+    this.#refresh();
+  }
+
+  /** Gives a hold back; an unknown id is no error (it may be released twice around a restart). */
+  release(id: number): void {
+    if (this.#byId.delete(id)) {
+      this.#refresh();
+    }
+  }
+
+  view(): HoldView {
+    return this.#view;
+  }
+
+  needs(older: number, newer: number): boolean {
+    return this.retainAll || this.#view.needs(older, newer);
+  }
+
+  #refresh(): void {
+    this.#view = new HoldView([...this.#byId.values()]);
+  }
+}

@@ -1,0 +1,83 @@
+import { Worker } from "node:worker_threads";
+import PQueue from "p-queue";
+import { type ErrorReport, FastKVError, fromErrorReport } from "../../../shared/errors.js";
+import type { Job, JobResult } from "./job.js";
+import type { JobRunner } from "./job-runner.js";
+
+export type WorkerAnswer = { result: JobResult } | { error: ErrorReport };
+
+/**
+ * Does jobs in worker threads, so that the shard's mailbox never waits for them. Flushes have a worker of their own:
+ * they must not queue behind a long compaction. Workers start when they are first needed and stay.
+ */
+export class WorkerJobRunner implements JobRunner {
+  readonly #flushes: PQueue;
+  readonly #merges: PQueue;
+  readonly #idle: Worker[] = [];
+  readonly #all = new Set<Worker>();
+  #isClosed = false;
+
+  constructor(compactionParallelism: number) {
+    this.#flushes = new PQueue({ concurrency: 1 });
+    this.#merges = new PQueue({ concurrency: compactionParallelism });
+  }
+
+  run(job: Job): Promise<JobResult> {
+    const queue = job.kind === "flush" ? this.#flushes : this.#merges;
+    return queue.add(() => this.#runInWorker(job));
+  }
+
+  async close(): Promise<void> {
+    this.#isClosed = true;
+    this.#flushes.clear();
+    this.#merges.clear();
+    await Promise.all([...this.#all].map((worker) => worker.terminate()));
+  }
+
+  #runInWorker(job: Job): Promise<JobResult> {
+    if (this.#isClosed) {
+      return Promise.reject(new FastKVError("FASTKV_CLOSED", "The shard is closing"));
+    }
+    const worker = this.#idle.pop() ?? this.#startWorker();
+    return new Promise((resolve, reject) => {
+      const settle = (): void => {
+        worker.off("message", onAnswer);
+        worker.off("error", onError);
+        worker.off("exit", onExit);
+      };
+      const onAnswer = (answer: WorkerAnswer): void => {
+        settle();
+        this.#idle.push(worker);
+        if ("result" in answer) {
+          resolve(answer.result);
+        } else {
+          reject(fromErrorReport(answer.error));
+        }
+      };
+      const onError = (cause: Error): void => {
+        settle();
+        this.#all.delete(worker);
+        reject(new FastKVError("FASTKV_INTERNAL", `A background worker failed: ${cause.message}`, { cause }));
+      };
+      const onExit = (): void => {
+        settle();
+        this.#all.delete(worker);
+        reject(new FastKVError("FASTKV_CLOSED", "A background worker ended before its job was done"));
+      };
+      worker.on("message", onAnswer);
+      worker.on("error", onError);
+      worker.on("exit", onExit);
+      worker.postMessage(job);
+    });
+  }
+
+  #startWorker(): Worker {
+    const worker = new Worker(new URL("./worker.js", import.meta.url), {
+      // The parent's flags and loaders are the shard's affair, not the worker's.
+      execArgv: [],
+      stdin: false,
+    });
+    this.#all.add(worker);
+    return worker;
+  }
+}

@@ -1,0 +1,243 @@
+/**
+ * Bulk loads: data that goes into tables without passing the WAL and the memtable.
+ *
+ * What arrives is gathered in an arena; each full arena becomes a sorted part (tables, through the flush job). At
+ * the end parts that overlap are merged, later ones winning, and a `.load` file names the finished tables. Only the
+ * coordinator's commit, an `ingest` operation in the stream of writes, makes them part of the tree. The load's file,
+ * once it is there, survives crashes: it and its tables go only when the coordinator says that the load was given up.
+ *
+ * A `.load` file is a record log with one record; its payload is msgpack of `{ id, tables }`.
+ */
+
+import { Packr } from "msgpackr";
+import { corruption, FastKVError, invariant } from "../../shared/errors.js";
+import { fileHeaderBytes, fileKind } from "../../shared/format/file-header.js";
+import { RecordLogWriter, readLog } from "../../shared/log/record-log.js";
+import type { FileSystem } from "../../shared/storage/file-system.js";
+import { loadName, tableName } from "./file-names.js";
+import type { JobResult, Survival } from "./jobs/job.js";
+import { Arena } from "./memtable/arena.js";
+import { type EngineOptions, loadPartBytes } from "./options.js";
+import type { TableInfo } from "./table/table-format.js";
+import type { Tree } from "./tree.js";
+import { fileIdentity, type ShardIdentity } from "./version/manifest.js";
+
+/** A load whose tables are complete and on disk. */
+export interface ReadyLoad {
+  /** 32 hexadecimal digits. */
+  id: string;
+  fileNumber: number;
+  tables: TableInfo[];
+}
+
+interface RunningLoad {
+  arena: Arena;
+  entries: number;
+  parts: Promise<TableInfo[]>[];
+  /** Parts being written: at most two, so that memory stays bounded. */
+  pending: Set<Promise<unknown>>;
+}
+
+const packr = new Packr({ useRecords: false });
+const loadRecordType = 1;
+const maxPendingParts = 2;
+
+const nothingHeld: Survival = { holds: [], rangeDeletes: [], timeMs: 0, retainAll: false, deeper: [] };
+
+export class Loads {
+  readonly #fileSystem: FileSystem;
+  readonly #folder: string;
+  readonly #shard: ShardIdentity;
+  readonly #options: EngineOptions;
+  readonly #tree: Tree;
+  readonly #running = new Map<string, RunningLoad>();
+  readonly #ready = new Map<string, ReadyLoad>();
+  #loadedBytes = 0;
+
+  constructor(
+    environment: { fileSystem: FileSystem; folder: string; shard: ShardIdentity },
+    options: EngineOptions,
+    tree: Tree,
+    ready: readonly ReadyLoad[],
+  ) {
+    this.#fileSystem = environment.fileSystem;
+    this.#folder = environment.folder;
+    this.#shard = environment.shard;
+    this.#options = options;
+    this.#tree = tree;
+    for (const load of ready) {
+      this.#ready.set(load.id, load);
+    }
+  }
+
+  get loadedBytes(): number {
+    return this.#loadedBytes;
+  }
+
+  readyIds(): string[] {
+    return [...this.#ready.keys()];
+  }
+
+  begin(id: string): void {
+    this.#running.set(id, this.#newLoad());
+  }
+
+  /** Takes a section of puts. Resolves when there is room for more. */
+  async append(id: string, section: Buffer, entries: number): Promise<void> {
+    const load = this.#runningLoad(id);
+    load.arena.append(section, load.entries + 1);
+    load.entries += entries;
+    if (load.arena.allocatedBytes >= loadPartBytes) {
+      this.#sortPart(load);
+    }
+    while (load.pending.size >= maxPendingParts) {
+      await Promise.race(load.pending);
+    }
+  }
+
+  /** Completes the tables and puts the load's file on disk. Gives the number of distinct keys. */
+  async finish(id: string): Promise<number> {
+    const load = this.#runningLoad(id);
+    this.#sortPart(load);
+    const parts = (await Promise.all(load.parts)).filter((tables) => tables.length > 0);
+    const tables = areDisjoint(parts) ? parts.flat() : await this.#mergeParts(parts);
+    this.#loadedBytes += tables.reduce((sum, table) => sum + table.sizeBytes, 0);
+    const [fileNumber] = this.#tree.takeFileNumbers(1);
+    this.#writeLoadFile({ id, fileNumber: fileNumber!, tables });
+    this.#running.delete(id);
+    this.#ready.set(id, { id, fileNumber: fileNumber!, tables });
+    return tables.reduce((sum, table) => sum + table.keys, 0);
+  }
+
+  /** The finished load that a commit names. */
+  readyLoad(id: string): ReadyLoad | undefined {
+    return this.#ready.get(id);
+  }
+
+  /** Its tables are in the manifest: the load's own file has done its work. */
+  forget(id: string): void {
+    const load = this.#ready.get(id);
+    if (load !== undefined) {
+      this.#ready.delete(id);
+      this.#fileSystem.remove(`${this.#folder}/${loadName(load.fileNumber)}`);
+    }
+  }
+
+  /** Gives a load up, in whatever state; an unknown one is no error. */
+  async abandon(id: string): Promise<void> {
+    const running = this.#running.get(id);
+    if (running !== undefined) {
+      this.#running.delete(id);
+      const parts = await Promise.allSettled(running.parts);
+      this.#removeTables(parts.flatMap((part) => (part.status === "fulfilled" ? part.value : [])));
+    }
+    const ready = this.#ready.get(id);
+    if (ready !== undefined) {
+      this.forget(id);
+      this.#removeTables(ready.tables);
+    }
+  }
+
+  #newLoad(): RunningLoad {
+    return { arena: new Arena(loadPartBytes), entries: 0, parts: [], pending: new Set() };
+  }
+
+  #runningLoad(id: string): RunningLoad {
+    const load = this.#running.get(id);
+    if (load === undefined) {
+      throw new FastKVError("FASTKV_ABORTED", "The bulk load was given up; start it again", {
+        writeOutcome: "not-applied",
+      });
+    }
+    return load;
+  }
+
+  #sortPart(load: RunningLoad): void {
+    const { arena } = load;
+    if (arena.allocatedBytes === 0) {
+      return;
+    }
+    load.arena = new Arena(loadPartBytes);
+    const { targetTableBytes } = this.#options;
+    const count = Math.ceil(arena.allocatedBytes / targetTableBytes) * 4 + 4;
+    const output = this.#tree.outputSettings(this.#tree.takeFileNumbers(count), targetTableBytes, true);
+    const part = this.#tree
+      .run({ kind: "flush", arena: arena.share(), survival: nothingHeld, output })
+      .then((result: JobResult) => result.tables);
+    load.parts.push(part);
+    const settled: Promise<unknown> = part.then(
+      () => load.pending.delete(settled),
+      () => load.pending.delete(settled),
+    );
+    load.pending.add(settled);
+  }
+
+  async #mergeParts(parts: TableInfo[][]): Promise<TableInfo[]> {
+    const inputs = parts.flatMap((tables, part) =>
+      // Later parts win: among the inputs a part's place is its sequence number.
+      tables.map(({ fileNumber }) => ({ fileNumber, sequenceOverride: part + 1 })),
+    );
+    const bytes = parts.flat().reduce((sum, table) => sum + table.sizeBytes, 0);
+    const { targetTableBytes } = this.#options;
+    const fileNumbers = this.#tree.takeFileNumbers(
+      Math.ceil(bytes / targetTableBytes) * 4 + inputs.length + 4,
+    );
+    const output = this.#tree.outputSettings(fileNumbers, targetTableBytes, true);
+    const result = await this.#tree.run({ kind: "merge", inputs, survival: nothingHeld, output });
+    this.#removeTables(parts.flat());
+    return result.tables;
+  }
+
+  #removeTables(tables: readonly TableInfo[]): void {
+    for (const { fileNumber } of tables) {
+      this.#fileSystem.remove(`${this.#folder}/${tableName(fileNumber)}`);
+    }
+  }
+
+  #writeLoadFile(load: ReadyLoad): void {
+    const path = `${this.#folder}/${loadName(load.fileNumber)}`;
+    const temporary = `${path}.tmp`;
+    const header = fileIdentity(this.#shard, fileKind.load, load.fileNumber);
+    const writer = RecordLogWriter.create(this.#fileSystem, temporary, header);
+    try {
+      writer.append(loadRecordType, 0, 0, packr.pack({ id: load.id, tables: load.tables }));
+      writer.sync();
+    } finally {
+      void writer.close();
+    }
+    this.#fileSystem.rename(temporary, path);
+    this.#fileSystem.syncFolder(this.#folder);
+  }
+}
+
+function areDisjoint(parts: readonly TableInfo[][]): boolean {
+  const ranges = parts
+    .map((tables) => ({ smallest: tables[0]!.smallest, largest: tables.at(-1)!.largest }))
+    .sort((a, b) => (a.smallest < b.smallest ? -1 : 1));
+  return ranges.every((range, at) => at === 0 || ranges[at - 1]!.largest < range.smallest);
+}
+
+/** Reads a `.load` file; damage is `FASTKV_CORRUPTION`, since it was synced whole before it got its name. */
+export function readLoadFile(
+  fileSystem: FileSystem,
+  folder: string,
+  shard: ShardIdentity,
+  fileNumber: number,
+): ReadyLoad {
+  const path = `${folder}/${loadName(fileNumber)}`;
+  let load: ReadyLoad | undefined;
+  readLog(fileSystem, path, {
+    expected: fileIdentity(shard, fileKind.load, fileNumber),
+    mayBeTorn: false,
+    onRecord: (record) => {
+      const { id, tables } = packr.unpack(record.payload) as { id: unknown; tables: unknown };
+      invariant(typeof id === "string" && Array.isArray(tables), "a load file has an id and tables");
+      load = { id, fileNumber, tables: tables as TableInfo[] };
+      return true;
+    },
+  });
+  if (load === undefined) {
+    throw corruption(path, fileHeaderBytes, "the load's record is missing");
+  }
+  return load;
+}

@@ -1,0 +1,130 @@
+import { fileKind } from "../../../shared/format/file-header.js";
+import { RecordLogWriter } from "../../../shared/log/record-log.js";
+import type { FileSystem } from "../../../shared/storage/file-system.js";
+import { walName } from "../file-names.js";
+import { fileIdentity, type ShardIdentity } from "../version/manifest.js";
+
+/** FROZEN: the only type of record in a WAL; its payload is one section of operations. */
+export const operationsRecordType = 1;
+
+/**
+ * The write-ahead log: one segment (a record log) for each memtable. The next segment is made ready ahead of time,
+ * so that a rotation has no more to do than to sync the rest of the old one.
+ */
+export class Wal {
+  readonly #fileSystem: FileSystem;
+  readonly #folder: string;
+  readonly #shard: ShardIdentity;
+  #segment: RecordLogWriter;
+  #segmentNumber: number;
+  #next: { number: number; ready: Promise<RecordLogWriter> } | undefined;
+
+  constructor(
+    fileSystem: FileSystem,
+    folder: string,
+    shard: ShardIdentity,
+    segment: { writer: RecordLogWriter; number: number },
+  ) {
+    this.#fileSystem = fileSystem;
+    this.#folder = folder;
+    this.#shard = shard;
+    this.#segment = segment.writer;
+    this.#segmentNumber = segment.number;
+  }
+
+  static createSegment(
+    fileSystem: FileSystem,
+    folder: string,
+    shard: ShardIdentity,
+    fileNumber: number,
+  ): RecordLogWriter {
+    const header = fileIdentity(shard, fileKind.wal, fileNumber);
+    return RecordLogWriter.create(fileSystem, `${folder}/${walName(fileNumber)}`, header);
+  }
+
+  get segmentNumber(): number {
+    return this.#segmentNumber;
+  }
+
+  get sizeBytes(): number {
+    return this.#segment.sizeBytes;
+  }
+
+  get unsyncedBytes(): number {
+    return this.#segment.sizeBytes - this.#segment.syncedBytes;
+  }
+
+  /** Set for good after a failed sync or a failed cut. */
+  get failure(): unknown {
+    return this.#segment.failure;
+  }
+
+  append(section: Buffer, firstSequence: number, timeMs: number): void {
+    this.#segment.append(operationsRecordType, firstSequence, timeMs, section);
+  }
+
+  sync(): Promise<void> {
+    return this.#segment.syncAsync();
+  }
+
+  /**
+   * Makes the next segment: creates and syncs it and its name, then has it entered into the manifest. It takes no
+   * write before all that is on disk.
+   */
+  prepareNext(fileNumber: number, enter: (fileNumber: number) => Promise<void>): Promise<void> {
+    if (this.#next === undefined) {
+      const ready = this.#makeSegment(fileNumber, enter);
+      // A failure is seen by whoever awaits the rotation; till then it must not end the process.
+      ready.catch(() => undefined);
+      this.#next = { number: fileNumber, ready };
+    }
+    return this.#next.ready.then(() => undefined);
+  }
+
+  get nextIsPrepared(): boolean {
+    return this.#next !== undefined;
+  }
+
+  /** The old segment is synced whole before the new one takes writes. Throws where either fails. */
+  async rotate(): Promise<void> {
+    const next = this.#next;
+    if (next === undefined) {
+      throw new Error("the next WAL segment was prepared");
+    }
+    let writer: RecordLogWriter;
+    try {
+      writer = await next.ready;
+    } catch (error) {
+      this.#next = undefined;
+      throw error;
+    }
+    await this.#segment.syncAsync();
+    const old = this.#segment;
+    this.#segment = writer;
+    this.#segmentNumber = next.number;
+    this.#next = undefined;
+    await old.close();
+  }
+
+  async close(): Promise<void> {
+    await this.#segment.close();
+    const unused = await this.#next?.ready.catch(() => undefined);
+    await unused?.close();
+  }
+
+  async #makeSegment(
+    fileNumber: number,
+    enter: (fileNumber: number) => Promise<void>,
+  ): Promise<RecordLogWriter> {
+    const writer = Wal.createSegment(this.#fileSystem, this.#folder, this.#shard, fileNumber);
+    try {
+      await writer.syncAsync();
+      await this.#fileSystem.syncFolderAsync(this.#folder);
+      await enter(fileNumber);
+      return writer;
+    } catch (error) {
+      await writer.close();
+      throw error;
+    }
+  }
+}

@@ -1,0 +1,195 @@
+import type { ByteString } from "../../../shared/bytes.js";
+import { type Cursor, type EntryKind, entryKind } from "../iterator/cursor.js";
+import { lowerBound } from "./key-order.js";
+import type { Memtable } from "./memtable.js";
+
+/**
+ * A memtable in order. It stands on one row; its place in each sorted run is found when it seeks. It must not be
+ * used after the memtable has changed (a page of a scan is read in one go).
+ */
+export class MemtableCursor implements Cursor {
+  valid = false;
+  key: ByteString = "";
+  sequence = 0;
+  kind: EntryKind = entryKind.put;
+  tag = 0;
+  expiresAt = 0;
+  valueBuffer: Buffer = Buffer.alloc(0);
+  valueStart = 0;
+  valueEnd = 0;
+
+  readonly #memtable: Memtable;
+  readonly #runs: readonly (readonly ByteString[])[];
+  /** Forward: the place of the run's next key. Backward: that of its key before. */
+  readonly #places: Int32Array;
+  /** The runs that have a key left in the direction of travel, as a heap by that key. */
+  readonly #heap: number[] = [];
+  #forward = true;
+  #row = -1;
+
+  constructor(memtable: Memtable) {
+    this.#memtable = memtable;
+    this.#runs = memtable.sortedRuns();
+    this.#places = new Int32Array(this.#runs.length);
+  }
+
+  seekToFirst(): void {
+    this.#places.fill(0);
+    this.#start(true);
+  }
+
+  seekToLast(): void {
+    for (let run = 0; run < this.#runs.length; run++) {
+      this.#places[run] = this.#runs[run]!.length - 1;
+    }
+    this.#start(false);
+  }
+
+  seek(target: ByteString): void {
+    for (let run = 0; run < this.#runs.length; run++) {
+      this.#places[run] = lowerBound(this.#runs[run]!, target);
+    }
+    this.#start(true);
+  }
+
+  seekBefore(target: ByteString): void {
+    for (let run = 0; run < this.#runs.length; run++) {
+      this.#places[run] = lowerBound(this.#runs[run]!, target) - 1;
+    }
+    this.#start(false);
+  }
+
+  next(): void {
+    if (!this.#forward) {
+      this.#turn(true);
+    }
+    const older = this.#memtable.olderRow(this.#row);
+    if (older >= 0) {
+      this.#standOn(older);
+    } else {
+      this.#advance();
+    }
+  }
+
+  prev(): void {
+    if (this.#forward) {
+      this.#turn(false);
+    }
+    const newer = this.#newerRow();
+    if (newer >= 0) {
+      this.#standOn(newer);
+    } else {
+      this.#advance();
+    }
+  }
+
+  #newerRow(): number {
+    let row = this.#memtable.newestRow(this.key);
+    if (row === this.#row) {
+      return -1;
+    }
+    for (
+      let older = this.#memtable.olderRow(row);
+      older !== this.#row;
+      older = this.#memtable.olderRow(row)
+    ) {
+      row = older;
+    }
+    return row;
+  }
+
+  #turn(forward: boolean): void {
+    const { key } = this;
+    const row = this.#row;
+    if (forward) {
+      this.seek(key);
+    } else {
+      this.seekBefore(`${key}\0`);
+    }
+    this.#standOn(row);
+  }
+
+  #start(forward: boolean): void {
+    this.#forward = forward;
+    this.#heap.length = 0;
+    for (let run = 0; run < this.#runs.length; run++) {
+      if (this.#hasKey(run)) {
+        this.#heap.push(run);
+      }
+    }
+    for (let at = (this.#heap.length >>> 1) - 1; at >= 0; at--) {
+      this.#siftDown(at);
+    }
+    this.#enter();
+  }
+
+  /** Leaves the current key for the next one in the direction of travel. */
+  #advance(): void {
+    const run = this.#heap[0]!;
+    this.#places[run] = this.#places[run]! + (this.#forward ? 1 : -1);
+    if (!this.#hasKey(run)) {
+      const last = this.#heap.pop()!;
+      if (this.#heap.length > 0) {
+        this.#heap[0] = last;
+      }
+    }
+    if (this.#heap.length > 1) {
+      this.#siftDown(0);
+    }
+    this.#enter();
+  }
+
+  #enter(): void {
+    const run = this.#heap[0];
+    if (run === undefined) {
+      this.valid = false;
+      return;
+    }
+    this.valid = true;
+    this.key = this.#runs[run]![this.#places[run]!]!;
+    let row = this.#memtable.newestRow(this.key);
+    if (!this.#forward) {
+      for (let older = this.#memtable.olderRow(row); older >= 0; older = this.#memtable.olderRow(row)) {
+        row = older;
+      }
+    }
+    this.#standOn(row);
+  }
+
+  #standOn(row: number): void {
+    this.#row = row;
+    this.#memtable.readRow(row, this);
+  }
+
+  #hasKey(run: number): boolean {
+    const place = this.#places[run]!;
+    return place >= 0 && place < this.#runs[run]!.length;
+  }
+
+  #comesBefore(a: number, b: number): boolean {
+    const keyA = this.#runs[a]![this.#places[a]!]!;
+    const keyB = this.#runs[b]![this.#places[b]!]!;
+    return this.#forward ? keyA < keyB : keyA > keyB;
+  }
+
+  #siftDown(start: number): void {
+    const heap = this.#heap;
+    const moved = heap[start]!;
+    let at = start;
+    for (;;) {
+      let child = at * 2 + 1;
+      if (child >= heap.length) {
+        break;
+      }
+      if (child + 1 < heap.length && this.#comesBefore(heap[child + 1]!, heap[child]!)) {
+        child += 1;
+      }
+      if (!this.#comesBefore(heap[child]!, moved)) {
+        break;
+      }
+      heap[at] = heap[child]!;
+      at = child;
+    }
+    heap[at] = moved;
+  }
+}

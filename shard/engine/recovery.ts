@@ -1,0 +1,283 @@
+/**
+ * What a shard does before it serves: reads the manifest, checks that every live file is there, goes through the
+ * WAL, and writes a new manifest. The engine then replays the live segments that this names.
+ *
+ * After an unclean end the replayed WAL is written to new segments and synced before anything is promised on the
+ * strength of it: the old ones may hold pages that a failed sync marked clean. After a clean close the old segments
+ * stay, and a new one takes the writes. Nothing is ever appended to a file of an older epoch.
+ */
+
+import { corruption, FastKVError } from "../../shared/errors.js";
+import { fileHeaderBytes, fileKind } from "../../shared/format/file-header.js";
+import { OperationReader } from "../../shared/format/operations.js";
+import { type LogRecord, type RecordLogWriter, readLog } from "../../shared/log/record-log.js";
+import type { FileSystem } from "../../shared/storage/file-system.js";
+import { currentName, parseFileName, type ShardFileName, tableName, walName } from "./file-names.js";
+import { operationsRecordType, Wal } from "./log/wal.js";
+import {
+  emptyState,
+  fileIdentity,
+  loadManifest,
+  Manifest,
+  type ManifestState,
+  type ShardIdentity,
+} from "./version/manifest.js";
+
+/** Which batches of several shards have their record in the batch log. */
+export interface LoggedBatches {
+  /** Batches up to this sequence number were made durable by every shard; their records may be gone. */
+  cutSequence: number;
+  sequences: ReadonlySet<number>;
+}
+
+export interface RecoveryInput {
+  fileSystem: FileSystem;
+  folder: string;
+  shard: ShardIdentity;
+  /** The database is being created: a shard without `CURRENT` is a new one. */
+  create: boolean;
+  logged: LoggedBatches;
+}
+
+export interface RecoveryReport {
+  wasClean: boolean;
+  replayedRecords: number;
+  replayedBytes: number;
+  /** Bytes of torn tails that were cut. */
+  tornBytes: number;
+  /** Records dropped because a batch on several shards has no record in the batch log. */
+  unloggedRecords: number;
+}
+
+export interface Recovered {
+  state: ManifestState;
+  manifest: Manifest;
+  segment: { writer: RecordLogWriter; number: number };
+  /** The highest sequence number that is durable here. */
+  lastSequence: number;
+  report: RecoveryReport;
+}
+
+class FileNumbers {
+  next: number;
+  constructor(next: number) {
+    this.next = next;
+  }
+  take(): number {
+    this.next += 1;
+    return this.next - 1;
+  }
+}
+
+export function recover(input: RecoveryInput): Recovered {
+  const { fileSystem, folder, shard } = input;
+  const files = listFiles(fileSystem, folder);
+  const loaded = loadManifest(fileSystem, folder, shard);
+  if (loaded === undefined && !input.create) {
+    throw corruption(`${folder}/${currentName}`, undefined, "the file is missing");
+  }
+  const state = loaded?.state ?? emptyState();
+  const wasClean = loaded !== undefined && state.cleanFiles !== undefined;
+  if (state.cleanFiles !== undefined) {
+    checkCleanFiles(fileSystem, folder, state.cleanFiles);
+  }
+  checkLiveFiles(fileSystem, folder, state);
+  const numbers = new FileNumbers(
+    files.reduce((highest, file) => Math.max(highest, file.fileNumber + 1), state.nextFileNumber),
+  );
+  const report: RecoveryReport = {
+    wasClean,
+    replayedRecords: 0,
+    replayedBytes: 0,
+    tornBytes: loaded?.tornBytes ?? 0,
+    unloggedRecords: 0,
+  };
+  const replayed = replayLogs(input, state, wasClean, numbers, report);
+  const segments = [...replayed.keptLogs];
+  let segment = replayed.rewritten.pop();
+  for (const complete of replayed.rewritten) {
+    void complete.writer.close();
+  }
+  if (segment === undefined) {
+    const number = numbers.take();
+    segment = { writer: Wal.createSegment(fileSystem, folder, shard, number), number };
+    segment.writer.sync();
+    segments.push(number);
+  }
+  fileSystem.syncFolder(folder);
+  const manifestNumber = numbers.take();
+  const recovered: ManifestState = {
+    ...state,
+    logs: segments,
+    logNumber: segments[0]!,
+    nextFileNumber: numbers.next,
+    timeMs: replayed.timeMs,
+    cleanFiles: undefined,
+  };
+  const manifest = Manifest.create(fileSystem, folder, shard, manifestNumber, recovered);
+  removeStaleLogs(fileSystem, folder, files, new Set(segments), manifestNumber);
+  return {
+    state: recovered,
+    manifest,
+    segment,
+    lastSequence: Math.max(state.flushedSequence, replayed.lastSequence),
+    report,
+  };
+}
+
+export function listFiles(fileSystem: FileSystem, folder: string): ShardFileName[] {
+  return fileSystem
+    .list(folder)
+    .map(parseFileName)
+    .filter((file) => file !== undefined);
+}
+
+function fileSize(fileSystem: FileSystem, path: string): number {
+  const handle = fileSystem.open(path, "read");
+  try {
+    return handle.sizeBytes();
+  } finally {
+    handle.close();
+  }
+}
+
+function checkCleanFiles(fileSystem: FileSystem, folder: string, files: Record<string, number>): void {
+  for (const [name, sizeBytes] of Object.entries(files)) {
+    const path = `${folder}/${name}`;
+    if (!fileSystem.exists(path)) {
+      throw corruption(path, undefined, "a live file is missing");
+    }
+    const found = fileSize(fileSystem, path);
+    if (found !== sizeBytes) {
+      throw corruption(path, Math.min(found, sizeBytes), `the file has ${found} bytes, not ${sizeBytes}`);
+    }
+  }
+}
+
+function checkLiveFiles(fileSystem: FileSystem, folder: string, state: ManifestState): void {
+  for (const table of state.version.tables()) {
+    const path = `${folder}/${tableName(table.fileNumber)}`;
+    if (!fileSystem.exists(path)) {
+      throw corruption(path, undefined, "a live table is missing");
+    }
+    const found = fileSize(fileSystem, path);
+    if (found !== table.sizeBytes) {
+      throw corruption(
+        path,
+        Math.min(found, table.sizeBytes),
+        `the table has ${found} bytes, not ${table.sizeBytes}`,
+      );
+    }
+  }
+  for (const log of state.logs) {
+    if (!fileSystem.exists(`${folder}/${walName(log)}`)) {
+      throw corruption(`${folder}/${walName(log)}`, undefined, "a live WAL segment is missing");
+    }
+  }
+}
+
+interface Replayed {
+  /** Live segments from now on: the old ones after a clean close, else the rewritten ones. */
+  keptLogs: number[];
+  rewritten: { writer: RecordLogWriter; number: number }[];
+  lastSequence: number;
+  timeMs: number;
+}
+
+function replayLogs(
+  input: RecoveryInput,
+  state: ManifestState,
+  wasClean: boolean,
+  numbers: FileNumbers,
+  report: RecoveryReport,
+): Replayed {
+  const { fileSystem, folder, shard } = input;
+  const replayed: Replayed = { keptLogs: [], rewritten: [], lastSequence: 0, timeMs: state.timeMs };
+  const lastUsed = lastUsedLog(fileSystem, folder, state.logs);
+  let isCut = false;
+  for (const log of state.logs) {
+    const path = `${folder}/${walName(log)}`;
+    /** The segment that holds what is replayed of this one; made when there is a record to hold. */
+    let number = wasClean ? log : 0;
+    let writer: RecordLogWriter | undefined;
+    const contents = readLog(fileSystem, path, {
+      expected: fileIdentity(shard, fileKind.wal, log),
+      mayBeTorn: !wasClean && log >= lastUsed,
+      onRecord: (record) => {
+        const last = isCut ? undefined : checkRecord(record, path, input.logged);
+        if (last === undefined) {
+          if (wasClean) {
+            throw corruption(path, record.offset, "a batch of several shards has no record in the batch log");
+          }
+          isCut = true;
+          report.unloggedRecords += 1;
+          return true;
+        }
+        if (!wasClean && writer === undefined) {
+          number = numbers.take();
+          writer = Wal.createSegment(fileSystem, folder, shard, number);
+        }
+        writer?.append(record.type, record.firstSequence, record.timeMs, record.payload);
+        replayed.lastSequence = Math.max(replayed.lastSequence, last);
+        replayed.timeMs = Math.max(replayed.timeMs, record.timeMs);
+        report.replayedRecords += 1;
+        report.replayedBytes += record.payload.length;
+        return true;
+      },
+    });
+    report.tornBytes += contents.tornBytes;
+    if (contents.records > 0 && number > 0) {
+      replayed.keptLogs.push(number);
+    }
+    if (writer !== undefined) {
+      writer.sync();
+      replayed.rewritten.push({ writer, number });
+    }
+  }
+  return replayed;
+}
+
+/** The last segment that holds a record: a prepared one behind it took no write yet, so it may end torn. */
+function lastUsedLog(fileSystem: FileSystem, folder: string, logs: readonly number[]): number {
+  return logs.findLast((log) => fileSize(fileSystem, `${folder}/${walName(log)}`) > fileHeaderBytes) ?? 0;
+}
+
+/** The last sequence number of a record; undefined where it has a part of a batch that is not in the batch log. */
+function checkRecord(record: LogRecord, path: string, logged: LoggedBatches): number | undefined {
+  if (record.type !== operationsRecordType) {
+    throw corruption(path, record.offset, `unknown record type ${record.type}`);
+  }
+  const reader = new OperationReader(record.payload);
+  let last = record.firstSequence;
+  try {
+    while (reader.next()) {
+      const sequence = record.firstSequence + reader.sequenceDelta;
+      if (reader.logged && sequence > logged.cutSequence && !logged.sequences.has(sequence)) {
+        return undefined;
+      }
+      last = Math.max(last, sequence);
+    }
+  } catch (cause) {
+    throw cause instanceof FastKVError ? corruption(path, record.offset, cause.message, cause) : cause;
+  }
+  return last;
+}
+
+/** Old manifests, temporaries and WAL segments that are not live. Tables wait: they may belong to a bulk load. */
+function removeStaleLogs(
+  fileSystem: FileSystem,
+  folder: string,
+  files: readonly ShardFileName[],
+  liveLogs: ReadonlySet<number>,
+  manifestNumber: number,
+): void {
+  for (const file of files) {
+    const isStale =
+      file.kind === "temporary" ||
+      (file.kind === "wal" && !liveLogs.has(file.fileNumber)) ||
+      (file.kind === "manifest" && file.fileNumber !== manifestNumber);
+    if (isStale) {
+      fileSystem.remove(`${folder}/${file.name}`);
+    }
+  }
+}

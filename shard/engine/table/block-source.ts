@@ -1,0 +1,95 @@
+import { corruption, invariant } from "../../../shared/errors.js";
+import type { FileHandle } from "../../../shared/storage/file-system.js";
+import type { BlockCache } from "./block-cache.js";
+import { blockTrailerBytes, unpackBlock } from "./block-format.js";
+import type { BlockIndex } from "./block-index.js";
+import { Block } from "./block-reader.js";
+import type { TableStatistics } from "./table-statistics.js";
+
+/** Where a cursor gets its blocks from. */
+export interface BlockLoader {
+  /** `ordinal` counts the table's data blocks. */
+  load(ordinal: number): Block;
+}
+
+export interface BlockSourceParts {
+  handle: FileHandle;
+  path: string;
+  fileMark: number;
+  index: BlockIndex;
+  largestBlockBytes: number;
+  cache: BlockCache;
+  cacheId: number;
+  statistics: TableStatistics;
+}
+
+/** The data blocks of one open table, through the block cache. */
+export class BlockSource implements BlockLoader {
+  readonly index: BlockIndex;
+  readonly path: string;
+  readonly #parts: BlockSourceParts;
+  readonly #cache: BlockCache;
+  readonly #cacheId: number;
+  readonly #statistics: TableStatistics;
+  #closed = false;
+
+  constructor(parts: BlockSourceParts) {
+    this.index = parts.index;
+    this.path = parts.path;
+    this.#parts = parts;
+    this.#cache = parts.cache;
+    this.#cacheId = parts.cacheId;
+    this.#statistics = parts.statistics;
+  }
+
+  /** Blocks that were handed out stay valid. */
+  close(): void {
+    if (!this.#closed) {
+      this.#closed = true;
+      this.#parts.handle.close();
+    }
+  }
+
+  load(ordinal: number): Block {
+    const cached = this.cached(ordinal);
+    if (cached !== undefined) {
+      return cached;
+    }
+    const bytes = Buffer.allocUnsafeSlow(this.index.storedBytes(ordinal) + blockTrailerBytes);
+    this.readRun(ordinal, bytes);
+    const block = this.decode(ordinal, bytes);
+    this.keep(ordinal, block);
+    return block;
+  }
+
+  cached(ordinal: number): Block | undefined {
+    invariant(!this.#closed, "a closed table is not read");
+    const block = this.#cache.get(this.#cacheId, ordinal);
+    if (block !== undefined) {
+      this.#statistics.cacheHits += 1;
+    }
+    return block;
+  }
+
+  keep(ordinal: number, block: Block): void {
+    this.#cache.set(this.#cacheId, ordinal, block);
+  }
+
+  /** Fills `target` from where block `ordinal` starts in the file. */
+  readRun(ordinal: number, target: Buffer): void {
+    invariant(!this.#closed, "a closed table is not read");
+    const offset = this.index.offset(ordinal);
+    if (this.#parts.handle.read(target, offset) !== target.length) {
+      throw corruption(this.path, offset, "the file ends within a block");
+    }
+  }
+
+  /** Checks a stored block. The result refers to `stored` where the block is not compressed. */
+  decode(ordinal: number, stored: Buffer): Block {
+    this.#statistics.blockReads += 1;
+    const { path, fileMark, largestBlockBytes } = this.#parts;
+    const offset = this.index.offset(ordinal);
+    const content = unpackBlock(stored, { path, fileMark, offset }, largestBlockBytes);
+    return new Block(content, path, offset);
+  }
+}

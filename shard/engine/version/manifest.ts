@@ -1,0 +1,218 @@
+/**
+ * The manifest: a record log (shared/log/record-log.ts) of version edits, and `CURRENT`, which names the manifest
+ * in force. `CURRENT` is one file header (shared/format/file-header.ts) whose file number is the manifest's.
+ *
+ * A manifest belongs to one opening of the shard: each opening writes a new one that starts with the whole state,
+ * syncs it and its folder, and only then switches `CURRENT` by a rename.
+ */
+
+import { corruption, FastKVError } from "../../../shared/errors.js";
+import {
+  decodeFileHeader,
+  encodeFileHeader,
+  type FileHeader,
+  type FileIdentity,
+  fileHeaderBytes,
+  fileKind,
+} from "../../../shared/format/file-header.js";
+import { RecordLogWriter, readLog } from "../../../shared/log/record-log.js";
+import { type FileSystem, readWholeFile, replaceFile } from "../../../shared/storage/file-system.js";
+import { currentName, manifestName } from "../file-names.js";
+import type { RangeDelete } from "../range-delete.js";
+import { Version } from "./version.js";
+import { decodeVersionEdit, encodeVersionEdit, type VersionEdit } from "./version-edit.js";
+
+/** FROZEN. */
+const editRecordType = 1;
+
+/** Which shard of which database a folder belongs to, and the owner epoch of this opening. */
+export interface ShardIdentity {
+  databaseId: Uint8Array;
+  shardIndex: number;
+  epoch: number;
+}
+
+export function fileIdentity(
+  shard: ShardIdentity,
+  kind: FileIdentity["kind"],
+  fileNumber: number,
+): FileHeader {
+  return { kind, databaseId: shard.databaseId, shardIndex: shard.shardIndex, epoch: shard.epoch, fileNumber };
+}
+
+/** All that the edits of a manifest add up to. */
+export interface ManifestState {
+  version: Version;
+  logNumber: number;
+  /** The live WAL segments, in order. */
+  logs: number[];
+  flushedSequence: number;
+  /** Bulk loads beyond `flushedSequence` whose tables are already here. */
+  ingested: number[];
+  nextFileNumber: number;
+  timeMs: number;
+  rangeDeletes: RangeDelete[];
+  /** Set where the last edit is that of a clean close. */
+  cleanFiles: Record<string, number> | undefined;
+}
+
+export function emptyState(): ManifestState {
+  return {
+    version: new Version(),
+    logNumber: 0,
+    logs: [],
+    flushedSequence: 0,
+    ingested: [],
+    nextFileNumber: 1,
+    timeMs: 0,
+    rangeDeletes: [],
+    cleanFiles: undefined,
+  };
+}
+
+export function applyEdit(state: ManifestState, edit: VersionEdit): ManifestState {
+  const removedRanges = new Set(edit.removedRangeDeletes);
+  const logNumber = Math.max(state.logNumber, edit.logNumber ?? 0);
+  const flushedSequence = Math.max(state.flushedSequence, edit.flushedSequence ?? 0);
+  return {
+    version: state.version.apply(edit),
+    logNumber,
+    logs: [...state.logs, ...(edit.addedLogs ?? [])].filter((log) => log >= logNumber),
+    flushedSequence,
+    ingested: [...state.ingested, ...(edit.ingested ?? [])].filter((sequence) => sequence > flushedSequence),
+    nextFileNumber: Math.max(state.nextFileNumber, edit.nextFileNumber ?? 0),
+    timeMs: Math.max(state.timeMs, edit.timeMs ?? 0),
+    rangeDeletes: [...state.rangeDeletes, ...(edit.addedRangeDeletes ?? [])].filter(
+      (range) => !removedRanges.has(range.sequence),
+    ),
+    cleanFiles: edit.cleanFiles,
+  };
+}
+
+export class Manifest {
+  readonly #log: RecordLogWriter;
+  /** Edits are written one after the other: each is on disk before the next one starts. */
+  #last: Promise<void> = Promise.resolve();
+
+  private constructor(log: RecordLogWriter) {
+    this.#log = log;
+  }
+
+  get sizeBytes(): number {
+    return this.#log.sizeBytes;
+  }
+
+  /** Writes a manifest that starts with `state` and makes it the one in force. */
+  static create(
+    fileSystem: FileSystem,
+    folder: string,
+    shard: ShardIdentity,
+    fileNumber: number,
+    state: ManifestState,
+  ): Manifest {
+    const header = fileIdentity(shard, fileKind.manifest, fileNumber);
+    const log = RecordLogWriter.create(fileSystem, `${folder}/${manifestName(fileNumber)}`, header);
+    const whole: VersionEdit = {
+      addedTables: state.version.levels.flatMap((tables, level) => tables.map((table) => ({ level, table }))),
+      logNumber: state.logNumber,
+      addedLogs: state.logs,
+      flushedSequence: state.flushedSequence,
+      ingested: state.ingested,
+      nextFileNumber: state.nextFileNumber,
+      timeMs: state.timeMs,
+      addedRangeDeletes: state.rangeDeletes,
+    };
+    log.append(editRecordType, 0, state.timeMs, encodeVersionEdit(whole));
+    log.sync();
+    fileSystem.syncFolder(folder);
+    replaceFile(
+      fileSystem,
+      folder,
+      currentName,
+      encodeFileHeader(fileIdentity(shard, fileKind.current, fileNumber)),
+    );
+    return new Manifest(log);
+  }
+
+  /** Resolves once the edit is on disk. After a failed sync the manifest is unusable for good (`poisoned`). */
+  append(edit: VersionEdit): Promise<void> {
+    const appended = this.#last.then(async () => {
+      this.#log.append(editRecordType, 0, edit.timeMs ?? 0, encodeVersionEdit(edit));
+      await this.#log.syncAsync();
+    });
+    this.#last = appended.catch(() => undefined);
+    return appended;
+  }
+
+  get poisoned(): boolean {
+    return this.#log.failure !== undefined;
+  }
+
+  async close(): Promise<void> {
+    await this.#last;
+    await this.#log.close();
+  }
+}
+
+export interface LoadedManifest {
+  state: ManifestState;
+  fileNumber: number;
+  tornBytes: number;
+}
+
+/** The state that `CURRENT` leads to; undefined where there is no `CURRENT`. */
+export function loadManifest(
+  fileSystem: FileSystem,
+  folder: string,
+  shard: ShardIdentity,
+): LoadedManifest | undefined {
+  const currentPath = `${folder}/${currentName}`;
+  if (!fileSystem.exists(currentPath)) {
+    return undefined;
+  }
+  const fileNumber = readCurrent(readWholeFile(fileSystem, currentPath), currentPath, shard);
+  const path = `${folder}/${manifestName(fileNumber)}`;
+  if (!fileSystem.exists(path)) {
+    throw corruption(path, undefined, "the manifest that CURRENT names is missing");
+  }
+  let state = emptyState();
+  const log = readLog(fileSystem, path, {
+    expected: fileIdentity(shard, fileKind.manifest, fileNumber),
+    mayBeTorn: true,
+    onRecord: (record) => {
+      try {
+        state = applyEdit(state, decodeVersionEdit(record.payload));
+      } catch (cause) {
+        throw corruption(
+          path,
+          record.offset,
+          cause instanceof FastKVError ? cause.message : "unreadable edit",
+          cause,
+        );
+      }
+      return true;
+    },
+  });
+  if (log.records === 0) {
+    throw corruption(path, log.validBytes, "the manifest has no whole record");
+  }
+  const overlap = state.version.findOverlap();
+  if (overlap !== undefined) {
+    throw corruption(path, undefined, overlap);
+  }
+  return { state, fileNumber, tornBytes: log.tornBytes };
+}
+
+function readCurrent(bytes: Buffer, path: string, shard: ShardIdentity): number {
+  const header = decodeFileHeader(bytes, path);
+  if (bytes.length !== fileHeaderBytes) {
+    throw corruption(path, fileHeaderBytes, "bytes behind the end of the file");
+  }
+  if (header.kind !== fileKind.current || header.shardIndex !== shard.shardIndex) {
+    throw corruption(path, 12, "another kind of file or another shard's stands in its place");
+  }
+  if (!Buffer.from(header.databaseId).equals(shard.databaseId)) {
+    throw corruption(path, 16, "the file belongs to another database");
+  }
+  return header.fileNumber;
+}

@@ -1,0 +1,285 @@
+/**
+ * The mailbox of a shard: frames are handled strictly in the order they came, each in one go. It pauses (without
+ * blocking the event loop) only before a frame with writes: for the rotation of the WAL and for stalls.
+ */
+
+import { readUint64 } from "../shared/bytes.js";
+import type { FastKVError } from "../shared/errors.js";
+import { filterSection } from "../shared/format/operations.js";
+import {
+  frameType,
+  frameTypeOf,
+  type OperationsHeader,
+  operationsFlag,
+  operationsHeaderBytes,
+  readFlag,
+  readHeaderBytes,
+  readOperationsHeader,
+  readSnapshotBytes,
+} from "../shared/wire/frame.js";
+import { AnswerWriter } from "./answer-writer.js";
+import type { AcceptedSection, Engine, Stall } from "./engine/engine.js";
+import { newEntry, type ReadPoint, readKey } from "./engine/reads.js";
+import { StallClock } from "./stall-clock.js";
+
+/** At this rate writes are let through while they are slowed. */
+const slowBytesPerMs = 16 * 1024;
+const longestDelayMs = 20;
+const sealRetryMs = 100;
+
+export interface MailboxOwner {
+  send(frame: Buffer): void;
+  /** A frame that is no operations frame, at its place in the order. Must not throw. */
+  onMessage(frame: Buffer): void;
+  onStall(stall: Stall): void;
+  setTimer(call: () => void, delayMs: number): () => void;
+  monotonicMs(): number;
+}
+
+export class Mailbox {
+  readonly stalls: StallClock;
+  readonly #engine: Engine;
+  readonly #owner: MailboxOwner;
+  readonly #answers = new AnswerWriter();
+  #queue: Buffer[] = [];
+  #next = 0;
+  #isPaused = false;
+  #wasDelayed = false;
+  #reportedWritten: number;
+  #reportedSynced: number;
+  #onProgress: (() => void) | undefined;
+  #cancelSyncTimer: (() => void) | undefined;
+  readonly #entry = newEntry();
+
+  constructor(engine: Engine, owner: MailboxOwner) {
+    this.#engine = engine;
+    this.#owner = owner;
+    this.stalls = new StallClock(owner.monotonicMs);
+    this.#reportedWritten = engine.writtenSequence;
+    this.#reportedSynced = engine.syncedSequence;
+  }
+
+  /** Frames of one chunk of the socket are pushed together, then handled with one `drain`. */
+  push(frame: Buffer): void {
+    this.#queue.push(frame);
+  }
+
+  drain(): void {
+    while (!this.#isPaused && this.#next < this.#queue.length) {
+      const frame = this.#queue[this.#next]!;
+      if (frameTypeOf(frame) === frameType.operations) {
+        const header = readOperationsHeader(frame);
+        const wait = this.#whatToWaitFor(header);
+        if (wait !== undefined) {
+          this.#pauseFor(wait);
+          break;
+        }
+        this.#wasDelayed = false;
+        this.#handleOperations(frame, header);
+      } else {
+        this.#owner.onMessage(frame);
+      }
+      this.#next += 1;
+    }
+    if (this.#next === this.#queue.length) {
+      this.#queue = [];
+      this.#next = 0;
+    } else if (this.#next > 1024) {
+      this.#queue = this.#queue.slice(this.#next);
+      this.#next = 0;
+    }
+    this.#report();
+  }
+
+  /** The engine has moved on: a stall may be over. */
+  noteProgress(): void {
+    this.#noteStall();
+    this.#onProgress?.();
+  }
+
+  /** A sync has ended. */
+  noteSynced(): void {
+    this.#report();
+  }
+
+  get queuedFrames(): number {
+    return this.#queue.length - this.#next;
+  }
+
+  close(): void {
+    this.#cancelSyncTimer?.();
+    this.#cancelSyncTimer = undefined;
+  }
+
+  #pauseFor(wait: Promise<void>): void {
+    this.#isPaused = true;
+    const goOn = (): void => {
+      this.#isPaused = false;
+      this.drain();
+    };
+    // A rotation that fails for good has already told so (`onFatal`): the queue is then never handled.
+    void wait.then(goOn, () => undefined);
+  }
+
+  #noteStall(): void {
+    const { stall } = this.#engine;
+    if (this.stalls.note(stall)) {
+      this.#owner.onStall(stall);
+    }
+  }
+
+  /** What has to end before this frame may be handled; undefined where nothing has to. */
+  #whatToWaitFor(header: OperationsHeader): Promise<void> | undefined {
+    if (header.writeBytes === 0) {
+      return undefined;
+    }
+    const engine = this.#engine;
+    this.#noteStall();
+    const { kind, reason } = this.stalls.current;
+    // A full disk refuses writes, it does not stop them.
+    if (kind === "stop" && reason !== "background-error") {
+      return new Promise((resolve) => {
+        this.#onProgress = (): void => {
+          this.#onProgress = undefined;
+          resolve();
+        };
+      });
+    }
+    if ((header.flags & operationsFlag.seal) !== 0 && engine.needsSealForLoad) {
+      return this.#sealForLoad();
+    }
+    if (engine.needsRotation) {
+      return engine.rotate();
+    }
+    if (kind === "slow" && !this.#wasDelayed) {
+      this.#wasDelayed = true;
+      const delayMs = Math.min(longestDelayMs, Math.ceil(header.writeBytes / slowBytesPerMs));
+      return this.#delay(delayMs);
+    }
+    return undefined;
+  }
+
+  /** A committed load cannot be refused: where there is no room to seal for it, it waits. */
+  async #sealForLoad(): Promise<void> {
+    await this.#engine.rotate();
+    if (this.#engine.needsSealForLoad) {
+      await this.#delay(sealRetryMs);
+    }
+  }
+
+  #delay(delayMs: number): Promise<void> {
+    return new Promise((resolve) => {
+      this.#owner.setTimer(resolve, delayMs);
+    });
+  }
+
+  #handleOperations(frame: Buffer, header: OperationsHeader): void {
+    const engine = this.#engine;
+    engine.noteTime(header.timeMs);
+    engine.noteLogSynced(header.logSyncedSequence);
+    engine.noteConfirmed(header.confirmedSequence);
+    const accepted = header.writeBytes === 0 ? undefined : this.#accept(frame, header);
+    if (header.readBytes > 0) {
+      this.#read(frame, header, accepted);
+    }
+    if (accepted !== undefined) {
+      engine.complete(accepted);
+      if (accepted.refusal !== undefined) {
+        const from = header.firstSequence;
+        this.#send({ from, to: header.lastSequence, error: accepted.refusal });
+      }
+    }
+    if ((header.flags & operationsFlag.sync) !== 0) {
+      engine.requestSync();
+    } else if (engine.hasUnsynced && this.#cancelSyncTimer === undefined) {
+      this.#startSyncTimer();
+    }
+  }
+
+  #accept(frame: Buffer, header: OperationsHeader): AcceptedSection | undefined {
+    const engine = this.#engine;
+    const section = frame.subarray(operationsHeaderBytes, operationsHeaderBytes + header.writeBytes);
+    const { firstSequence, lastSequence, timeMs } = header;
+    if (firstSequence > engine.writtenSequence) {
+      return engine.accept(section, firstSequence, lastSequence, timeMs);
+    }
+    // A section sent again after a restart: only what lies above the recovered state is new.
+    const known = engine.writtenSequence;
+    const rest = filterSection(section, firstSequence, (_, sequence) => sequence > known);
+    return rest === undefined
+      ? undefined
+      : engine.accept(rest.section, rest.firstSequence, lastSequence, timeMs);
+  }
+
+  #read(frame: Buffer, header: OperationsHeader, accepted: AcceptedSection | undefined): void {
+    const engine = this.#engine;
+    let view = engine.view();
+    let at = operationsHeaderBytes + header.writeBytes;
+    const end = at + header.readBytes;
+    const latest: ReadPoint = { sequence: Number.POSITIVE_INFINITY, timeMs: header.timeMs };
+    let applied = 0;
+    while (at < end) {
+      const flags = frame[at]!;
+      const keyBytes = frame.readUInt16LE(at + 2);
+      const after = frame.readUInt32LE(at + 4);
+      let keyStart = at + readHeaderBytes;
+      let point = latest;
+      if ((flags & readFlag.snapshot) !== 0) {
+        point = { sequence: readUint64(frame, keyStart), timeMs: frame.readDoubleLE(keyStart + 8) };
+        keyStart += readSnapshotBytes;
+      }
+      if (after > applied && accepted !== undefined) {
+        engine.applyUntil(accepted, after);
+        applied = after;
+        view = engine.view();
+      }
+      const key = frame.latin1Slice(keyStart, keyStart + keyBytes);
+      this.#answer(view, key, point, (flags & readFlag.noValue) === 0);
+      at = keyStart + keyBytes;
+    }
+  }
+
+  #answer(view: ReturnType<Engine["view"]>, key: string, point: ReadPoint, withValue: boolean): void {
+    try {
+      if (readKey(view, key, point, this.#entry)) {
+        this.#answers.found(this.#entry, withValue);
+      } else {
+        this.#answers.missing();
+      }
+    } catch (error) {
+      this.#answers.failed(error);
+    }
+    if (this.#answers.isFull) {
+      this.#send();
+    }
+  }
+
+  #startSyncTimer(): void {
+    this.#cancelSyncTimer = this.#owner.setTimer(() => {
+      this.#cancelSyncTimer = undefined;
+      this.#engine.requestSync();
+    }, this.#engine.options.syncIntervalMs);
+  }
+
+  /** Sends what there is to say. */
+  #report(): void {
+    const { writtenSequence, syncedSequence } = this.#engine;
+    const isNews = writtenSequence > this.#reportedWritten || syncedSequence > this.#reportedSynced;
+    if (isNews || !this.#answers.isEmpty) {
+      this.#send();
+    }
+  }
+
+  #send(refusal?: { from: number; to: number; error: FastKVError }): void {
+    const { writtenSequence, syncedSequence } = this.#engine;
+    this.#reportedWritten = writtenSequence;
+    this.#reportedSynced = syncedSequence;
+    this.#owner.send(
+      this.#answers.take(
+        refusal === undefined
+          ? { writtenSequence, syncedSequence }
+          : { writtenSequence, syncedSequence, refusal },
+      ),
+    );
+  }
+}

@@ -1,0 +1,130 @@
+import { monitorEventLoopDelay } from "node:perf_hooks";
+import type { ShardStatistics } from "../shared/wire/messages.js";
+import type { Engine } from "./engine/engine.js";
+import { bytesOfTables } from "./engine/version/version.js";
+import type { StallClock } from "./stall-clock.js";
+
+const nanosecondsPerMs = 1e6;
+
+/** How long the event loop was kept from running, since the shard started. */
+export class LoopDelay {
+  readonly #histogram = monitorEventLoopDelay({ resolution: 5 });
+
+  constructor() {
+    this.#histogram.enable();
+  }
+
+  percentiles(): { p99: number; p999: number; max: number } {
+    const { max } = this.#histogram;
+    return {
+      p99: this.#histogram.percentile(99) / nanosecondsPerMs,
+      p999: this.#histogram.percentile(99.9) / nanosecondsPerMs,
+      max: max / nanosecondsPerMs,
+    };
+  }
+
+  stop(): void {
+    this.#histogram.disable();
+  }
+}
+
+export function gatherStatistics(
+  engine: Engine,
+  stalls: StallClock,
+  delay: { p99: number; p999: number; max: number },
+): ShardStatistics {
+  const { tree, blockCache, loads } = engine;
+  const { version, statistics } = tree;
+  const view = engine.view();
+  stalls.note(engine.stall);
+  const tables = tree.tables.statistics;
+  const cache = blockCache.statistics();
+  const written = statistics.flushedBytes + loads.loadedBytes;
+  const memory = process.memoryUsage();
+  return {
+    pid: process.pid,
+    memtableBytes: view.active.memoryBytes,
+    memtableKeys: view.active.keys,
+    immutableMemtables: view.sealed.length,
+    immutableKeys: view.sealed.reduce((sum, memtable) => sum + memtable.keys, 0),
+    levels: version.levels.map((level) => ({
+      files: level.length,
+      bytes: bytesOfTables(level),
+      entries: level.reduce((sum, table) => sum + table.entries, 0),
+    })),
+    ...keyBounds(engine),
+    writtenSequence: engine.writtenSequence,
+    syncedSequence: engine.syncedSequence,
+    walBytes: engine.walBytes,
+    holds: engine.holds.size,
+    rangeDeletes: tree.rangeDeletes.length,
+    blockCache: {
+      hits: cache.hits,
+      misses: cache.misses,
+      bytes: cache.bytes,
+      capacityBytes: cache.capacityBytes,
+    },
+    bloom: {
+      checks: tables.filterChecks,
+      negatives: tables.filterNegatives,
+      falsePositives: tables.filterFalsePositives,
+    },
+    blockReads: tables.blockReads,
+    blockReadBytes: tables.blockReads * engine.options.blockBytes,
+    openTables: tree.tables.openTables,
+    compaction: {
+      debtBytes: tree.debtBytes,
+      running: tree.runningCompactions,
+      compactions: statistics.compactions,
+      moves: statistics.moves,
+      bytesRead: statistics.bytesRead,
+      bytesWritten: statistics.bytesWritten,
+      entriesDropped: statistics.entriesDropped,
+    },
+    flushes: statistics.flushes,
+    flushedBytes: statistics.flushedBytes,
+    writtenBytes: written,
+    loadedBytes: loads.loadedBytes,
+    writeAmplification: written === 0 ? 0 : (written + statistics.bytesWritten) / written,
+    stall: { ...engine.stall, slowMs: stalls.slowMs, stopMs: stalls.stopMs },
+    eventLoopDelayMs: delay,
+    memory: { rssBytes: memory.rss, heapBytes: memory.heapUsed, externalBytes: memory.external },
+    recovery: engine.report,
+  };
+}
+
+/**
+ * How many keys there are at least and at most. Each source (a memtable, or a level) has its keys once; a key may
+ * stand in several sources, and any key may be deleted, hidden or expired further up.
+ */
+function keyBounds(engine: Engine): { keysLow: number; keysHigh: number } {
+  const { active, sealed, version, rangeDeletes } = engine.view();
+  let keysHigh = 0;
+  let largest = 0;
+  let mayHide = 0;
+  let mayExpire = 0;
+  for (const memtable of [active, ...sealed]) {
+    keysHigh += memtable.keys;
+    mayHide += memtable.deletes;
+    mayExpire += memtable.expiring;
+    largest = Math.max(largest, memtable.keys);
+  }
+  version.levels.forEach((level, index) => {
+    const sums = level.reduce(
+      (sum, table) => ({
+        keys: sum.keys + table.keys,
+        deletes: sum.deletes + table.deletes,
+        expiring: sum.expiring + (table.maxExpiresAt > 0 ? table.keys : 0),
+      }),
+      { keys: 0, deletes: 0, expiring: 0 },
+    );
+    keysHigh += sums.keys;
+    mayHide += sums.deletes;
+    mayExpire += sums.expiring;
+    // Tables of level 0 may hold the same keys: only the largest of them counts for sure.
+    const distinct = index === 0 ? Math.max(0, ...level.map((table) => table.keys)) : sums.keys;
+    largest = Math.max(largest, distinct);
+  });
+  const keysLow = rangeDeletes.length > 0 ? 0 : Math.max(0, largest - mayHide - mayExpire);
+  return { keysLow, keysHigh };
+}

@@ -1,0 +1,162 @@
+/**
+ * The encoding `json`: the text of JSON.stringify in UTF-8. It means what JSON.stringify means for `toJSON` (a Date
+ * comes back as its string) and for fields that are undefined (absent); whatever else would come back different is
+ * refused.
+ *
+ * Ordinary values (plain objects, arrays, strings, finite numbers, booleans, null, valid Dates) pass a check that
+ * only answers yes or no, and go to JSON.stringify as they are. All others go through `normaliseJson`, which
+ * resolves `toJSON`, or finds what to refuse and where. A getter is read by both: it must answer the same twice.
+ */
+
+import { maxValueBytesCeiling, maxValueDepth } from "../limits.js";
+import { normaliseJson } from "./json-normaliser.js";
+import { damaged, maxValueContainers, tooLarge, tooManyContainers, wrapEncodeError } from "./refusal.js";
+import { Scratch } from "./scratch.js";
+
+const { getPrototypeOf, getOwnPropertySymbols, keys: namesOf } = Object;
+const objectPrototype = Object.prototype;
+const arrayPrototype = Array.prototype;
+const datePrototype = Date.prototype;
+const dateToJson = datePrototype.toJSON;
+
+/** Above this a text's bytes are counted before the buffer is grown to three times its length. */
+const longTextLength = 256 * 1024;
+
+/** Counts down from `maxValueContainers` within one encode. */
+let containersLeft = 0;
+
+export class JsonCodec {
+  readonly #scratch = new Scratch("json");
+
+  /** A view into a buffer that the next encode overwrites. */
+  encode(value: unknown): Buffer {
+    let text: string;
+    try {
+      text = stringify(value);
+    } catch (error) {
+      throw wrapEncodeError("json", error);
+    }
+    if (text.length > maxValueBytesCeiling) {
+      throw tooLarge("json");
+    }
+    const scratch = this.#scratch;
+    if (text.length > longTextLength) {
+      scratch.reserve(0, Buffer.byteLength(text));
+    } else if (text.length * 3 > scratch.bytes.length) {
+      scratch.reserve(0, text.length * 3);
+    }
+    return scratch.take(scratch.bytes.utf8Write(text, 0));
+  }
+
+  decode(bytes: Buffer, start: number, end: number): unknown {
+    if (end - start > maxValueDepth * 2) {
+      checkDepth(bytes, start, end);
+    }
+    try {
+      return JSON.parse(bytes.utf8Slice(start, end));
+    } catch (error) {
+      throw damaged("json", "it is no JSON text", undefined, error);
+    }
+  }
+}
+
+function stringify(value: unknown): string {
+  containersLeft = maxValueContainers;
+  if (hasPlainPrototypes() && isOrdinary(value, maxValueDepth)) {
+    return JSON.stringify(value);
+  }
+  if (containersLeft < 0) {
+    throw tooManyContainers("json");
+  }
+  return JSON.stringify(normaliseJson(value));
+}
+
+/** False where someone gave all objects a `toJSON`, which JSON.stringify would call. */
+function hasPlainPrototypes(): boolean {
+  return (
+    !("toJSON" in objectPrototype) && !("toJSON" in arrayPrototype) && datePrototype.toJSON === dateToJson
+  );
+}
+
+/** True if JSON.stringify keeps the value as it is, but for Dates and absent fields. Runs for every value put. */
+function isOrdinary(value: unknown, depthLeft: number): boolean {
+  switch (typeof value) {
+    case "string":
+    case "boolean":
+      return true;
+    case "number":
+      return value === 0 ? 1 / value > 0 : value - value === 0;
+    case "object":
+      return value === null || isOrdinaryObject(value, depthLeft);
+    default:
+      return false;
+  }
+}
+
+function isOrdinaryObject(value: object, depthLeft: number): boolean {
+  const prototype: unknown = getPrototypeOf(value);
+  if (prototype === objectPrototype) {
+    if (depthLeft === 0 || (containersLeft -= 1) < 0 || getOwnPropertySymbols(value).length !== 0) {
+      return false;
+    }
+    const fields = value as Record<string, unknown>;
+    for (const key in fields) {
+      const field = fields[key];
+      if (typeof field !== "string" && field !== undefined && !isOrdinary(field, depthLeft - 1)) {
+        return false;
+      }
+    }
+    return true;
+  }
+  if (prototype === arrayPrototype) {
+    return Array.isArray(value) && depthLeft !== 0 && isOrdinaryArray(value, depthLeft - 1);
+  }
+  return prototype === datePrototype && isOrdinaryDate(value as Date);
+}
+
+function isOrdinaryArray(value: readonly unknown[], depthLeft: number): boolean {
+  // An array with as many names as elements has no hole and no extra property, or has an undefined element.
+  if ((containersLeft -= 1) < 0 || namesOf(value).length !== value.length) {
+    return false;
+  }
+  if (getOwnPropertySymbols(value).length !== 0) {
+    return false;
+  }
+  for (let index = 0; index < value.length; index += 1) {
+    const element = value[index];
+    if (typeof element !== "string" && !isOrdinary(element, depthLeft)) {
+      return false;
+    }
+  }
+  return true;
+}
+
+function isOrdinaryDate(value: Date): boolean {
+  const time = datePrototype.getTime.call(value);
+  return time - time === 0 && namesOf(value).length === 0;
+}
+
+const quote = 0x22;
+const backslash = 0x5c;
+
+/** JSON.parse keeps its own stack, whose memory grows with the depth: so the depth is checked before. */
+function checkDepth(bytes: Buffer, start: number, end: number): void {
+  let depth = 0;
+  for (let at = start; at < end; at += 1) {
+    const byte = bytes[at]!;
+    if (byte === quote) {
+      for (at += 1; at < end && bytes[at] !== quote; at += 1) {
+        if (bytes[at] === backslash) {
+          at += 1;
+        }
+      }
+    } else if (byte === 0x5b || byte === 0x7b) {
+      depth += 1;
+      if (depth > maxValueDepth) {
+        throw damaged("json", `it nests deeper than ${maxValueDepth}`, at - start);
+      }
+    } else if (byte === 0x5d || byte === 0x7d) {
+      depth -= 1;
+    }
+  }
+}

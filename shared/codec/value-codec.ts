@@ -1,0 +1,102 @@
+/** Turns values into bytes and back: one for each open database, since each has its own registered classes. */
+
+import { excerpt } from "../bytes.js";
+import { FastKVError } from "../errors.js";
+import {
+  type EncodingTag,
+  encodingTag,
+  plainBinaryTag,
+  type ValueEncoding,
+} from "../format/value-encoding.js";
+import { maxValueBytesCeiling } from "../limits.js";
+import { binaryTagOf, decodeBinary, encodeBinary } from "./binary-codec.js";
+import { type Class, type ClassOptions, ClassRegistry } from "./class-registry.js";
+import { JsonCodec } from "./json-codec.js";
+import { MsgpackCodec } from "./msgpack-codec.js";
+import { tooLarge } from "./refusal.js";
+import { StructuredCodec } from "./structured-codec.js";
+
+export type { Class, ClassOptions } from "./class-registry.js";
+
+export class ValueCodec {
+  readonly #classes = new ClassRegistry();
+  readonly #json = new JsonCodec();
+  readonly #msgpack = new MsgpackCodec();
+  readonly #structured = new StructuredCodec(this.#classes);
+  #tag: EncodingTag = encodingTag.json;
+
+  /** The tag to store with the bytes of the last `encode`. */
+  get tag(): EncodingTag {
+    return this.#tag;
+  }
+
+  /**
+   * The bytes of a value, to copy before control goes back to the caller: they are a view into a buffer that the
+   * next encode overwrites, or the caller's own bytes. Read `tag` with them.
+   *
+   * Throws `FASTKV_INVALID_VALUE` for a value that would not come back deeply and strictly equal (but for what
+   * `json` documents), naming the path, or that takes more than `maxValueBytesCeiling` bytes.
+   */
+  encode(value: unknown, encoding: ValueEncoding): Buffer {
+    let bytes: Buffer;
+    let tag: EncodingTag = encodingTag[encoding];
+    switch (encoding) {
+      case "json":
+        bytes = this.#json.encode(value);
+        break;
+      case "msgpack":
+        bytes = this.#msgpack.encode(value);
+        break;
+      case "structured":
+        bytes = this.#structured.encode(value);
+        break;
+      case "binary":
+        tag = binaryTagOf(value);
+        bytes = encodeBinary(value as Uint8Array);
+        break;
+      default:
+        throw new FastKVError(
+          "FASTKV_INVALID_OPTION",
+          `Unknown encoding ${excerpt(String(encoding))}. Use json, msgpack, structured or binary.`,
+          { writeOutcome: "not-applied" },
+        );
+    }
+    if (bytes.length > maxValueBytesCeiling) {
+      throw tooLarge(encoding);
+    }
+    this.#tag = tag;
+    return bytes;
+  }
+
+  /**
+   * The value of `bytes[start..end)`, of which nothing is kept. Throws `FASTKV_CORRUPTION` for bytes that are no
+   * such value and for an unknown tag, `FASTKV_UNSUPPORTED_FORMAT` for a newer version of the structured format, and
+   * `FASTKV_INVALID_VALUE` for an instance of a class that is not registered, or if its decode hook fails.
+   */
+  decode(tag: number, bytes: Buffer, start: number, end: number): unknown {
+    switch (tag) {
+      case encodingTag.json:
+        return this.#json.decode(bytes, start, end);
+      case encodingTag.msgpack:
+        return this.#msgpack.decode(bytes, start, end);
+      case encodingTag.structured:
+        return this.#structured.decode(bytes, start, end);
+      case encodingTag.binary:
+      case plainBinaryTag:
+        return decodeBinary(tag, bytes, start, end);
+      default:
+        throw new FastKVError(
+          "FASTKV_CORRUPTION",
+          `A value has the unknown encoding tag ${tag}. It is damaged, or a newer FastKV wrote it: update FastKV, or restore a backup.`,
+        );
+    }
+  }
+
+  /**
+   * Lets the encoding `structured` store instances of a class; see `ClassOptions`. Throws `FASTKV_INVALID_OPTION`
+   * for what is no class, and for a class or name that is registered already.
+   */
+  registerClass<Instance extends object>(target: Class<Instance>, options?: ClassOptions<Instance>): void {
+    this.#classes.register(target, options);
+  }
+}

@@ -1,0 +1,53 @@
+/** Where inside a value something stands, for error messages: `$.cities[3].name`, `$.index<map value 0>`. */
+
+import { excerpt } from "../bytes.js";
+import { maxValueDepth } from "../limits.js";
+
+/** What the key of a step means; decides how it is written. */
+export const stepKind = { field: 0, index: 1, mapKey: 2, mapValue: 3, setElement: 4, hookAnswer: 5 } as const;
+export type StepKind = (typeof stepKind)[keyof typeof stepKind];
+
+/** A path longer than twice this is written with its middle left out: a cycle's would fill the screen. */
+const shownSteps = 8;
+
+const plainName = /^[A-Za-z_$][\w$]{0,59}$/;
+
+/**
+ * The steps from the root to where a walk stands. A walker at depth d (the number of containers around it) sets
+ * step d - 1 as it goes; that is two stores an element, and nothing is formatted unless something is refused.
+ */
+export class ValuePath {
+  readonly keys: (string | number)[] = new Array(maxValueDepth + 2).fill(0);
+  readonly kinds = new Uint8Array(maxValueDepth + 2);
+
+  /** The first `depth` steps. */
+  format(depth: number): string {
+    let text = "$";
+    for (let at = 0; at < depth; at += 1) {
+      if (at === shownSteps && depth > shownSteps * 2) {
+        text += "...";
+        at = depth - shownSteps;
+      }
+      text += this.#step(at);
+    }
+    return text;
+  }
+
+  #step(at: number): string {
+    const key = this.keys[at]!;
+    switch (this.kinds[at]) {
+      case stepKind.index:
+        return `[${key}]`;
+      case stepKind.mapKey:
+        return `<map key ${key}>`;
+      case stepKind.mapValue:
+        return `<map value ${key}>`;
+      case stepKind.setElement:
+        return `<set element ${key}>`;
+      case stepKind.hookAnswer:
+        return "<answer of the encode hook>";
+      default:
+        return plainName.test(String(key)) ? `.${key}` : `[${excerpt(String(key))}]`;
+    }
+  }
+}

@@ -1,0 +1,4 @@
+/** Names of options that both sides know. */
+
+export type CompressionName = "none" | "snappy" | "lz4" | "zstd";
+export type DurabilityMode = "none" | "background" | "sync";

@@ -1,0 +1,152 @@
+/** The requests that the coordinator sends to a shard, and what comes back: the meta data of message frames. */
+
+import type { FastKVErrorCode } from "../errors.js";
+import type { CompressionName } from "../options.js";
+
+/** The first message of a shard on its connection. */
+export interface Hello {
+  token: string;
+  shardIndex: number;
+  pid: number;
+}
+
+/** How a shard is to work; see `EngineOptions` for the meaning of each. */
+export interface ShardSettings {
+  maxMemtableBytes: number;
+  compression: CompressionName;
+  blockBytes: number;
+  bloomBitsPerKey: number;
+  cacheBytes: number;
+  compactionParallelism: number;
+  maxOpenTables: number;
+  syncIntervalMs: number;
+  targetTableBytes: number;
+  levelOneTargetBytes: number;
+  levelZeroCompactionTrigger: number;
+  levelZeroSlowdownTrigger: number;
+  levelZeroStopTrigger: number;
+}
+
+export interface OpenRequest {
+  type: "open";
+  /** Proves that the socket is the coordinator's. */
+  token: string;
+  folder: string;
+  databaseId: Uint8Array;
+  shardIndex: number;
+  epoch: number;
+  create: boolean;
+  logCutSequence: number;
+  loggedSequences: number[];
+  settings: ShardSettings;
+}
+
+export interface OpenReply {
+  /** Every write up to here is there and on disk. */
+  lastSequence: number;
+  timeMs: number;
+  recovery: RecoverySummary;
+}
+
+export interface RecoverySummary {
+  wasClean: boolean;
+  replayedRecords: number;
+  replayedBytes: number;
+  tornBytes: number;
+  unloggedRecords: number;
+}
+
+export interface HeldSnapshot {
+  id: number;
+  sequence: number;
+  timeMs: number;
+}
+
+export interface PageMeta {
+  type: "page";
+  mode: "entries" | "keys" | "count";
+  /** Bounds as bytes: from `lower` (included) to `upper` (excluded; null: no end). */
+  lower: Uint8Array;
+  upper: Uint8Array | null;
+  reverse: boolean;
+  sequence: number;
+  timeMs: number;
+  maxEntries: number;
+  maxBytes: number;
+  /** Takes this hold before it reads; given back by `release`. 0: none. */
+  holdId: number;
+}
+
+export interface PageReply {
+  entries: number;
+  /** What is left of the range, or null. */
+  rest: { lower: Uint8Array; upper: Uint8Array | null } | null;
+}
+
+export type ShardRequest =
+  | OpenRequest
+  | { type: "resume"; holds: HeldSnapshot[]; committedLoads: string[] }
+  | ({ type: "hold" } & HeldSnapshot)
+  | { type: "release"; ids: number[] }
+  | PageMeta
+  | { type: "load-begin"; loadId: string }
+  | { type: "load-data"; loadId: string; entries: number }
+  | { type: "load-finish"; loadId: string }
+  | { type: "load-abandon"; loadId: string }
+  | { type: "stats" }
+  | { type: "flush" }
+  | { type: "compact" }
+  | { type: "close" };
+
+/** Things a shard says unasked. */
+export type ShardEvent =
+  | { type: "stall"; kind: "none" | "slow" | "stop"; reason: string }
+  | { type: "background-error"; code: FastKVErrorCode; message: string }
+  | { type: "fatal"; code: FastKVErrorCode; message: string };
+
+export interface LevelStatistics {
+  files: number;
+  bytes: number;
+  entries: number;
+}
+
+/** What one shard reports of itself. */
+export interface ShardStatistics {
+  pid: number;
+  memtableBytes: number;
+  memtableKeys: number;
+  immutableMemtables: number;
+  immutableKeys: number;
+  levels: LevelStatistics[];
+  /** At least so many keys there are, and at most. */
+  keysLow: number;
+  keysHigh: number;
+  writtenSequence: number;
+  syncedSequence: number;
+  walBytes: number;
+  holds: number;
+  rangeDeletes: number;
+  blockCache: { hits: number; misses: number; bytes: number; capacityBytes: number };
+  bloom: { checks: number; negatives: number; falsePositives: number };
+  blockReads: number;
+  blockReadBytes: number;
+  openTables: number;
+  compaction: {
+    debtBytes: number;
+    running: number;
+    compactions: number;
+    moves: number;
+    bytesRead: number;
+    bytesWritten: number;
+    entriesDropped: number;
+  };
+  flushes: number;
+  flushedBytes: number;
+  writtenBytes: number;
+  loadedBytes: number;
+  writeAmplification: number;
+  stall: { kind: string; reason: string; slowMs: number; stopMs: number };
+  eventLoopDelayMs: { p99: number; p999: number; max: number };
+  memory: { rssBytes: number; heapBytes: number; externalBytes: number };
+  recovery: RecoverySummary;
+}

@@ -1,0 +1,209 @@
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { mkdir, readFile, writeFile } from "node:fs/promises";
+import { createInterface } from "node:readline";
+import { expect } from "chai";
+import { cliEnvironment, cliProgram, Workspace } from "./support/cli.js";
+
+function withoutExpiry(lines: string): string {
+  return lines.replace(/"expiry":\d+/g, '"expiry":0');
+}
+
+describe("the one-shot commands", () => {
+  let workspace: Workspace;
+  before(async () => {
+    workspace = await Workspace.create();
+  });
+  after(() => workspace.remove());
+
+  const run = (line: string, input?: string | Uint8Array) =>
+    workspace.run(line.split(" "), input === undefined ? {} : { input });
+
+  it("put, get and delete a value", async () => {
+    expect(await run('put user:1 {"a":1} --path d')).to.deep.equal({ code: 0, stdout: "OK\n", stderr: "" });
+    expect(await run("get user:1 --path d")).to.deep.equal({
+      code: 0,
+      stdout: '{\n  "a": 1\n}\n',
+      stderr: "",
+    });
+    expect((await run("get user:1 --json --path d")).stdout).to.equal(
+      '{"key":"user:1","value":{"a":1},"encoding":"json"}\n',
+    );
+    expect((await run("delete user:1 --path d")).stdout).to.equal("OK\n");
+    expect(await run("get user:1 --path d")).to.deep.equal({ code: 1, stdout: "", stderr: "" });
+    expect(await run("get user:1 --path d --json")).to.deep.equal({ code: 1, stdout: "", stderr: "" });
+  });
+
+  it("take a value from stdin, bytes too", async () => {
+    const bytes = new Uint8Array([0, 255, 10]);
+    expect((await run("put text --path v", "hello\n")).code).to.equal(0);
+    expect((await run("put object - --path v", '{"a": [1, 2]}')).code).to.equal(0);
+    expect((await run("put bytes --encoding binary --path v", bytes)).code).to.equal(0);
+    expect((await run("put bytes --path v", bytes)).stderr).to.contain("not UTF-8");
+    expect((await run("put /wA= 1 --base64-key --path v")).code).to.equal(0);
+    expect((await run("scan --json --path v")).stdout.split("\n")).to.deep.equal([
+      '{"key":"bytes","value":{"base64":"AP8K"},"encoding":"binary"}',
+      '{"key":"object","value":{"a":[1,2]},"encoding":"json"}',
+      '{"key":"text","value":"hello","encoding":"json"}',
+      '{"key":{"base64":"/wA="},"value":1,"encoding":"json"}',
+      "",
+    ]);
+    expect((await run("get text --raw --path v")).stdout).to.equal("hello");
+    expect((await run("get /wA= --base64-key --path v")).stdout).to.equal("1\n");
+  });
+
+  it("scan in all directions", async () => {
+    await workspace.run(["bulk", "-", "--path", "s"], {
+      input: '["a",1]\n["b",{"x":2}]\n["b2",3]\n["c",4]\n',
+    });
+    expect((await run("scan --path s")).stdout).to.equal('a: 1\nb: {"x": 2}\nb2: 3\nc: 4\nTotal: 4 items\n');
+    expect((await run("scan --prefix b --reverse --limit 1 --path s")).stdout).to.equal(
+      "b2: 3\nTotal: 1 items\n",
+    );
+    expect((await run("scan --gt a --lt c --keys --path s")).stdout).to.equal("b\nb2\n");
+  });
+
+  it("print statistics as JSON", async () => {
+    const stats = JSON.parse((await run("stats --path s")).stdout) as {
+      total_keys: number;
+      shards: unknown[];
+    };
+    expect(stats.total_keys).to.equal(4);
+    expect(stats.shards).to.have.length.above(0);
+  });
+
+  it("load files of each form, and say where one is wrong", async () => {
+    await writeFile(workspace.path("pairs.json"), '[["key1", "value1"], ["key2", {"nested": "data"}]]');
+    expect((await run("bulk pairs.json --json --path l")).stdout).to.equal('{"loaded":2}\n');
+    await writeFile(workspace.path("broken.json"), '[["new1", 1], ["new2"');
+    const broken = await run("bulk broken.json --path l");
+    expect(broken).to.deep.include({ code: 1, stdout: "" });
+    expect(broken.stderr).to.equal("Error: The JSON ends within the array, behind item 1\n");
+    expect((await run("get new1 --path l")).code, "all or nothing").to.equal(1);
+  });
+
+  it("copy a database exactly, into another number of shards", async () => {
+    const input = [
+      `put json '{"a": [1, null, "é"]}'`,
+      "put text text",
+      "put bytes $'\\xff\\x00'",
+      "put $'\\xfe' 'a key that is no text'",
+      "put msgpack '{\"m\": 1}' --encoding msgpack",
+      "put structured '[1]' --encoding structured",
+      "put expires 1 --ttl 1h",
+    ].join("\n");
+    await workspace.run(["shell", "--path", "a", "--shards", "2"], { input });
+    const exported = await run("export --path a");
+    expect(exported.stdout.split("\n")).to.have.length(8);
+    expect((await run("bulk - --path b --shards 3", exported.stdout)).stdout).to.equal("Loaded 7 items\n");
+    const copied = await run("export --path b");
+    expect(withoutExpiry(copied.stdout)).to.equal(withoutExpiry(exported.stdout));
+    const [before, after] = [exported, copied].map(({ stdout }) => Number(/"expiry":(\d+)/.exec(stdout)![1]));
+    expect(after).to.be.closeTo(before!, 2_000);
+    expect((await run("export --path a -o a.jsonl")).stdout).to.equal("Exported 7 items\n");
+    expect(withoutExpiry(await readFile(workspace.path("a.jsonl"), "utf8"))).to.equal(
+      withoutExpiry(exported.stdout),
+    );
+    expect(exported.stdout).to.match(/\{"key":"expires","value":1,"encoding":"json","expiry":\d{13}\}/);
+  });
+
+  it("end quietly when their reader has gone", async () => {
+    const lines = Array.from({ length: 50_000 }, (_, index) => JSON.stringify([`k${index}`, "x".repeat(50)]));
+    await run("bulk - --path many", lines.join("\n"));
+    const child = spawn(process.execPath, [cliProgram, "scan", "--path", "many"], {
+      cwd: workspace.folder,
+      env: cliEnvironment(workspace.folder),
+      stdio: ["ignore", "pipe", "pipe"],
+    });
+    let errors = "";
+    child.stderr.on("data", (text) => {
+      errors += text;
+    });
+    for await (const _ of createInterface({ input: child.stdout })) {
+      break;
+    }
+    child.stdout.destroy();
+    const [code] = await once(child, "close");
+    expect(errors).to.equal("");
+    expect(code).to.equal(0);
+  });
+
+  it("stop on Ctrl-C with exit code 130, the database closed", async () => {
+    const child = spawn(process.execPath, [cliProgram, "bulk", "-", "--path", "stopped"], {
+      cwd: workspace.folder,
+      env: cliEnvironment(workspace.folder),
+      stdio: ["pipe", "pipe", "pipe"],
+    });
+    child.stdin.write('["a",1]\n');
+    while (!(await run("stats --path stopped")).stderr.includes("open")) {
+      // Not opened yet.
+    }
+    child.kill("SIGINT");
+    const [code] = await once(child, "close");
+    expect(code).to.equal(130);
+    expect((await run("get a --path stopped")).code, "nothing of the load").to.equal(1);
+  });
+
+  describe("with a database that cannot be opened, say so in one line with exit code 2", () => {
+    async function refused(args: string[], words: RegExp, env: Record<string, string> = {}): Promise<void> {
+      const { code, stdout, stderr } = await workspace.run(args, { env });
+      expect(stdout).to.equal("");
+      expect(stderr).to.match(words);
+      expect(stderr.trimEnd().split("\n"), stderr).to.have.length(1);
+      expect(stderr).to.match(/^Error: /);
+      expect(code).to.equal(2);
+    }
+
+    it("missing", async () => {
+      const commands = [["get", "a"], ["shell", "--no-create"], ["export"]];
+      await Promise.all(commands.map((args) => refused([...args, "--path", "nowhere"], /nowhere/)));
+    });
+
+    it("foreign", async () => {
+      await mkdir(workspace.path("foreign"));
+      await writeFile(workspace.path("foreign/letter.txt"), "Dear Bob");
+      await refused(["shell", "--path", "foreign"], /foreign/);
+      await refused(["put", "a", "1", "--path", "foreign/letter.txt"], /letter\.txt/);
+    });
+
+    it("locked", async () => {
+      const child = spawn(process.execPath, [cliProgram, "shell", "--path", "locked"], {
+        cwd: workspace.folder,
+        env: cliEnvironment(workspace.folder),
+        stdio: ["pipe", "pipe", "inherit"],
+      });
+      await once(child.stdout, "data");
+      await refused(["get", "a", "--path", "locked"], new RegExp(`${child.pid}`));
+      child.stdin.end();
+      await once(child, "close");
+    });
+
+    it("of another number of shards", async () => {
+      await run("put a 1 --path sharded --shards 2");
+      await refused(["put", "a", "1", "--path", "sharded", "--shards", "3"], /2.*3|3.*2/);
+    });
+
+    it("with a stack trace only where DEBUG is set", async () => {
+      const { code, stderr } = await workspace.run(["get", "a", "--path", "nowhere"], {
+        env: { DEBUG: "1" },
+      });
+      expect(code).to.equal(2);
+      expect(stderr).to.match(/\n +at /);
+    });
+  });
+
+  it("refuse wrong arguments with exit code 2", async () => {
+    const lines = [
+      "get",
+      "get a",
+      "put k v --path d --encoding yaml",
+      "bulk x --path d --shards 0",
+      "scan --limit -1 --path d",
+    ];
+    const results = await Promise.all(lines.map((line) => run(line)));
+    for (const [index, { code, stderr }] of results.entries()) {
+      expect(code, lines[index]).to.equal(2);
+      expect(stderr, lines[index]).not.to.match(/\n +at /);
+    }
+  });
+});

@@ -1,0 +1,134 @@
+import { writeFile } from "node:fs/promises";
+import { expect } from "chai";
+import { Workspace } from "./support/cli.js";
+
+describe("the shell over piped input", () => {
+  let workspace: Workspace;
+  before(async () => {
+    workspace = await Workspace.create();
+    await writeFile(workspace.path("data.json"), '[["key1", "value1"], ["key2", {"nested": "data"}]]');
+  });
+  after(() => workspace.remove());
+
+  function shell(input: string, ...flags: string[]) {
+    return workspace.run(["shell", "--path", "./d", ...flags], { input });
+  }
+
+  it("works the same, without prompt, echo or colour", async () => {
+    const input = [
+      'put config:app_name "MyApp"',
+      `put user:1001 '{"name": "Alice", "active": true}'`,
+      "get user:1001",
+      "scan user:",
+      'scan "" 5',
+      "bulk data.json",
+      "delete key1",
+      "count",
+      "get key1",
+      "exit",
+      "put never 1",
+    ].join("\n");
+    const result = await shell(input);
+    expect(result.stderr).to.equal("");
+    expect(result.code).to.equal(0);
+    expect(result.stdout).to.equal(`Database opened at ./d
+OK
+OK
+{
+  "name": "Alice",
+  "active": true
+}
+user:1001: {"name": "Alice", "active": true}
+Total: 1 items
+config:app_name: "MyApp"
+user:1001: {"name": "Alice", "active": true}
+Total: 2 items
+Loaded 2 items
+OK
+3
+Key not found: key1
+Goodbye!
+Database closed
+`);
+  });
+
+  it("needs no exit at the end, and takes comments, blank lines and lines over several lines", async () => {
+    const result = await shell("# a comment\n\nput note 'two\nlines'\r\nget note");
+    expect(result.stdout).to.equal('Database opened at ./d\nOK\n"two\\nlines"\nGoodbye!\nDatabase closed\n');
+    expect(result.code).to.equal(0);
+  });
+
+  it("stops at the first error with exit code 1", async () => {
+    const result = await shell("put a 1\nnonsense\nput b 2\n");
+    expect(result.code).to.equal(1);
+    expect(result.stderr).to.equal("Error: line 2: Unknown command: nonsense. Type help for the list\n");
+    expect((await workspace.run(["get", "b", "--path", "./d"])).code).to.equal(1);
+  });
+
+  it("goes on after an error with --keep-going", async () => {
+    const result = await shell("nonsense\nput b 2\nput 'open", "--keep-going");
+    expect(result.stderr.split("\n")).to.have.length(3);
+    expect(result.stderr).to.contain("line 3: The line ends within quotes");
+    expect(result.code, "something failed").to.equal(1);
+    expect((await workspace.run(["get", "b", "--path", "./d"])).stdout).to.equal("2\n");
+  });
+
+  it("stops with an error at a batch without an end, of which nothing is written", async () => {
+    const result = await shell("batch\nput in-batch 1\n");
+    expect(result.code).to.equal(1);
+    expect(result.stderr).to.contain("The input ended within a batch: 1 operations were not written");
+    expect((await workspace.run(["get", "in-batch", "--path", "./d"])).code).to.equal(1);
+  });
+
+  it("says clearly what is wrong with a command", async () => {
+    const wrong: [line: string, message: string][] = [
+      ["get", "Usage: get KEY"],
+      ["get a b", "Too many words for get"],
+      ["scan a many", '"many" is no limit'],
+      ["scan --rev", "Unknown option --rev"],
+      ["put k v --ttl soon", '"soon" is no time'],
+      ["put k v --encoding yaml", 'Unknown encoding "yaml"'],
+      ["put k 12345678901234567890", "too large for a number"],
+      ["bulk missing.json", "Cannot read missing.json"],
+      ["end", "No batch is open"],
+      ["time", "Usage: time on|off"],
+    ];
+    const result = await shell(wrong.map(([line]) => line).join("\n"), "--keep-going");
+    const lines = result.stderr.trimEnd().split("\n");
+    expect(lines).to.have.length(wrong.length);
+    for (const [index, [, message]] of wrong.entries()) {
+      expect(lines[index])
+        .to.contain(`Error: line ${index + 1}: `)
+        .and.to.contain(message);
+    }
+  });
+
+  it("knows ttl, has, stats, flush, compact, shards, export and the other encodings", async () => {
+    const result = await shell(
+      [
+        "put t 1 --ttl 1h",
+        "ttl t",
+        "has t",
+        "delete t",
+        "has t",
+        "put bytes $'\\xff\\x00'",
+        "get bytes",
+        "put m '[1]' --encoding msgpack",
+        "get m",
+        "flush",
+        "compact",
+        "export out.jsonl --prefix key2",
+        "export --prefix key2",
+        "shards",
+        "stats",
+      ].join("\n"),
+    );
+    expect(result.stderr).to.equal("");
+    const text = result.stdout;
+    expect(text).to.match(/OK\n3[56]\d{5} ms \((1 h 0 min|59 min 5\d s)\)\ntrue\nOK\nfalse\nOK\n<2 bytes>\n/);
+    expect(text).to.contain("[\n  1\n]\nOK\nOK\nExported 1 items\n");
+    expect(text).to.contain('{"key":"key2","value":{"nested":"data"},"encoding":"json"}\n');
+    expect(text).to.match(/shard +pid +keys/);
+    expect(text).to.contain('"total_keys": ');
+  });
+});
