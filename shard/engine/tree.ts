@@ -198,7 +198,7 @@ export class Tree {
       if (chosen === undefined) {
         return;
       }
-      this.#start(chosen);
+      void this.#start(chosen);
     }
   }
 

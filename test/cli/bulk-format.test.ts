@@ -11,8 +11,8 @@ async function read(text: string | Uint8Array, pieceBytes = 1_000): Promise<Entr
     }
   }
   const entries: Entry[] = [];
-  for await (const entry of readEntries(pieces())) {
-    entries.push(entry);
+  for await (const group of readEntries(pieces())) {
+    entries.push(...group);
   }
   return entries;
 }

@@ -88,12 +88,14 @@ describe("the shell at a terminal", () => {
     before(async () => {
       terminal = new TestTerminal(workspace.folder, ["shell", "--path", "./testdb"]);
       await terminal.shows(/fastkv>$/);
+      await terminal.command("bulk data.json");
+      await terminal.command(`put config:app_name "MyApp"`);
     });
     afterEach(async () => {
       // Ctrl-C drops what a test left on the line; then the screen is wiped for the next.
       terminal.type("\x03");
       await terminal.shows(/\nfastkv>$/);
-      terminal.clear();
+      await terminal.clear();
       await terminal.command("");
     });
     after(async () => {

@@ -48,8 +48,8 @@ export class TestTerminal {
   }
 
   /** Wipes the screen and what was above it. */
-  clear(): void {
-    this.#screen.write("\x1b[2J\x1b[3J\x1b[H");
+  async clear(): Promise<void> {
+    await new Promise<void>((resolve) => this.#screen.write("\x1b[2J\x1b[3J\x1b[H", resolve));
     this.raw = "";
   }
 

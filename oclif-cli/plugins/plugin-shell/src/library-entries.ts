@@ -65,18 +65,20 @@ export async function storedEntry(db: FastKV, key: Key): Promise<StoredEntry | u
 /** All or nothing. Entries that have expired meanwhile are left out. @returns the number of entries loaded */
 export async function loadEntries(
   db: FastKV,
-  entries: AsyncIterable<Entry>,
+  entries: AsyncIterable<Entry[]>,
   signal: AbortSignal,
 ): Promise<number> {
   const result = await db.bulkLoad(toBulkEntries(entries), { signal });
   return result.entries;
 }
 
-async function* toBulkEntries(entries: AsyncIterable<Entry>): AsyncGenerator<BulkEntry> {
-  for await (const { key, value, encoding, expiry } of entries) {
-    const ttl = expiry === undefined ? undefined : expiry - Date.now();
-    if (ttl === undefined || ttl > 0) {
-      yield { key, value: "json" in value ? value.json : restore(value.stored, encoding), encoding, ttl };
+async function* toBulkEntries(groups: AsyncIterable<Entry[]>): AsyncGenerator<BulkEntry> {
+  for await (const group of groups) {
+    for (const { key, value, encoding, expiry } of group) {
+      const ttl = expiry === undefined ? undefined : expiry - Date.now();
+      if (ttl === undefined || ttl > 0) {
+        yield { key, value: "json" in value ? value.json : restore(value.stored, encoding), encoding, ttl };
+      }
     }
   }
 }

@@ -31,9 +31,9 @@ export async function loadFile(db: FastKV, file: string, options: TransferOption
     }
   }
   async function* entries(): ReturnType<typeof readEntries> {
-    for await (const entry of readEntries(counted())) {
-      count++;
-      yield entry;
+    for await (const group of readEntries(counted())) {
+      count += group.length;
+      yield group;
     }
   }
   try {

@@ -1,5 +1,6 @@
 /**
  * Reads entries from a stream in flat memory, whatever its size: a JSON array of pairs or objects, or JSON lines.
+ * Entries come in groups, one for each piece of the stream: a step of an async generator costs as much as an entry.
  * Which of the two it is shows in the first characters: `[[`, `[{` and `[]` begin an array, anything else a line.
  */
 
@@ -14,7 +15,7 @@ const maxItemBytes = 256 * 1024 * 1024;
 const lineFeed = 0x0a;
 
 /** @throws CommandFailure that names the line or item that is not as it should be */
-export async function* readEntries(source: AsyncIterable<Uint8Array>): AsyncGenerator<Entry> {
+export async function* readEntries(source: AsyncIterable<Uint8Array>): AsyncGenerator<Entry[]> {
   const input = source[Symbol.asyncIterator]();
   let head: Buffer = Buffer.alloc(0);
   let ended = false;
@@ -67,11 +68,12 @@ async function* concatenated(
   }
 }
 
-async function* readLines(source: AsyncIterable<Buffer>): AsyncGenerator<Entry> {
+async function* readLines(source: AsyncIterable<Buffer>): AsyncGenerator<Entry[]> {
   let parts: Buffer[] = [];
   let partBytes = 0;
   let number = 0;
   for await (const chunk of source) {
+    const entries: Entry[] = [];
     let start = 0;
     for (let end = chunk.indexOf(lineFeed); end !== -1; end = chunk.indexOf(lineFeed, start)) {
       number++;
@@ -81,7 +83,7 @@ async function* readLines(source: AsyncIterable<Buffer>): AsyncGenerator<Entry> 
       partBytes = 0;
       start = end + 1;
       if (entry) {
-        yield entry;
+        entries.push(entry);
       }
     }
     if (start < chunk.length) {
@@ -91,10 +93,11 @@ async function* readLines(source: AsyncIterable<Buffer>): AsyncGenerator<Entry> 
         throw new CommandFailure(`Line ${number + 1} is longer than ${maxItemBytes} bytes`);
       }
     }
+    yield entries;
   }
   const last = parseLine(Buffer.concat(parts), number + 1);
   if (last) {
-    yield last;
+    yield [last];
   }
 }
 
@@ -116,7 +119,7 @@ function parseLine(line: Buffer, number: number): Entry | undefined {
   return entryFromJson(item, where);
 }
 
-async function* readArray(source: AsyncIterable<Buffer>): AsyncGenerator<Entry> {
+async function* readArray(source: AsyncIterable<Buffer>): AsyncGenerator<Entry[]> {
   const parser = new JSONParser({ paths: ["$.*"], keepStack: false });
   const decoder = new TextDecoder("utf-8", { fatal: true });
   let items: unknown[] = [];
@@ -137,10 +140,8 @@ async function* readArray(source: AsyncIterable<Buffer>): AsyncGenerator<Entry> 
       continue;
     }
     parser.write(decodeChunk(decoder, chunk, count));
-    for (const item of items) {
-      count++;
-      yield entryFromJson(item, `Item ${count}`);
-    }
+    yield items.map((item, index) => entryFromJson(item, `Item ${count + index + 1}`));
+    count += items.length;
     items = [];
     if (failure) {
       throw new CommandFailure(`Not JSON behind item ${count}: ${describeError(failure)}`, {

@@ -1,6 +1,7 @@
 /** The command `shards`: a table of the shard processes that renews itself until a key is pressed. */
 
 import { setTimeout as delay } from "node:timers/promises";
+import { stripVTControlCharacters } from "node:util";
 import type { DatabaseStats } from "fastkv";
 import { renderTable } from "fastkv-cli/kit/table";
 import { shardColumns, shardRow } from "../shard-rows.js";
@@ -25,10 +26,18 @@ export async function showShards(session: Session, once: boolean, signal: AbortS
   for (let shown = 0; !stop.aborted; ) {
     const text = await read();
     process.stdout.write(`${shown > 0 ? `\x1b[${shown}A\x1b[J` : ""}${text}\n`);
-    shown = text.split("\n").length;
+    shown = screenRows(text);
     await delay(refreshMs, undefined, { signal: stop }).catch(() => {});
   }
   done.abort();
+}
+
+/** How many rows of the screen the text takes: a line wider than the terminal takes several. */
+function screenRows(text: string): number {
+  const columns = process.stdout.columns || Number.POSITIVE_INFINITY;
+  const rowsOf = (line: string): number =>
+    Math.max(1, Math.ceil(stripVTControlCharacters(line).length / columns));
+  return text.split("\n").reduce((rows, line) => rows + rowsOf(line), 0);
 }
 
 async function table(stats: DatabaseStats): Promise<string> {
