@@ -8,6 +8,9 @@
  * earlier file is removed only when every shard has made its parts of all of its batches durable: so in the oldest
  * file that is left, this is the number up to which nothing needs a record any more.
  *
+ * **type 3, restart** (instead of a start): the same 8 bytes, in a file that makes all earlier ones obsolete. Those may
+ * still be there after a crash, with torn ends.
+ *
  * **type 2, batches**: one or more batches, one behind the other; the record's first sequence number is the first
  * batch's. FROZEN (format version 1). Little-endian.
  *
@@ -25,7 +28,7 @@ import { OperationReader, operationKind } from "../shared/format/operations.js";
 import { RecordLogWriter, readLog } from "../shared/log/record-log.js";
 import type { FileSystem } from "../shared/storage/file-system.js";
 
-const recordType = { start: 1, batches: 2 } as const;
+const recordType = { start: 1, batches: 2, restart: 3 } as const;
 const namePattern = /^batch-log-(\d{6,})$/;
 const batchHeaderBytes = 12;
 const partHeaderBytes = 8;
@@ -83,31 +86,72 @@ export function loadBatchLog(fileSystem: FileSystem, folder: string, databaseId:
     lastSequence: 0,
     files,
   };
-  files.forEach((fileNumber, at) => {
+  // From the newest to the oldest that is still needed. Before a file takes records, the earlier ones are synced.
+  let last: string | undefined;
+  for (const fileNumber of files.toReversed()) {
     const path = pathOf(folder, fileNumber);
-    readLog(fileSystem, path, {
-      expected: headerOf(databaseId, 0, fileNumber),
-      mayBeTorn: at === files.length - 1,
-      onRecord: (record) => {
-        loaded.timeMs = Math.max(loaded.timeMs, record.timeMs);
-        if (record.type === recordType.start) {
-          const earlier = readUint64(record.payload, 0);
-          loaded.cutSequence = at === 0 ? earlier : loaded.cutSequence;
-          loaded.lastSequence = Math.max(loaded.lastSequence, earlier);
-        } else if (record.type === recordType.batches) {
-          for (const batch of decodeBatches(record.payload, path, record.offset)) {
-            loaded.batches.push(batch);
-            loaded.lastSequence = Math.max(loaded.lastSequence, batch.sequence);
-          }
-        } else {
-          throw corruption(path, record.offset, `unknown record type ${record.type}`);
-        }
-        return true;
-      },
-    });
-  });
+    const file = readFile(fileSystem, path, headerOf(databaseId, 0, fileNumber), last === undefined, loaded);
+    last ??= file.start === undefined ? undefined : path;
+    loaded.batches.unshift(...file.batches);
+    if (file.start !== undefined) {
+      loaded.cutSequence = file.start;
+    }
+    if (file.isRestart) {
+      break;
+    }
+  }
+  if (last === undefined) {
+    throw corruption(pathOf(folder, files.at(-1)!), undefined, "the batch log has no whole record");
+  }
+  syncFile(fileSystem, last);
   loaded.loads = committedLoads(loaded.batches);
   return loaded;
+}
+
+interface LogFileContents {
+  /** Undefined where not even the first record is whole. */
+  start: number | undefined;
+  isRestart: boolean;
+  batches: LoggedBatch[];
+}
+
+function readFile(
+  fileSystem: FileSystem,
+  path: string,
+  expected: FileHeader,
+  mayBeTorn: boolean,
+  loaded: LoadedBatchLog,
+): LogFileContents {
+  const file: LogFileContents = { start: undefined, isRestart: false, batches: [] };
+  readLog(fileSystem, path, {
+    expected,
+    mayBeTorn,
+    onRecord: (record) => {
+      loaded.timeMs = Math.max(loaded.timeMs, record.timeMs);
+      if (record.type === recordType.start || record.type === recordType.restart) {
+        file.start = readUint64(record.payload, 0);
+        file.isRestart = record.type === recordType.restart;
+        loaded.lastSequence = Math.max(loaded.lastSequence, file.start);
+      } else if (record.type === recordType.batches) {
+        file.batches.push(...decodeBatches(record.payload, path, record.offset));
+        loaded.lastSequence = Math.max(loaded.lastSequence, file.batches.at(-1)?.sequence ?? 0);
+      } else {
+        throw corruption(path, record.offset, `unknown record type ${record.type}`);
+      }
+      return true;
+    },
+  });
+  return file;
+}
+
+/** After kill -9 the last records may not be on disk yet, and shards are about to be told that they are. */
+function syncFile(fileSystem: FileSystem, path: string): void {
+  const handle = fileSystem.open(path, "update");
+  try {
+    handle.sync();
+  } finally {
+    handle.close();
+  }
 }
 
 function decodeBatches(payload: Buffer, path: string, offset: number): LoggedBatch[] {
@@ -246,7 +290,7 @@ export class BatchLog {
   ): BatchLog {
     const { fileSystem, folder } = environment;
     const fileNumber = (obsolete.at(-1) ?? 0) + 1;
-    const writer = startFile(environment, fileNumber, lastSequence, owner.nowMs());
+    const writer = startFile(environment, fileNumber, recordType.restart, lastSequence, owner.nowMs());
     for (const old of obsolete) {
       fileSystem.remove(pathOf(folder, old));
     }
@@ -299,6 +343,14 @@ export class BatchLog {
     const oldest = this.#unsettled[0]?.sequence ?? Number.POSITIVE_INFINITY;
     while (this.#older.length > 0 && this.#older[0]!.lastSequence < oldest) {
       this.#fileSystem.remove(pathOf(this.#folder, this.#older.shift()!.fileNumber));
+    }
+  }
+
+  /** Has everything that was appended synced soon. */
+  requestSync(): void {
+    if (this.#failure === undefined && this.syncedSequence < this.#lastSequence) {
+      this.#syncWanted = true;
+      this.#work();
     }
   }
 
@@ -422,6 +474,7 @@ export class BatchLog {
     const next = startFile(
       this.#environment(),
       this.#fileNumber + 1,
+      recordType.start,
       this.writtenSequence,
       this.#owner.nowMs(),
     );
@@ -452,7 +505,13 @@ export class BatchLog {
       }
       const fileNumber = this.#fileNumber + 1;
       const settled = (this.#unsettled[0]?.sequence ?? this.#lastSequence + 1) - 1;
-      const writer = startFile(this.#environment(), fileNumber, settled, this.#owner.nowMs());
+      const writer = startFile(
+        this.#environment(),
+        fileNumber,
+        recordType.restart,
+        settled,
+        this.#owner.nowMs(),
+      );
       const written = this.#unsettled.filter((batch) => batch.sequence <= this.writtenSequence);
       for (let at = 0; at < written.length; ) {
         const group = takeBatches(written, at);
@@ -495,6 +554,7 @@ export class BatchLog {
 function startFile(
   environment: { fileSystem: FileSystem; folder: string; databaseId: Uint8Array; epoch: number },
   fileNumber: number,
+  type: number,
   earlierSequence: number,
   nowMs: number,
 ): RecordLogWriter {
@@ -506,7 +566,7 @@ function startFile(
   try {
     const start = Buffer.alloc(8);
     writeUint64(start, earlierSequence, 0);
-    writer.append(recordType.start, 0, nowMs, start);
+    writer.append(type, 0, nowMs, start);
     writer.sync();
     fileSystem.syncFolder(folder);
     return writer;

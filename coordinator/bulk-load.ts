@@ -12,7 +12,6 @@ import {
   writeOperationHeader,
 } from "../shared/format/operations.js";
 import type { ShardRequest } from "../shared/wire/messages.js";
-import { abortError } from "./merged-scan.js";
 
 /** How far a bulk load has come. */
 export interface BulkLoadProgress {
@@ -38,10 +37,11 @@ export interface BulkLoadHost {
     request: ShardRequest,
     options: { raw?: Buffer; isRepeatable: boolean },
   ): Promise<{ meta: unknown; raw: Buffer }>;
-  /** Makes the load part of the database; resolves when that is durable. */
+  /** Between these two a shard that restarts keeps what it has finished of the load. */
+  begin(loadId: string): void;
+  end(loadId: string): void;
+  /** Makes the load part of the database; resolves when that is durable. Where it throws, the load is as before. */
   commit(loadId: Buffer): Promise<void>;
-  /** Throws where the database is closed meanwhile. */
-  checkOpen(): void;
 }
 
 const chunkBytes = 256 * 1024;
@@ -60,23 +60,38 @@ export class BulkLoad {
   readonly #id = randomBytes(16);
   readonly #loadId = this.#id.toString("hex");
   readonly #streams: ShardStream[];
-  readonly #signal: AbortSignal | undefined;
   readonly #onProgress: ((progress: BulkLoadProgress) => void) | undefined;
   #entries = 0;
   #bytes = 0;
-  #failure: unknown;
+  #failure: { error: unknown } | undefined;
+  #isCommitted = false;
+  /** Rejects when the load is stopped: a source that is awaited, however long, does not hold it up. */
+  readonly #stopped: Promise<never>;
+  #rejectStopped: (error: unknown) => void = () => undefined;
 
   constructor(
     host: BulkLoadHost,
-    options: {
-      signal?: AbortSignal | undefined;
-      onProgress?: ((progress: BulkLoadProgress) => void) | undefined;
-    },
+    options: { onProgress?: ((progress: BulkLoadProgress) => void) | undefined },
   ) {
     this.#host = host;
-    this.#signal = options.signal;
     this.#onProgress = options.onProgress;
     this.#streams = Array.from({ length: host.shardCount }, () => new ShardStream());
+    this.#stopped = new Promise((_, reject) => {
+      this.#rejectStopped = reject;
+    });
+    this.#stopped.catch(() => undefined);
+  }
+
+  get isStopped(): boolean {
+    return this.#failure !== undefined;
+  }
+
+  /** Has the load end with this error, unless its commit is on the way already. */
+  stop(error: unknown): void {
+    if (!this.#isCommitted) {
+      this.#failure ??= { error };
+      this.#rejectStopped(error);
+    }
   }
 
   /**
@@ -84,12 +99,14 @@ export class BulkLoad {
    * of the source; it may be asynchronous.
    */
   async run(pull: () => boolean | Promise<boolean>): Promise<BulkLoadResult> {
+    this.#host.begin(this.#loadId);
     try {
       await this.#toAll({ type: "load-begin", loadId: this.#loadId });
       let isLast = false;
       while (!isLast) {
+        this.#check();
         const pulled = pull();
-        isLast = typeof pulled === "boolean" ? pulled : await pulled;
+        isLast = typeof pulled === "boolean" ? pulled : await Promise.race([pulled, this.#stopped]);
         this.#check();
         await this.#sendFull(isLast);
       }
@@ -97,6 +114,8 @@ export class BulkLoad {
     } catch (error) {
       await this.#giveUp();
       throw error;
+    } finally {
+      this.#host.end(this.#loadId);
     }
   }
 
@@ -144,12 +163,8 @@ export class BulkLoad {
 
   #check(): void {
     if (this.#failure !== undefined) {
-      throw this.#failure;
+      throw this.#failure.error;
     }
-    if (this.#signal?.aborted) {
-      throw abortError(this.#signal);
-    }
-    this.#host.checkOpen();
   }
 
   async #sendFull(isLast: boolean): Promise<void> {
@@ -157,7 +172,7 @@ export class BulkLoad {
       if (stream.entries > 0 && (isLast || stream.section.length >= chunkBytes)) {
         this.#send(shard, stream);
         while (stream.underWay.size >= maxChunksUnderWay) {
-          await Promise.race(stream.underWay);
+          await Promise.race([...stream.underWay, this.#stopped]);
           this.#check();
         }
       }
@@ -168,9 +183,7 @@ export class BulkLoad {
     const request: ShardRequest = { type: "load-data", loadId: this.#loadId, entries: stream.entries };
     const sent: Promise<unknown> = this.#host
       .request(shard, request, { raw: stream.section.bytes(), isRepeatable: false })
-      .catch((error: unknown) => {
-        this.#failure ??= error;
-      })
+      .catch((error: unknown) => this.stop(error))
       .finally(() => stream.underWay.delete(sent));
     stream.underWay.add(sent);
     // The frame holds a copy: the buffer may be filled again.
@@ -185,18 +198,28 @@ export class BulkLoad {
     const replies = await this.#toAll({ type: "load-finish", loadId: this.#loadId });
     this.#check();
     const keys = replies.reduce((sum, { meta }) => sum + (meta as { keys: number }).keys, 0);
-    await this.#host.commit(this.#id);
+    const committed = this.#host.commit(this.#id);
+    this.#isCommitted = true;
+    await committed;
     this.#report("done");
     return { entries: this.#entries, keys, bytes: this.#bytes };
   }
 
-  #toAll(request: ShardRequest): Promise<{ meta: unknown; raw: Buffer }[]> {
-    return Promise.all(
-      this.#streams.map((_, shard) => this.#host.request(shard, request, { isRepeatable: false })),
+  /** Settles when every shard has answered: a load must not be given up in a shard that still works on it. */
+  async #toAll(request: ShardRequest): Promise<{ meta: unknown; raw: Buffer }[]> {
+    const replies = this.#streams.map((_, shard) =>
+      this.#host.request(shard, request, { isRepeatable: false }),
     );
+    await Promise.allSettled(replies);
+    return Promise.all(replies);
   }
 
   async #giveUp(): Promise<void> {
+    if (this.#isCommitted) {
+      // Its record may be in the log: then the tables are needed.
+      return;
+    }
+    this.#host.end(this.#loadId);
     await Promise.allSettled(this.#streams.flatMap((stream) => [...stream.underWay]));
     // A shard that is gone forgets the load when it starts again.
     await this.#toAll({ type: "load-abandon", loadId: this.#loadId }).catch(() => undefined);

@@ -64,6 +64,8 @@ export class Database implements ScanHost, ShardClientOwner {
   #loadedLog: LoadedBatchLog;
   #log: BatchLog | undefined;
   readonly #holds = new Map<number, ScanPoint>();
+  /** Bulk loads that are neither committed nor given up: a shard that restarts keeps what it has of them. */
+  readonly #openLoads = new Set<string>();
   #nextHold = 1;
   #readOnly: FastKVError | undefined;
   #closing: Promise<void> | undefined;
@@ -162,13 +164,14 @@ export class Database implements ScanHost, ShardClientOwner {
     for (const { shard } of parts) {
       this.clients[shard]!.checkAvailable();
     }
+    const mustWait = wait || parts.some(({ shard }) => this.clients[shard]!.isCongested);
     if (parts.length === 1) {
       const { shard, section } = parts[0]!;
       return new Promise((resolve, reject) => {
         const sequence = this.nextSequence();
-        const pending = wait ? { sequence, resolve, reject } : undefined;
+        const pending = mustWait ? { sequence, resolve, reject } : undefined;
         this.clients[shard]!.writeBatch(section, sequence, false, sync, pending);
-        if (!wait) {
+        if (!mustWait) {
           resolve();
         }
       });
@@ -182,15 +185,27 @@ export class Database implements ScanHost, ShardClientOwner {
     for (const { shard, section } of parts) {
       this.clients[shard]!.writeBatch(section, sequence, true, sync);
     }
-    if (wait) {
+    if (mustWait) {
       return logged;
     }
     logged.catch(() => undefined);
     return Promise.resolve();
   }
 
-  /** The commit of a bulk load: one logged batch whose parts tell every shard to take the load's tables. */
-  async commitLoad(loadId: Buffer): Promise<void> {
+  beginLoad(loadId: string): void {
+    this.#openLoads.add(loadId);
+  }
+
+  /** It is committed or given up: a shard that starts from now on is told which. */
+  endLoad(loadId: string): void {
+    this.#openLoads.delete(loadId);
+  }
+
+  /**
+   * The commit of a bulk load: one logged batch whose parts tell every shard to take the load's tables. Where it
+   * throws, nothing was written; where it rejects, it may have been.
+   */
+  commitLoad(loadId: Buffer): Promise<void> {
     this.checkWritable();
     for (const client of this.clients) {
       client.checkAvailable();
@@ -209,8 +224,9 @@ export class Database implements ScanHost, ShardClientOwner {
     for (const { shard } of parts) {
       this.clients[shard]!.writeSeal(section.bytes(), sequence);
     }
-    await logged;
-    await Promise.all(this.clients.map((client) => client.sync(sequence)));
+    return logged.then(async () => {
+      await Promise.all(this.clients.map((client) => client.sync(sequence)));
+    });
   }
 
   // Reads over all shards
@@ -247,7 +263,15 @@ export class Database implements ScanHost, ShardClientOwner {
     return this.#holds.size;
   }
 
+  isHeld(holdId: number): boolean {
+    return this.#holds.has(holdId);
+  }
+
   async page(shard: number, request: PageMeta): Promise<{ meta: PageReply; raw: Buffer }> {
+    // The shard would take the hold again, and nobody would give it back.
+    if (!this.isHeld(request.holdId)) {
+      throw new FastKVError("FASTKV_CLOSED", "The scan has ended");
+    }
     const { meta, raw } = await this.clients[shard]!.request(request);
     return { meta: meta as PageReply, raw };
   }
@@ -272,33 +296,42 @@ export class Database implements ScanHost, ShardClientOwner {
 
   // Life
 
-  /** Lets what was called before finish, then ends every process and gives the folder back. */
-  close(): Promise<void> {
-    this.#closing ??= this.#close();
+  /**
+   * Refuses new calls from now on, lets what was called before (and `underWay`, its calls that take several requests)
+   * finish, then ends every process and gives the folder back.
+   */
+  close(underWay: readonly Promise<unknown>[]): Promise<void> {
+    this.#closing ??= this.#close(underWay);
     return this.#closing;
   }
 
-  async #close(): Promise<void> {
+  async #close(underWay: readonly Promise<unknown>[]): Promise<void> {
     try {
+      await Promise.allSettled(underWay);
       await Promise.all(this.clients.map((client) => client.drain()));
       await this.#log?.flush();
-      for (const client of this.clients) {
-        client.noteLogProgress();
+      if (this.#readOnly === undefined) {
+        for (const client of this.clients) {
+          client.noteLogProgress();
+        }
+        await Promise.all(this.clients.map((client) => client.close()));
       }
-      await Promise.all(this.clients.map((client) => client.close()));
-      await this.#log?.close();
     } finally {
-      await Promise.all(this.clients.map((client) => client.kill()));
-      await this.#launcher?.close();
-      this.#ownership.release(this.clock.now());
+      await this.#end().finally(() => this.#ownership.release(this.clock.now()));
     }
   }
 
   /** An opening that failed: whatever was started ends. */
   private async abandon(): Promise<void> {
     this.#closing = Promise.resolve();
+    await this.#end();
+  }
+
+  /** Ends what still runs. A shard that could not be closed has written what it took: it recovers like after a crash. */
+  async #end(): Promise<void> {
     await Promise.all(this.clients.map((client) => client.kill()));
     await this.#launcher?.close();
+    await this.#log?.close();
   }
 
   async #start(): Promise<void> {
@@ -310,9 +343,9 @@ export class Database implements ScanHost, ShardClientOwner {
       this.clients.push(new ShardClient(index, this.#launcher, this, this.options.maxInFlightBytes));
     }
     fileSystem.syncFolder(this.folder);
-    await Promise.all(this.clients.map((client) => client.launch()));
+    await allOrFirstError(this.clients.map((client) => client.launch()));
     this.onLaunched();
-    const replies = await Promise.all(this.clients.map((client) => client.open(true)));
+    const replies = await allOrFirstError(this.clients.map((client) => client.open(true)));
     this.sequence = Math.max(this.#loadedLog.lastSequence, ...replies.map((reply) => reply.lastSequence));
     for (const reply of replies) {
       this.clock.noteSeen(reply.timeMs);
@@ -392,6 +425,9 @@ export class Database implements ScanHost, ShardClientOwner {
 
   #onReadOnly(error: FastKVError): void {
     this.#readOnly = error;
+    for (const client of this.clients) {
+      client.failBehindLog(error);
+    }
     this.listener({ type: "read-only", error });
   }
 
@@ -408,9 +444,11 @@ export class Database implements ScanHost, ShardClientOwner {
       databaseId: this.#identity.databaseId,
       epoch: this.#ownership.epoch,
       create: isFirst && !this.#identity.initialized,
-      // While the coordinator lives it sends everything again, so each batch that it knows of counts as logged.
-      logCutSequence: log === undefined ? this.#loadedLog.cutSequence : Number.MAX_SAFE_INTEGER,
-      loggedSequences: log === undefined ? this.#loadedLog.batches.map((batch) => batch.sequence) : [],
+      // While the coordinator lives, each batch that it knows of has a record, or will have one. But only those up to
+      // `logCutSequence` have it on disk, which a flush waits for.
+      logCutSequence: log?.syncedSequence ?? this.#loadedLog.cutSequence,
+      loggedSequences: log?.loggedSequences() ?? this.#loadedLog.batches.map((batch) => batch.sequence),
+      logSyncedSequence: this.logSynced(),
       settings: shardSettings(this.options),
     };
   }
@@ -419,8 +457,8 @@ export class Database implements ScanHost, ShardClientOwner {
     return [...this.#holds].map(([id, point]) => ({ id, ...point }));
   }
 
-  committedLoads(): string[] {
-    return [...this.#loadedLog.loads, ...(this.#log?.committedLoads() ?? [])];
+  keptLoads(): string[] {
+    return [...this.#loadedLog.loads, ...(this.#log?.committedLoads() ?? []), ...this.#openLoads];
   }
 
   logWritten(): number {
@@ -429,6 +467,10 @@ export class Database implements ScanHost, ShardClientOwner {
 
   logSynced(): number {
     return this.#log?.syncedSequence ?? this.#loadedLog.lastSequence;
+  }
+
+  wantLogSync(): void {
+    this.#log?.requestSync();
   }
 
   onLaunched(): void {
@@ -453,6 +495,12 @@ export class Database implements ScanHost, ShardClientOwner {
   onFailed(shard: number, error: FastKVError): void {
     this.listener({ type: "shard-failed", shard, error });
   }
+}
+
+/** Awaits all of them, so that nothing is still being started when the first error is thrown. */
+async function allOrFirstError<T>(promises: readonly Promise<T>[]): Promise<T[]> {
+  await Promise.allSettled(promises);
+  return Promise.all(promises);
 }
 
 function emptyLog(): LoadedBatchLog {

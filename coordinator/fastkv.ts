@@ -136,7 +136,9 @@ export class FastKV<V = unknown> extends EventEmitter<FastKVEvents> implements A
   readonly #codec: ValueCodec;
   readonly #scratch = new KeyScratch();
   readonly #openScans = new Set<WeakRef<ScanRun>>();
-  readonly #loads = new Set<Promise<unknown>>();
+  readonly #loads = new Set<BulkLoad>();
+  /** Calls that take more than one request to a shard: closing waits for them. */
+  readonly #underWay = new Set<Promise<unknown>>();
 
   private constructor(database: Database, options: ResolvedOptions) {
     super();
@@ -262,6 +264,8 @@ export class FastKV<V = unknown> extends EventEmitter<FastKVEvents> implements A
    * Puts several entries, atomically over all shards: all of them or none, for readers and after any crash. The last
    * entry of a key wins.
    */
+  batchPut(entries: Iterable<readonly [Key, V]>, options?: PutOptions): Promise<void>;
+  batchPut(entries: Readonly<Record<string, V>>, options?: PutOptions): Promise<void>;
   batchPut(
     entries: Iterable<readonly [Key, V]> | Readonly<Record<string, V>>,
     options: PutOptions = {},
@@ -269,8 +273,11 @@ export class FastKV<V = unknown> extends EventEmitter<FastKVEvents> implements A
     try {
       checkNames("batchPut", options, putNames);
       const { encoding, ttl } = options;
+      if (typeof entries !== "object" || entries === null) {
+        throw invalid("batchPut takes pairs [key, value], a Map, or an object");
+      }
       const pairs =
-        typeof entries === "object" && entries !== null && Symbol.iterator in entries
+        Symbol.iterator in entries
           ? (entries as Iterable<readonly [Key, V]>)
           : Object.entries(entries as Record<string, V>);
       return this.#batch(batchOfPairs(pairs, encoding, ttl), this.#mode(options));
@@ -303,7 +310,14 @@ export class FastKV<V = unknown> extends EventEmitter<FastKVEvents> implements A
   ): Promise<BulkLoadResult> {
     const database = this.#checkWritable();
     checkNames("bulkLoad", options, ["encoding", "onProgress", "signal"]);
-    const { signal, onProgress } = options;
+    const { signal, onProgress, encoding } = options;
+    checkSignal(signal);
+    if (onProgress !== undefined && typeof onProgress !== "function") {
+      throw invalid("Option onProgress must be a function");
+    }
+    if (encoding !== undefined) {
+      checkEncoding("encoding", encoding);
+    }
     if (signal?.aborted) {
       throw abortError(signal);
     }
@@ -312,24 +326,23 @@ export class FastKV<V = unknown> extends EventEmitter<FastKVEvents> implements A
       {
         shardCount: database.shardCount,
         request: (shard, request, settings) => database.request(shard, request, settings),
+        begin: (loadId) => database.beginLoad(loadId),
+        end: (loadId) => database.endLoad(loadId),
         commit: (loadId) => database.commitLoad(loadId),
-        checkOpen: () => database.checkOpen(),
       },
-      { signal, onProgress },
+      { onProgress },
     );
-    const running = load.run(() => this.#pull(load, iterator, options.encoding, signal));
-    const settled = running.then(
-      () => undefined,
-      () => undefined,
-    );
-    this.#loads.add(settled);
+    const onAbort = (): void => load.stop(abortError(signal!));
+    signal?.addEventListener("abort", onAbort, { once: true });
+    this.#loads.add(load);
     try {
-      return await running;
+      return await this.#track(load.run(() => this.#pull(load, iterator, encoding)));
     } catch (error) {
-      await iterator.return?.();
+      leave(iterator);
       throw error;
     } finally {
-      this.#loads.delete(settled);
+      this.#loads.delete(load);
+      signal?.removeEventListener("abort", onAbort);
     }
   }
 
@@ -352,10 +365,13 @@ export class FastKV<V = unknown> extends EventEmitter<FastKVEvents> implements A
             : (this.#codec.decode(cached.tag, cached.bytes, 0, cached.bytes.length) as V);
           return Promise.resolve(value);
         }
-        fill = { cache, name, ticket: cache.ticket(name)! };
       }
       const client = database.clients[database.topology.shardOf(this.#scratch.buffer, length)]!;
       client.checkAvailable();
+      if (point === undefined && cache.isEnabled) {
+        const name = cache.nameOf(key, this.#scratch.buffer, length);
+        fill = { cache, name, ticket: cache.ticket(name)! };
+      }
       return new Promise((resolve, reject) => {
         const read = new ValueRead(
           kept(key),
@@ -381,12 +397,10 @@ export class FastKV<V = unknown> extends EventEmitter<FastKVEvents> implements A
         throw invalid("getMany takes an array of keys");
       }
       const own = keys.map((key) => {
-        this.#scratch.set(key);
+        const length = this.#scratch.set(key);
+        database.clients[database.topology.shardOf(this.#scratch.buffer, length)]!.checkAvailable();
         return kept(key as Key);
       });
-      for (const client of database.clients) {
-        client.checkAvailable();
-      }
       return new Promise((resolve, reject) => {
         new ManyRead(
           own,
@@ -429,10 +443,11 @@ export class FastKV<V = unknown> extends EventEmitter<FastKVEvents> implements A
     if (isEmptyRange(bytes)) {
       return 0;
     }
+    checkAvailable(database);
     const holdId = database.takeHold(point);
     try {
-      const counts = await Promise.all(
-        database.clients.map((client) => countIn(database, client.index, bytes, point, holdId)),
+      const counts = await this.#track(
+        Promise.all(database.clients.map((client) => countIn(database, client.index, bytes, point, holdId))),
       );
       return counts.reduce((sum, count) => sum + count, 0);
     } finally {
@@ -488,17 +503,17 @@ export class FastKV<V = unknown> extends EventEmitter<FastKVEvents> implements A
 
   /** Figures on the whole database and on each shard. */
   async stats(): Promise<DatabaseStats> {
-    return gatherStats(this.#checkOpen());
+    return this.#track(gatherStats(this.#checkOpen()));
   }
 
   /** Writes all memtables out to tables. */
   async flush(): Promise<void> {
-    await this.#checkOpen().requestAll({ type: "flush" });
+    await this.#track(this.#checkOpen().requestAll({ type: "flush" }));
   }
 
   /** Compacts everything: reclaims the space of what was overwritten, deleted or has expired. */
   async compact(): Promise<void> {
-    await this.#checkOpen().requestAll({ type: "compact" });
+    await this.#track(this.#checkOpen().requestAll({ type: "compact" }));
   }
 
   /**
@@ -511,8 +526,8 @@ export class FastKV<V = unknown> extends EventEmitter<FastKVEvents> implements A
   }
 
   /**
-   * Lets what was called before finish, syncs, and ends all processes. Open scans end with `FASTKV_CLOSED`. A second
-   * call waits for the first.
+   * Lets what was called before finish, syncs, and ends all processes. Open scans, and bulk loads whose source is not
+   * yet at its end, end with `FASTKV_CLOSED`. A second call waits for the first.
    */
   async close(): Promise<void> {
     const database = this.#database;
@@ -522,10 +537,12 @@ export class FastKV<V = unknown> extends EventEmitter<FastKVEvents> implements A
         reference.deref()?.end(reason);
       }
       this.#openScans.clear();
+      for (const load of this.#loads) {
+        load.stop(reason);
+      }
     }
     try {
-      await database.close();
-      await Promise.all(this.#loads);
+      await database.close([...this.#underWay]);
     } finally {
       forgetSignals(this);
     }
@@ -603,7 +620,7 @@ export class FastKV<V = unknown> extends EventEmitter<FastKVEvents> implements A
     if (database.cache.isEnabled) {
       database.cache.invalidate(database.cache.nameOf(key, buffer, length));
     }
-    if (mode === "none") {
+    if (mode === "none" && !client.isCongested) {
       client.write(kind, tag, buffer, length, value, sequence, expiresAt, false, undefined);
       return Promise.resolve();
     }
@@ -662,7 +679,7 @@ export class FastKV<V = unknown> extends EventEmitter<FastKVEvents> implements A
     }
     const { type } = operation;
     if (type !== "put" && type !== "del") {
-      throw invalid(`The type of an operation is "put" or "del", not ${JSON.stringify(type)}`);
+      throw invalid(`The type of an operation is "put" or "del", not ${String(type)}`);
     }
     let value: Buffer = noBytes;
     let tag = 0;
@@ -704,18 +721,16 @@ export class FastKV<V = unknown> extends EventEmitter<FastKVEvents> implements A
     load: BulkLoad,
     iterator: Iterator<BulkEntry<V>> | AsyncIterator<BulkEntry<V>>,
     encoding: ValueEncoding | undefined,
-    signal: AbortSignal | undefined,
   ): boolean | Promise<boolean> {
     for (;;) {
       const next = iterator.next();
-      if (next instanceof Promise) {
-        return this.#pullAsync(load, iterator, next, encoding, signal);
+      if ("then" in next) {
+        return this.#pullAsync(load, iterator, next, encoding);
       }
-      const result = next as IteratorResult<BulkEntry<V>>;
-      if (result.done === true) {
+      if (next.done === true) {
         return true;
       }
-      if (this.#addToLoad(load, result.value, encoding)) {
+      if (this.#addToLoad(load, next.value, encoding)) {
         return false;
       }
     }
@@ -726,15 +741,11 @@ export class FastKV<V = unknown> extends EventEmitter<FastKVEvents> implements A
     iterator: Iterator<BulkEntry<V>> | AsyncIterator<BulkEntry<V>>,
     first: Promise<IteratorResult<BulkEntry<V>>>,
     encoding: ValueEncoding | undefined,
-    signal: AbortSignal | undefined,
   ): Promise<boolean> {
     let next: IteratorResult<BulkEntry<V>> = await first;
     while (next.done !== true) {
-      if (this.#addToLoad(load, next.value, encoding)) {
+      if (load.isStopped || this.#addToLoad(load, next.value, encoding)) {
         return false;
-      }
-      if (signal?.aborted) {
-        throw abortError(signal);
       }
       next = await iterator.next();
     }
@@ -790,9 +801,8 @@ export class FastKV<V = unknown> extends EventEmitter<FastKVEvents> implements A
     if (keyEncoding !== "utf8" && keyEncoding !== "binary") {
       throw invalid(`Option keyEncoding must be "utf8" or "binary", not ${String(keyEncoding)}`);
     }
-    if (signal !== undefined && !(signal instanceof AbortSignal)) {
-      throw invalid("Option signal must be an AbortSignal");
-    }
+    checkSignal(signal);
+    checkAvailable(database);
     const run = new ScanRun(database, {
       range: resolveRange(this.#scratch, options),
       reverse,
@@ -801,10 +811,18 @@ export class FastKV<V = unknown> extends EventEmitter<FastKVEvents> implements A
       withValues,
     });
     const reader = makeReader(keyEncoding === "utf8" ? keyToString : keyToBytes) as EntryReader<T>;
-    return new Scan<T>(run, reader, signal, (tracked) => this.#track(tracked));
+    return new Scan<T>(run, reader, signal, (tracked) => this.#noteScan(tracked));
   }
 
-  #track(run: ScanRun): void {
+  #track<T>(call: Promise<T>): Promise<T> {
+    const settled: Promise<unknown> = call
+      .catch(() => undefined)
+      .finally(() => this.#underWay.delete(settled));
+    this.#underWay.add(settled);
+    return call;
+  }
+
+  #noteScan(run: ScanRun): void {
     if (this.#openScans.size >= 64) {
       for (const reference of this.#openScans) {
         if (reference.deref()?.isOver ?? true) {
@@ -823,7 +841,8 @@ export class FastKV<V = unknown> extends EventEmitter<FastKVEvents> implements A
       case "stall":
       case "background-error": {
         const { type, ...details } = event;
-        this.emit(type, details as never);
+        // A listener that throws ends in the program's own hands, not in the middle of what is done here.
+        process.nextTick(() => this.emit(type, details as never));
         break;
       }
       case "fatal":
@@ -836,6 +855,27 @@ export class FastKV<V = unknown> extends EventEmitter<FastKVEvents> implements A
 /** The program's own bytes may change before a read is sent again. */
 function kept(key: Key): Key {
   return typeof key === "string" ? key : new Uint8Array(key);
+}
+
+/** Asks a source to clean up. It may be in the middle of something: that is not waited for. */
+function leave(iterator: Iterator<unknown> | AsyncIterator<unknown>): void {
+  try {
+    void Promise.resolve(iterator.return?.()).catch(() => undefined);
+  } catch {
+    // What made the load end says more.
+  }
+}
+
+function checkAvailable(database: Database): void {
+  for (const client of database.clients) {
+    client.checkAvailable();
+  }
+}
+
+function checkSignal(signal: unknown): void {
+  if (signal !== undefined && !(signal instanceof AbortSignal)) {
+    throw invalid("Option signal must be an AbortSignal");
+  }
 }
 
 function checkLimit(limit: unknown): number {

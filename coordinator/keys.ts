@@ -82,7 +82,9 @@ export function keyBytes(scratch: KeyScratch, key: unknown): Buffer {
 /** The string of a key that is read. Bytes that are no UTF-8 have none. */
 export function keyToString(bytes: Buffer, start: number, end: number): string {
   const text = bytes.utf8Slice(start, end);
-  if (text.length !== end - start && !isUtf8(bytes.subarray(start, end))) {
+  // Only ASCII has as many units as bytes, and bytes that are no UTF-8, of which each may become a U+FFFD.
+  const isAscii = text.length === end - start && !text.includes("\ufffd");
+  if (!isAscii && !isUtf8(bytes.subarray(start, end))) {
     throw invalidKey(
       `The key with the bytes ${bytes.toString("hex", start, Math.min(end, start + 32))} is no UTF-8; read it with keyEncoding "binary"`,
     );

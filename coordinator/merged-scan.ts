@@ -49,17 +49,19 @@ class ShardPages {
 
   readonly #fetch: (range: ByteRange, maxEntries: number) => Promise<{ meta: PageReply; raw: Buffer }>;
   #next: Promise<{ meta: PageReply; raw: Buffer }> | undefined;
-  #rest: ByteRange | undefined;
   #maxEntries: number;
+  /** Entries that the scan may still want of this shard: none is asked for beyond its limit. */
+  #wanted: number;
   #at = 0;
 
   constructor(
     range: ByteRange,
-    maxEntries: number,
+    limit: number,
     fetch: (range: ByteRange, maxEntries: number) => Promise<{ meta: PageReply; raw: Buffer }>,
   ) {
     this.#fetch = fetch;
-    this.#maxEntries = maxEntries;
+    this.#wanted = limit;
+    this.#maxEntries = firstScanPageEntries;
     this.#ask(range);
   }
 
@@ -84,19 +86,19 @@ class ShardPages {
       this.#next = undefined;
       this.raw = raw;
       this.#at = 0;
-      if (meta.rest !== null) {
-        this.#rest = {
+      this.#wanted -= meta.entries;
+      if (meta.rest !== null && this.#wanted > 0) {
+        this.#maxEntries = Math.min(this.#maxEntries * 2, maxScanPageEntries);
+        this.#ask({
           lower: Buffer.from(meta.rest.lower),
           upper: meta.rest.upper === null ? null : Buffer.from(meta.rest.upper),
-        };
-        this.#maxEntries = Math.min(this.#maxEntries * 2, maxScanPageEntries);
-        this.#ask(this.#rest);
+        });
       }
     }
   }
 
   #ask(range: ByteRange): void {
-    this.#next = this.#fetch(range, this.#maxEntries);
+    this.#next = this.#fetch(range, Math.min(this.#maxEntries, this.#wanted));
     // Whoever reads on sees the failure; a scan that is left must not end the process with it.
     this.#next.catch(() => undefined);
   }
@@ -134,11 +136,19 @@ export class ScanRun {
   #isReleased = false;
   #taken = 0;
   #failure: FastKVError | undefined;
+  /** An entry that could not be read: thrown when those before it have been taken. */
+  #unreadable: { error: unknown } | undefined;
   #isPrimed = false;
+  /** Resolves when the scan ends, so that nobody waits for its pages any more. */
+  readonly #ended: Promise<void>;
+  #noteEnded: () => void = () => undefined;
 
   constructor(host: ScanHost, request: ScanRequest) {
     this.#host = host;
     this.#request = request;
+    this.#ended = new Promise((resolve) => {
+      this.#noteEnded = resolve;
+    });
     if (request.limit === 0 || isEmptyRange(request.range)) {
       this.#holdId = 0;
       this.#isReleased = true;
@@ -146,10 +156,9 @@ export class ScanRun {
       return;
     }
     this.#holdId = host.takeHold(request.point);
-    const first = Math.min(request.limit, firstScanPageEntries);
     for (let shard = 0; shard < host.shardCount; shard++) {
       this.#pages.push(
-        new ShardPages(request.range, Math.max(1, first), (range, maxEntries) =>
+        new ShardPages(request.range, request.limit, (range, maxEntries) =>
           this.#page(shard, range, maxEntries),
         ),
       );
@@ -159,9 +168,17 @@ export class ScanRun {
   /** Gives everything back; what is asked for afterwards is refused with `reason`. */
   end(reason?: FastKVError): void {
     this.#failure ??= reason;
+    this.#noteEnded();
     if (!this.#isReleased) {
       this.#isReleased = true;
       this.#host.releaseHold(this.#holdId);
+    }
+  }
+
+  /** Throws where the scan was ended for a reason. */
+  check(): void {
+    if (this.#failure !== undefined) {
+      throw this.#failure;
     }
   }
 
@@ -174,8 +191,9 @@ export class ScanRun {
    * false with nothing taken, `fill` has to be awaited.
    */
   take<T>(read: EntryReader<T>, into: T[], max: number): boolean {
-    if (this.#failure !== undefined) {
-      throw this.#failure;
+    this.check();
+    if (this.#unreadable !== undefined) {
+      throw this.#unreadable.error;
     }
     const start = into.length;
     while (into.length - start < max) {
@@ -186,24 +204,34 @@ export class ScanRun {
       if (best === undefined) {
         return this.#pages.every((pages) => pages.state === "done");
       }
-      into.push(read(best.raw, best.keyStart, best.valueStart, best.valueEnd, best.tag));
+      try {
+        into.push(read(best.raw, best.keyStart, best.valueStart, best.valueEnd, best.tag));
+      } catch (error) {
+        this.#unreadable = { error };
+        if (into.length === start) {
+          throw error;
+        }
+        return false;
+      }
       this.#taken += 1;
       best.advance();
     }
     return this.#taken >= this.#request.limit;
   }
 
-  /** Awaits the pages without which the next entry is not known. */
+  /** Awaits the pages without which the next entry is not known, or the end of the scan. */
   async fill(): Promise<void> {
+    await Promise.race([this.#refill(), this.#ended]);
+    this.check();
+  }
+
+  async #refill(): Promise<void> {
     for (const pages of this.#pages) {
-      if (pages.state === "empty") {
+      if (pages.state === "empty" && !this.#isReleased) {
         await pages.refill();
       }
     }
     this.#isPrimed = true;
-    if (this.#failure !== undefined) {
-      throw this.#failure;
-    }
   }
 
   /** The shard with the next entry; undefined where one has to be awaited or all are done. */
@@ -303,7 +331,7 @@ export class Scan<T> implements AsyncIterable<T> {
         }
         // An abort is felt between entries, not only between pages.
         if (at < chunk.length) {
-          run.take(read, [], 0);
+          run.check();
           at += 1;
           return { done: false, value: chunk[at - 1]! };
         }

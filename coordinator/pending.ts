@@ -6,6 +6,8 @@ import type { FastKVError } from "../shared/errors.js";
 export interface PendingRead {
   readonly key: Uint8Array | string;
   readonly withValue: boolean;
+  /** What it counts as being in flight; set by the client that sends it. */
+  inFlightBytes: number;
   /** Undefined: the newest version at its place in the order of calls. */
   readonly snapshot: { sequence: number; timeMs: number } | undefined;
   onMissing(): void;
@@ -21,6 +23,8 @@ export interface PendingRead {
 
 export interface PendingWrite {
   sequence: number;
+  /** Waits for what lies before it and is no write itself: a refusal of writes does not concern it. */
+  isBarrier?: boolean;
   resolve(): void;
   reject(error: FastKVError): void;
 }

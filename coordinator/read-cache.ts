@@ -12,9 +12,11 @@ export interface CachedValue {
 
 const overheadBytes = 160;
 
-/** A ticket for putting into the cache what a read finds, unless the key is written in the meantime. */
+/** For putting into the cache what reads of a key find, unless it is written in the meantime. */
 export interface FillTicket {
   isValid: boolean;
+  /** The reads under way that share it. */
+  reads: number;
 }
 
 /**
@@ -70,18 +72,19 @@ export class ReadCache {
     if (this.#values === undefined) {
       return undefined;
     }
-    const existing = this.#tickets.get(name);
-    if (existing !== undefined) {
-      return existing;
+    let ticket = this.#tickets.get(name);
+    if (ticket === undefined) {
+      ticket = { isValid: true, reads: 0 };
+      this.#tickets.set(name, ticket);
     }
-    const ticket = { isValid: true };
-    this.#tickets.set(name, ticket);
+    ticket.reads += 1;
     return ticket;
   }
 
   /** The read is over; what it found is kept if nothing was written since. */
   fill(name: string, ticket: FillTicket, value: CachedValue | undefined): void {
-    if (this.#tickets.get(name) === ticket) {
+    ticket.reads -= 1;
+    if (ticket.reads === 0 && this.#tickets.get(name) === ticket) {
       this.#tickets.delete(name);
     }
     if (ticket.isValid && value !== undefined) {

@@ -15,6 +15,7 @@ interface Point {
 /** `get`: a value, or undefined. */
 export class ValueRead implements PendingRead {
   readonly withValue = true;
+  inFlightBytes = 0;
   readonly key: Key;
   readonly snapshot: Point | undefined;
   readonly #decode: Decode;
@@ -71,6 +72,7 @@ export class ValueRead implements PendingRead {
 /** `has` and `ttl`: whether there is a value, and when it expires (0: never); -1 for none. */
 export class ExpiryRead implements PendingRead {
   readonly withValue = false;
+  inFlightBytes = 0;
   readonly key: Key;
   readonly snapshot: Point | undefined;
   readonly #resolve: (expiresAt: number) => void;
@@ -204,6 +206,7 @@ export class ManyRead {
 
 class PartRead implements PendingRead {
   readonly withValue = true;
+  inFlightBytes = 0;
   readonly key: Key;
   readonly snapshot: Point | undefined;
   readonly #whole: ManyRead;

@@ -38,12 +38,16 @@ export type OpenParameters = Omit<OpenRequest, "type" | "token" | "shardIndex">;
 export interface ShardClientOwner {
   nowMs(): number;
   openParameters(shardIndex: number, isFirst: boolean): OpenParameters;
-  /** Open snapshots and scans, and the bulk loads that are committed: told to a shard that starts. */
+  /** Open snapshots and scans, and the bulk loads whose tables must stay: told to a shard that starts. */
   heldSnapshots(): HeldSnapshot[];
-  committedLoads(): string[];
+  keptLoads(): string[];
+  /** Whether a snapshot or scan is still open. */
+  isHeld(holdId: number): boolean;
   /** How far the batch log is written, and how far it is on disk. */
   logWritten(): number;
   logSynced(): number;
+  /** Have the batch log synced soon, not only after its interval. */
+  wantLogSync(): void;
   /** The shard's processes are to be recorded before one may touch its files. */
   onLaunched(): void;
   /** More of the shard's writes are on disk. */
@@ -66,10 +70,14 @@ interface PendingRequest {
 const retainedBudgetBytes = 16 * 1024 * 1024;
 /** A promise, its entry in a queue, and what hangs on them. */
 const overheadBytesPerOperation = 160;
+const overheadBytesPerRequest = 1024;
 /** A shard that dies more often than this within the window is given up. */
 const maxDeaths = 5;
 const deathWindowMs = 30_000;
 const firstBackoffMs = 20;
+/** Request ids go round from 1 to here; the one above is the opening's. */
+const lastRequest = 0xffff_fffe;
+const openRequestId = 0xffff_ffff;
 
 export type ShardState = "starting" | "up" | "down" | "failed" | "closed";
 
@@ -121,6 +129,11 @@ export class ShardClient {
 
   get retainedBytes(): number {
     return this.#retained.bytes;
+  }
+
+  /** So much is on its way that even who does not care for durability should wait. */
+  get isCongested(): boolean {
+    return this.inFlightBytes > this.#maxInFlightBytes / 4;
   }
 
   /** Throws where the shard takes nothing more: it was given up, or too much is on its way. */
@@ -182,7 +195,8 @@ export class ShardClient {
   read(pending: PendingRead, key: Uint8Array, keyBytes: number): void {
     this.#frame.read(key, keyBytes, pending.withValue, pending.snapshot);
     this.#reads.push(pending);
-    this.inFlightBytes += keyBytes + overheadBytesPerOperation;
+    pending.inFlightBytes = keyBytes + overheadBytesPerOperation;
+    this.inFlightBytes += pending.inFlightBytes;
     this.#scheduleFlush();
   }
 
@@ -196,8 +210,12 @@ export class ShardClient {
         reject(this.#failure);
         return;
       }
+      if (this.state === "closed") {
+        reject(this.#closed());
+        return;
+      }
       const id = this.#nextRequest;
-      this.#nextRequest = id === 0xffff_ffff ? 1 : id + 1;
+      this.#nextRequest = id === lastRequest ? 1 : id + 1;
       const { raw, isRepeatable = true } = options;
       const pending = { request, raw, isRepeatable, resolve, reject };
       if (this.state !== "up" && !isRepeatable) {
@@ -205,6 +223,7 @@ export class ShardClient {
         return;
       }
       this.#requests.set(id, pending);
+      this.inFlightBytes += overheadBytesPerRequest;
       this.#sendRequest(id, pending);
     });
   }
@@ -240,13 +259,17 @@ export class ShardClient {
     }
   }
 
-  /** Resolves when every write up to now is on disk in the shard. */
+  /** Resolves when every write up to `sequence` is on disk in the shard. */
   sync(sequence: number): Promise<void> {
-    if (this.syncedSequence >= sequence || this.state === "failed") {
+    if (this.syncedSequence >= sequence) {
       return Promise.resolve();
     }
+    if (this.#failure !== undefined) {
+      return Promise.reject(this.#failure);
+    }
     return new Promise((resolve, reject) => {
-      this.#syncs.push({ sequence, resolve, reject });
+      this.#syncs.push({ sequence, isBarrier: true, resolve, reject });
+      this.#wantLogSync();
       this.#frame.wantsSync = true;
       this.flush();
       if (this.state === "up") {
@@ -302,8 +325,8 @@ export class ShardClient {
         shardIndex: this.index,
       };
       const pending = { request, raw: undefined, isRepeatable: false, resolve, reject };
-      this.#requests.set(0, pending);
-      link.send(encodeMessage(frameType.request, 0xffff_ffff, request));
+      this.#requests.set(openRequestId, pending);
+      link.send(encodeMessage(frameType.request, openRequestId, request));
     });
     return meta as OpenReply;
   }
@@ -314,10 +337,11 @@ export class ShardClient {
     this.writtenSequence = Math.max(this.writtenSequence, lastSequence);
     this.syncedSequence = Math.max(this.syncedSequence, lastSequence);
     this.#retained.forget(lastSequence);
+    this.#giveBytesBack();
     const request: ShardRequest = {
       type: "resume",
       holds: this.#owner.heldSnapshots(),
-      committedLoads: this.#owner.committedLoads(),
+      committedLoads: this.#owner.keptLoads(),
     };
     link.send(encodeMessage(frameType.request, 0, request));
     for (const retained of this.#retained.sections()) {
@@ -327,9 +351,10 @@ export class ShardClient {
     this.state = "up";
     this.#repeatReads();
     for (const [id, pending] of this.#requests) {
-      this.#sendRequest(id, pending);
+      this.#repeatRequest(id, pending);
     }
-    this.flush();
+    // Says how far the batch log is on disk: flushes of what was recovered wait for it.
+    this.#sendEmptyFrame(0);
     this.#settleWrites();
     this.#owner.onSynced(this.index);
   }
@@ -348,6 +373,8 @@ export class ShardClient {
       this.state = "closed";
     }
     await this.#link?.kill();
+    this.#rejectAll(this.#closed(), this.#closed());
+    await this.#recovering;
   }
 
   /** Fails everything that waits, for good. */
@@ -358,20 +385,51 @@ export class ShardClient {
     this.#failure = error;
     this.state = "failed";
     const inDoubt = new FastKVError(error.code, error.message, { cause: error, writeOutcome: "in-doubt" });
+    this.#rejectAll(error, inDoubt);
+    this.#retained.clear();
+    this.#checkIdle();
+  }
+
+  /**
+   * The batch log is lost: a write behind a part of a batch that it does not have will never be as durable as it
+   * was to be.
+   */
+  failBehindLog(error: FastKVError): void {
+    const written = this.#bound(this.#owner.logWritten());
+    const synced = this.#bound(this.#owner.logSynced());
+    this.#rejectWrites(this.#writes, error, ({ sequence }) => sequence > written);
+    this.#rejectWrites(this.#syncs, error, ({ sequence }) => sequence > synced);
+    this.#checkIdle();
+  }
+
+  #rejectAll(error: FastKVError, ofWrites: FastKVError): void {
     for (const read of this.#reads.takeAll()) {
       read.onError(error);
     }
     for (const write of [...this.#writes.takeAll(), ...this.#syncs.takeAll()]) {
-      write.reject(inDoubt);
+      write.reject(ofWrites);
     }
     const requests = [...this.#requests.values()];
     this.#requests.clear();
     for (const request of requests) {
       request.reject(error);
     }
-    this.#retained.clear();
     this.inFlightBytes = 0;
-    this.#checkIdle();
+    this.#frameBytes = 0;
+  }
+
+  #rejectWrites(
+    queue: Fifo<PendingWrite>,
+    error: FastKVError,
+    isConcerned: (write: PendingWrite) => boolean,
+  ): void {
+    for (const write of queue.takeAll()) {
+      if (isConcerned(write)) {
+        write.reject(error);
+      } else {
+        queue.push(write);
+      }
+    }
   }
 
   // Sending
@@ -381,11 +439,19 @@ export class ShardClient {
     this.#frameBytes += bytes + overheadBytesPerOperation;
     if (sync) {
       this.#frame.wantsSync = true;
+      this.#wantLogSync();
     }
     if (pending !== undefined) {
       (sync ? this.#syncs : this.#writes).push(pending);
     }
     this.#scheduleFlush();
+  }
+
+  /** A synced write is acknowledged only when the batches before it have their records on disk. */
+  #wantLogSync(): void {
+    if (this.#logged.length > 0) {
+      this.#owner.wantLogSync();
+    }
   }
 
   /** What the writes of the current frame count in `inFlightBytes`. */
@@ -432,15 +498,7 @@ export class ShardClient {
   /** Operations that were called in the turn in which the shard was given up. */
   #failUnsent(): void {
     this.#frame.take(this.#stamp(0));
-    const error = this.#failure!;
-    for (const read of this.#reads.takeAll()) {
-      read.onError(error);
-    }
-    for (const write of [...this.#writes.takeAll(), ...this.#syncs.takeAll()]) {
-      write.reject(error);
-    }
-    this.inFlightBytes = 0;
-    this.#frameBytes = 0;
+    this.#rejectAll(this.#failure!, this.#failure!);
   }
 
   #stamp(flags: number): FrameStamp {
@@ -462,6 +520,23 @@ export class ShardClient {
     this.flush();
     if (this.state === "up") {
       this.#link!.send(encodeMessage(frameType.request, id, pending.request, pending.raw));
+    }
+  }
+
+  /** After a restart. A scan that was left meanwhile must not take its hold again: nobody would give it back. */
+  #repeatRequest(id: number, pending: PendingRequest): void {
+    const { request } = pending;
+    if (request.type === "page" && !this.#owner.isHeld(request.holdId)) {
+      this.#forgetRequest(id);
+      pending.reject(this.#closed());
+    } else {
+      this.#sendRequest(id, pending);
+    }
+  }
+
+  #forgetRequest(id: number): void {
+    if (this.#requests.delete(id) && id !== openRequestId) {
+      this.inFlightBytes = Math.max(0, this.inFlightBytes - overheadBytesPerRequest);
     }
   }
 
@@ -533,8 +608,7 @@ export class ShardClient {
   }
 
   #releaseRead(read: PendingRead): void {
-    const length = typeof read.key === "string" ? read.key.length : read.key.byteLength;
-    this.inFlightBytes = Math.max(0, this.inFlightBytes - length - overheadBytesPerOperation);
+    this.inFlightBytes = Math.max(0, this.inFlightBytes - read.inFlightBytes);
   }
 
   #giveBytesBack(): void {
@@ -551,17 +625,9 @@ export class ShardClient {
     this.#confirmedSequence = Math.max(this.#confirmedSequence, to);
     this.#retained.refuse(from, to);
     for (const queue of [this.#writes, this.#syncs]) {
-      const kept: PendingWrite[] = [];
-      for (const write of queue.takeAll()) {
-        if (write.sequence >= from && write.sequence <= to) {
-          write.reject(error);
-        } else {
-          kept.push(write);
-        }
-      }
-      for (const write of kept) {
-        queue.push(write);
-      }
+      this.#rejectWrites(queue, error, ({ sequence, isBarrier }) => {
+        return isBarrier !== true && sequence >= from && sequence <= to;
+      });
     }
   }
 
@@ -604,12 +670,11 @@ export class ShardClient {
       this.#owner.onEvent(this.index, meta as ShardEvent);
       return;
     }
-    const key = id === 0xffff_ffff ? 0 : id;
-    const pending = this.#requests.get(key);
+    const pending = this.#requests.get(id);
     if (pending === undefined) {
       return;
     }
-    this.#requests.delete(key);
+    this.#forgetRequest(id);
     if (type === frameType.reply) {
       pending.resolve({ meta, raw });
     } else {
@@ -627,6 +692,10 @@ export class ShardClient {
     );
   }
 
+  #closed(): FastKVError {
+    return new FastKVError("FASTKV_CLOSED", "The database was closed", { writeOutcome: "in-doubt" });
+  }
+
   #onDown(reason: string): void {
     if (this.state === "closed" || this.state === "failed") {
       return;
@@ -635,7 +704,7 @@ export class ShardClient {
     this.state = "down";
     for (const [id, pending] of this.#requests) {
       if (!pending.isRepeatable) {
-        this.#requests.delete(id);
+        this.#forgetRequest(id);
         pending.reject(this.#lost(pending.request));
       }
     }
@@ -680,6 +749,10 @@ export class ShardClient {
       this.restarts += 1;
       try {
         await this.launch();
+        if (this.#isClosing()) {
+          await this.#link?.kill();
+          return;
+        }
         this.#owner.onLaunched();
         const reply = await this.open(false);
         this.resume(reply.lastSequence);
@@ -689,6 +762,9 @@ export class ShardClient {
           await this.#link?.kill();
           this.fail(error);
           this.#owner.onFailed(this.index, error);
+          return;
+        }
+        if (this.#isClosing()) {
           return;
         }
         lastReason = error instanceof Error ? error.message : String(error);

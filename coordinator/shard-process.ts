@@ -57,6 +57,8 @@ class ShardProcess implements ShardLink {
     // Loaders and inspectors of the program are not for its shards.
     delete environment.NODE_OPTIONS;
     delete environment.NODE_CHANNEL_FD;
+    // A shard unpacks small messages only: the native part of msgpackr would cost it more to load than it saves.
+    environment.MSGPACKR_NATIVE_ACCELERATION_DISABLED = "true";
     this.#child = fork(program.module, [], {
       execPath: program.execPath,
       execArgv: [...program.execArgv],
@@ -70,7 +72,7 @@ class ShardProcess implements ShardLink {
         resolve(signal === null ? `exited with code ${code}` : `was ended by ${signal}`),
       );
     });
-    void this.#exited.then((how) => this.#down(how));
+    void this.#exited.then((how) => this.#onExit(how));
     const { pid } = this.#child;
     this.identity = pid === undefined ? undefined : identityOf(pid);
     if (pid !== undefined) {
@@ -115,6 +117,15 @@ class ShardProcess implements ShardLink {
       this.#child.kill("SIGKILL");
     }
     await this.#exited;
+  }
+
+  /** What the process sent before it ended may still be on its way: it counts. */
+  #onExit(how: string): void {
+    if (this.#socket === undefined || this.#socket.closed) {
+      this.#down(how);
+    } else {
+      this.#socket.once("close", () => this.#down(how));
+    }
   }
 
   #down(how: string): void {

@@ -29,8 +29,11 @@ const sealRetryMs = 100;
 
 export interface MailboxOwner {
   send(frame: Buffer): void;
-  /** A frame that is no operations frame, at its place in the order. Must not throw. */
-  onMessage(frame: Buffer): void;
+  /**
+   * A frame that is no operations frame, at its place in the order. Must not throw. The next frame waits for what it
+   * gives back.
+   */
+  onMessage(frame: Buffer): Promise<void> | undefined;
   onStall(stall: Stall): void;
   setTimer(call: () => void, delayMs: number): () => void;
   monotonicMs(): number;
@@ -59,8 +62,14 @@ export class Mailbox {
     this.#reportedSynced = engine.syncedSequence;
   }
 
-  /** Frames of one chunk of the socket are pushed together, then handled with one `drain`. */
+  /**
+   * Frames of one chunk of the socket are pushed together, then handled with one `drain`. How far the batch log is on
+   * disk counts at once: a flush may wait for it, and a write in front of this frame for that flush.
+   */
   push(frame: Buffer): void {
+    if (frameTypeOf(frame) === frameType.operations) {
+      this.#engine.noteLogSynced(readOperationsHeader(frame).logSyncedSequence);
+    }
     this.#queue.push(frame);
   }
 
@@ -76,10 +85,14 @@ export class Mailbox {
         }
         this.#wasDelayed = false;
         this.#handleOperations(frame, header);
+        this.#next += 1;
       } else {
-        this.#owner.onMessage(frame);
+        this.#next += 1;
+        const wait = this.#owner.onMessage(frame);
+        if (wait !== undefined) {
+          this.#pauseFor(wait);
+        }
       }
-      this.#next += 1;
     }
     if (this.#next === this.#queue.length) {
       this.#queue = [];
@@ -148,7 +161,7 @@ export class Mailbox {
     if ((header.flags & operationsFlag.seal) !== 0 && engine.needsSealForLoad) {
       return this.#sealForLoad();
     }
-    if (engine.needsRotation) {
+    if (engine.needsRotation || engine.isRotating) {
       return engine.rotate();
     }
     if (kind === "slow" && !this.#wasDelayed) {
@@ -176,7 +189,6 @@ export class Mailbox {
   #handleOperations(frame: Buffer, header: OperationsHeader): void {
     const engine = this.#engine;
     engine.noteTime(header.timeMs);
-    engine.noteLogSynced(header.logSyncedSequence);
     engine.noteConfirmed(header.confirmedSequence);
     const accepted = header.writeBytes === 0 ? undefined : this.#accept(frame, header);
     if (header.readBytes > 0) {

@@ -70,9 +70,12 @@ export class ShardServer {
     }
   }
 
-  #onMessage(frame: Buffer): void {
+  /** Gives back what later frames have to wait for. */
+  #onMessage(frame: Buffer): Promise<void> | undefined {
     const message = decodeMessage(frame);
     const request = message.meta as ShardRequest;
+    // The memtable is sealed at the request's place in the order, and no write comes in between.
+    const sealed = request.type === "flush" || request.type === "compact" ? this.#engine?.seal() : undefined;
     this.#perform(message, request).then(
       (reply) => {
         if (message.id !== 0 && reply !== undefined) {
@@ -84,11 +87,16 @@ export class ShardServer {
       },
       (error: unknown) => {
         this.#host.send(encodeMessage(frameType.failure, message.id, toErrorReport(error)));
+        if (request.type === "resume") {
+          // Nobody waits for it, and without it nothing is flushed or compacted.
+          this.#onFatal(error);
+        }
         if (request.type === "open") {
           this.#host.onClosed();
         }
       },
     );
+    return sealed;
   }
 
   /** Runs, up to its first await, at the message's place in the order of frames. */
@@ -176,7 +184,11 @@ export class ShardServer {
       },
       {
         create: request.create,
-        logged: { cutSequence: request.logCutSequence, sequences: new Set(request.loggedSequences) },
+        logged: {
+          cutSequence: request.logCutSequence,
+          sequences: new Set(request.loggedSequences),
+          syncedSequence: request.logSyncedSequence,
+        },
       },
     );
     this.#engine = engine;

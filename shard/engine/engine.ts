@@ -7,12 +7,7 @@
 import { bytesOf } from "../../shared/bytes.js";
 import { FastKVError, invariant, toErrorReport } from "../../shared/errors.js";
 import { fileKind } from "../../shared/format/file-header.js";
-import {
-  filterSection,
-  OperationReader,
-  OperationSection,
-  operationKind,
-} from "../../shared/format/operations.js";
+import { OperationReader, OperationSection, filterSection, operationKind, type SectionPart } from "../../shared/format/operations.js";
 import { readLog } from "../../shared/log/record-log.js";
 import { tableName, walName } from "./file-names.js";
 import { type Hold, Holds } from "./holds.js";
@@ -28,8 +23,8 @@ import {
   maxUnsyncedWalBytes,
   smallRangeKeys,
 } from "./options.js";
-import { type RangeDelete, rangeOf } from "./range-delete.js";
-import { type ReadView, readPage } from "./reads.js";
+import { type KeyRange, type RangeDelete, rangeOf } from "./range-delete.js";
+import { type PageRequest, type ReadView, readPage } from "./reads.js";
 import { type LoggedBatches, listFiles, type Recovered, type RecoveryReport, recover } from "./recovery.js";
 import { BlockCache } from "./table/block-cache.js";
 import { TableCache } from "./table/table-cache.js";
@@ -88,6 +83,8 @@ export class Engine {
   #sealed: Memtable[] = [];
   #timeMs: number;
   #flushing: Promise<void> | undefined;
+  #rotating: Promise<void> | undefined;
+  #sealing: Promise<void> | undefined;
   #syncing: Promise<void> | undefined;
   #syncWanted = false;
   /** Batches up to here have their records on disk in the batch log. */
@@ -95,8 +92,12 @@ export class Engine {
   #onLogSynced: (() => void)[] = [];
   /** Bulk loads that are in force but not yet in the manifest, by sequence number. */
   readonly #unwrittenLoads = new Map<number, Promise<void>>();
+  /** Their ids: their files are needed until the manifest has them. */
+  readonly #loadsInForce = new Set<string>();
+  /** Bulk loads that the manifest had at the start: a commit that comes again finds its work done. */
+  readonly #ingested: ReadonlySet<number>;
   /** Parts of logged batches that the WAL had no room for; they are written first when it has. */
-  #owedToWal: { section: Buffer; firstSequence: number }[] = [];
+  #owedToWal: SectionPart[] = [];
   /** The last sequence number that was refused, until the coordinator has confirmed it. */
   #refusedUpTo = 0;
   #isClosed = false;
@@ -119,9 +120,10 @@ export class Engine {
     this.#environment = environment;
     this.#events = events;
     this.#timeMs = recovered.state.timeMs;
+    this.#ingested = new Set(recovered.state.ingested);
     this.writtenSequence = recovered.lastSequence;
     this.syncedSequence = recovered.lastSequence;
-    this.#logSyncedSequence = opened.logged.cutSequence;
+    this.#logSyncedSequence = opened.logged.syncedSequence;
     this.#wal = new Wal(environment.fileSystem, environment.folder, environment.shard, recovered.segment);
     this.blockCache = new BlockCache(options.cacheBytes);
     this.#active = this.#newMemtable(recovered.state.logNumber);
@@ -213,8 +215,9 @@ export class Engine {
     }
     this.holds.retainAll = false;
     for (const id of this.loads.readyIds()) {
-      if (!committedLoads.has(id)) {
-        await this.loads.abandon(id);
+      if (!committedLoads.has(id) && !this.#loadsInForce.has(id)) {
+        // Its tables may be in the manifest: those that are not, go as orphans.
+        this.loads.forget(id);
       }
     }
     this.#removeOrphanTables();
@@ -283,10 +286,22 @@ export class Engine {
     this.writtenSequence = Math.max(this.writtenSequence, accepted.lastSequence);
   }
 
-  /** Seals the active memtable and moves on to the next WAL segment. The mailbox pauses meanwhile. */
-  async rotate(): Promise<void> {
+  /** Meanwhile the mailbox takes no writes: the old segment is to be synced whole. */
+  get isRotating(): boolean {
+    return this.#rotating !== undefined;
+  }
+
+  /** Seals the active memtable and moves on to the next WAL segment. A call meanwhile shares the one under way. */
+  rotate(): Promise<void> {
+    this.#rotating ??= this.#rotate().finally(() => {
+      this.#rotating = undefined;
+    });
+    return this.#rotating;
+  }
+
+  async #rotate(): Promise<void> {
     this.#prepareNextSegment();
-    const sealedSequence = this.writtenSequence;
+    const sealedSequence = this.#durableTarget();
     try {
       await this.#wal.rotate();
     } catch (error) {
@@ -374,28 +389,36 @@ export class Engine {
     if (range.upper !== null && range.upper <= range.lower) {
       return;
     }
-    const keys: string[] = [];
-    const rest = readPage(
-      this.view(),
-      {
-        range,
-        reverse: false,
-        // Expired values are deleted too: nobody can see the difference, and they go the sooner.
-        at: { sequence, timeMs: 0 },
-        maxEntries: smallRangeKeys,
-        maxBytes: Number.POSITIVE_INFINITY,
-        maxExamined: smallRangeKeys * 16,
-      },
-      (key) => {
-        keys.push(key);
-        return 0;
-      },
-    );
-    if (rest === undefined) {
-      this.#deleteKeys(keys, sequence);
-    } else {
+    const keys = this.#keysOfSmallRange(range, sequence);
+    if (keys === undefined) {
       this.tree.rangeDeletes.push({ ...range, sequence });
       this.#active.noteSequence(sequence);
+    } else {
+      this.#deleteKeys(keys, sequence);
+    }
+  }
+
+  /** The keys in a range, where they are few; undefined where they are many, or where a damaged block hides them. */
+  #keysOfSmallRange(range: KeyRange, sequence: number): string[] | undefined {
+    const keys: string[] = [];
+    const request: PageRequest = {
+      range,
+      reverse: false,
+      // Expired values are deleted too: nobody can see the difference, and they go the sooner.
+      at: { sequence, timeMs: 0 },
+      maxEntries: smallRangeKeys,
+      maxBytes: Number.POSITIVE_INFINITY,
+      maxExamined: smallRangeKeys * 16,
+    };
+    try {
+      const rest = readPage(this.view(), request, (key) => {
+        keys.push(key);
+        return 0;
+      });
+      return rest === undefined ? keys : undefined;
+    } catch (error) {
+      this.#events.onBackgroundError(error);
+      return undefined;
     }
   }
 
@@ -421,6 +444,10 @@ export class Engine {
   }
 
   #applyIngest(operation: OperationReader, sequence: number): void {
+    if (this.#ingested.has(sequence)) {
+      this.#active.noteLoad(sequence);
+      return;
+    }
     const id = operation.buffer.toString("hex", operation.valueStart, operation.end);
     const load = this.loads.readyLoad(id);
     if (load === undefined) {
@@ -439,6 +466,7 @@ export class Engine {
   #installLoad(load: ReadyLoad, sequence: number): void {
     const tables = load.tables.map((table) => asLoaded(table, sequence));
     this.tree.install(tables);
+    this.#loadsInForce.add(load.id);
     const written = this.#writeLoad(load, sequence, tables).finally(() => {
       this.#unwrittenLoads.delete(sequence);
       this.#onProgress();
@@ -471,19 +499,20 @@ export class Engine {
     readLog(fileSystem, `${folder}/${walName(log)}`, {
       expected: fileIdentity(shard, fileKind.wal, log),
       mayBeTorn: false,
-      onRecord: ({ payload, firstSequence }) => {
-        const { section, reader } = this.#place(payload, firstSequence);
+      onRecord: (record) => {
+        // What the tables have must not get into an arena: a flush would bring back what was deleted since.
+        const part =
+          record.firstSequence > state.flushedSequence
+            ? { section: record.payload, firstSequence: record.firstSequence }
+            : filterSection(record.payload, record.firstSequence, (_, sequence) => sequence > state.flushedSequence);
+        if (part === undefined) {
+          return true;
+        }
+        const { firstSequence } = part;
+        const { section, reader } = this.#place(part.section, firstSequence);
         while (reader.next()) {
-          const sequence = firstSequence + reader.sequenceDelta;
-          if (sequence <= state.flushedSequence) {
-            continue;
-          }
           if (reader.kind === operationKind.ingest) {
             this.#sealInMemory(log);
-            if (state.ingested.includes(sequence)) {
-              this.#active.noteLoad(sequence);
-              continue;
-            }
           }
           this.#apply(reader, section);
         }
@@ -511,14 +540,7 @@ export class Engine {
       });
     }
     try {
-      for (;;) {
-        const owed = this.#owedToWal[0];
-        if (owed === undefined) {
-          break;
-        }
-        this.#wal.append(owed.section, owed.firstSequence, this.#timeMs);
-        this.#owedToWal.shift();
-      }
+      this.#payWal();
       this.#wal.append(section, firstSequence, this.#timeMs);
       return undefined;
     } catch (error) {
@@ -539,20 +561,42 @@ export class Engine {
     }
   }
 
+  /** Writes what the WAL had no room for when it came. Throws where there still is none. */
+  #payWal(): void {
+    for (let owed = this.#owedToWal[0]; owed !== undefined; owed = this.#owedToWal[0]) {
+      this.#wal.append(owed.section, owed.firstSequence, this.#timeMs);
+      this.#owedToWal.shift();
+    }
+  }
+
+  #tryToPayWal(): void {
+    try {
+      this.#payWal();
+    } catch (error) {
+      if (this.#wal.failure !== undefined) {
+        this.#onFatal(error);
+      }
+    }
+  }
+
   /** Starts a sync, or has the one under way followed by another. `onSynced` tells the end. */
   requestSync(): void {
     if (this.#syncing !== undefined) {
       this.#syncWanted = true;
       return;
     }
-    if (this.syncedSequence >= this.#durableTarget() || this.#isFatal) {
+    if (this.#isFatal) {
+      return;
+    }
+    this.#tryToPayWal();
+    if (this.syncedSequence >= this.#durableTarget()) {
       return;
     }
     this.#syncing = this.#sync();
   }
 
   get hasUnsynced(): boolean {
-    return this.syncedSequence < this.#durableTarget();
+    return this.syncedSequence < this.writtenSequence;
   }
 
   async #sync(): Promise<void> {
@@ -579,7 +623,7 @@ export class Engine {
   }
 
   #noteSynced(sequence: number): void {
-    if (sequence > this.syncedSequence && this.#owedToWal.length === 0) {
+    if (sequence > this.syncedSequence) {
       this.syncedSequence = sequence;
       this.#events.onSynced();
     }
@@ -612,15 +656,13 @@ export class Engine {
   }
 
   #oldestUnflushedSequence(): number {
-    const oldest = this.#sealed[0] ?? this.#active;
-    return Math.min(oldest.minSequence, this.#active.minSequence, ...this.#unwrittenLoads.keys());
+    const memtables = [...this.#sealed, this.#active].map((memtable) => memtable.minSequence);
+    return Math.min(...memtables, ...this.#unwrittenLoads.keys());
   }
 
   #scheduleFlush(): void {
-    if (this.#flushing !== undefined || this.#sealed.length === 0 || !this.#isResumed || this.#isFatal) {
-      return;
-    }
-    if (this.tree.isWaitingToRetry) {
+    const isUnable = !this.#isResumed || this.#isClosed || this.#isFatal || this.tree.isWaitingToRetry;
+    if (isUnable || this.#flushing !== undefined || this.#sealed.length === 0) {
       return;
     }
     this.#flushing = this.#flushOldest()
@@ -644,7 +686,8 @@ export class Engine {
         .map(([, written]) => written),
     );
     const { tree } = this;
-    const survival = tree.survival(0);
+    const addedRangeDeletes = this.#rangeDeletesOf(memtable);
+    const survival = tree.survival(0, memtable.maxSequence);
     const result = memtable.isEmpty
       ? { tables: [], entriesRead: 0 }
       : await tree.run({
@@ -660,7 +703,7 @@ export class Engine {
         addedTables: result.tables.map((table) => ({ level: 0, table: asLive(table, survival) })),
         logNumber: next.firstLogNumber,
         flushedSequence: memtable.maxSequence,
-        addedRangeDeletes: this.#rangeDeletesOf(memtable),
+        addedRangeDeletes,
       });
     } catch (error) {
       if (!tree.isPoisoned) {
@@ -671,6 +714,10 @@ export class Engine {
       throw error;
     }
     this.#sealed.shift();
+    tree.noteWritten(addedRangeDeletes);
+    // Everything up to here is in tables, also what the WAL had no room for.
+    this.#owedToWal = this.#owedToWal.filter((owed) => owed.lastSequence > memtable.maxSequence);
+    this.#noteSynced(memtable.maxSequence);
     tree.backgroundError = undefined;
     tree.statistics.flushes += 1;
     tree.statistics.flushedBytes += result.tables.reduce((sum, table) => sum + table.sizeBytes, 0);
@@ -731,12 +778,24 @@ export class Engine {
 
   // Life
 
-  /** Writes all memtables out. */
-  async flush(): Promise<void> {
-    await Promise.all(this.#unwrittenLoads.values());
+  /** Seals what was taken by now, for a flush. Like before `rotate`, no write may be taken until it resolves. */
+  seal(): Promise<void> {
+    this.#sealing ??= this.#sealActive().finally(() => {
+      this.#sealing = undefined;
+    });
+    return this.#sealing;
+  }
+
+  async #sealActive(): Promise<void> {
     if (!this.#active.isEmpty || this.#hasRangeDeletes(this.#active)) {
       await this.rotate();
     }
+  }
+
+  /** Writes all memtables out. It seals first. */
+  async flush(): Promise<void> {
+    await this.seal();
+    await Promise.all(this.#unwrittenLoads.values());
     while (this.#sealed.length > 0) {
       this.#scheduleFlush();
       if (this.#flushing === undefined) {
@@ -793,6 +852,9 @@ export class Engine {
       return;
     }
     const { fileSystem, folder } = this.#environment;
+    // A segment that is being made would enter itself into the manifest behind the last edit.
+    await this.#wal.settleNext();
+    await fileSystem.syncFolderAsync(folder);
     const cleanFiles: Record<string, number> = {};
     for (const file of listFiles(fileSystem, folder)) {
       if (file.kind !== "manifest" && file.kind !== "temporary") {
@@ -801,7 +863,8 @@ export class Engine {
         handle.close();
       }
     }
-    await this.tree.change({ cleanFiles });
+    // Where there is no room for this edit the next start recovers: nothing is lost.
+    await this.tree.change({ cleanFiles }).catch((error: unknown) => this.#events.onBackgroundError(error));
   }
 
   #logSegments(): number {

@@ -9,7 +9,7 @@
 
 import { corruption, FastKVError } from "../../shared/errors.js";
 import { fileHeaderBytes, fileKind } from "../../shared/format/file-header.js";
-import { OperationReader } from "../../shared/format/operations.js";
+import { filterSection, OperationReader, type SectionPart } from "../../shared/format/operations.js";
 import { type LogRecord, type RecordLogWriter, readLog } from "../../shared/log/record-log.js";
 import type { FileSystem } from "../../shared/storage/file-system.js";
 import { currentName, parseFileName, type ShardFileName, tableName, walName } from "./file-names.js";
@@ -28,6 +28,8 @@ export interface LoggedBatches {
   /** Batches up to this sequence number were made durable by every shard; their records may be gone. */
   cutSequence: number;
   sequences: ReadonlySet<number>;
+  /** The batch log is on disk up to here. */
+  syncedSequence: number;
 }
 
 export interface RecoveryInput {
@@ -204,24 +206,27 @@ function replayLogs(
       expected: fileIdentity(shard, fileKind.wal, log),
       mayBeTorn: !wasClean && log >= lastUsed,
       onRecord: (record) => {
-        const last = isCut ? undefined : checkRecord(record, path, input.logged);
-        if (last === undefined) {
+        const unlogged = isCut ? record.firstSequence : firstUnlogged(record, path, input.logged);
+        const kept = keepBelow(record, unlogged);
+        if (kept === undefined || unlogged !== Number.POSITIVE_INFINITY) {
           if (wasClean) {
             throw corruption(path, record.offset, "a batch of several shards has no record in the batch log");
           }
           isCut = true;
           report.unloggedRecords += 1;
+        }
+        if (kept === undefined) {
           return true;
         }
         if (!wasClean && writer === undefined) {
           number = numbers.take();
           writer = Wal.createSegment(fileSystem, folder, shard, number);
         }
-        writer?.append(record.type, record.firstSequence, record.timeMs, record.payload);
-        replayed.lastSequence = Math.max(replayed.lastSequence, last);
+        writer?.append(record.type, kept.firstSequence, record.timeMs, kept.section);
+        replayed.lastSequence = Math.max(replayed.lastSequence, kept.lastSequence);
         replayed.timeMs = Math.max(replayed.timeMs, record.timeMs);
         report.replayedRecords += 1;
-        report.replayedBytes += record.payload.length;
+        report.replayedBytes += kept.section.length;
         return true;
       },
     });
@@ -242,25 +247,28 @@ function lastUsedLog(fileSystem: FileSystem, folder: string, logs: readonly numb
   return logs.findLast((log) => fileSize(fileSystem, `${folder}/${walName(log)}`) > fileHeaderBytes) ?? 0;
 }
 
-/** The last sequence number of a record; undefined where it has a part of a batch that is not in the batch log. */
-function checkRecord(record: LogRecord, path: string, logged: LoggedBatches): number | undefined {
+/** The sequence number of the first part of a batch that is not in the batch log; infinity where there is none. */
+function firstUnlogged(record: LogRecord, path: string, logged: LoggedBatches): number {
   if (record.type !== operationsRecordType) {
     throw corruption(path, record.offset, `unknown record type ${record.type}`);
   }
   const reader = new OperationReader(record.payload);
-  let last = record.firstSequence;
   try {
     while (reader.next()) {
       const sequence = record.firstSequence + reader.sequenceDelta;
       if (reader.logged && sequence > logged.cutSequence && !logged.sequences.has(sequence)) {
-        return undefined;
+        return sequence;
       }
-      last = Math.max(last, sequence);
     }
   } catch (cause) {
     throw cause instanceof FastKVError ? corruption(path, record.offset, cause.message, cause) : cause;
   }
-  return last;
+  return Number.POSITIVE_INFINITY;
+}
+
+/** What of a record stands before a sequence number: it was called, and perhaps acknowledged, before the batch. */
+function keepBelow(record: LogRecord, sequence: number): SectionPart | undefined {
+  return filterSection(record.payload, record.firstSequence, (_, own) => own < sequence);
 }
 
 /** Old manifests, temporaries and WAL segments that are not live. Tables wait: they may belong to a bulk load. */

@@ -65,7 +65,10 @@ export class Tree {
   readonly statistics = new CompactionStatistics();
   readonly tables: TableCache;
   version: Version;
+  /** All that readers must respect: those in the manifest, and those of operations that are only in the WAL. */
   rangeDeletes: RangeDelete[];
+  /** Sequence numbers of those in the manifest. Only they may make data go for good. */
+  readonly #writtenRangeDeletes: Set<number>;
   /** A failure that may pass, such as a full disk; undefined again once something succeeds. */
   backgroundError: unknown;
 
@@ -97,6 +100,7 @@ export class Tree {
     this.tables = recovered.tables;
     this.version = recovered.state.version;
     this.rangeDeletes = [...recovered.state.rangeDeletes];
+    this.#writtenRangeDeletes = new Set(this.rangeDeletes.map((range) => range.sequence));
     this.#nextFileNumber = recovered.state.nextFileNumber;
   }
 
@@ -170,14 +174,31 @@ export class Tree {
     };
   }
 
-  survival(outputLevel: number): Survival {
-    const deeper = this.version.levels
-      .slice(outputLevel + 1)
+  /** These range deletes are in the manifest now. */
+  noteWritten(rangeDeletes: readonly RangeDelete[]): void {
+    for (const { sequence } of rangeDeletes) {
+      this.#writtenRangeDeletes.add(sequence);
+    }
+  }
+
+  /** Range deletes that a crash cannot take back, and those that the same edit will write: up to `alsoUpTo`. */
+  #lastingRangeDeletes(alsoUpTo = 0): RangeDelete[] {
+    return this.rangeDeletes.filter(
+      ({ sequence }) => sequence <= alsoUpTo || this.#writtenRangeDeletes.has(sequence),
+    );
+  }
+
+  /** What a job may drop whose output goes to a level; a flush also respects its own range deletes. */
+  survival(outputLevel: number, alsoUpTo = 0): Survival {
+    const { levels } = this.version;
+    // What is flushed comes above all of level 0, whose tables overlap: each counts as a level of its own.
+    const older = outputLevel === 0 ? levels[0]!.map((table) => [table]) : [];
+    const deeper = [...older, ...levels.slice(outputLevel + 1)]
       .filter((tables) => tables.length > 0)
       .map((tables) => tables.map(({ smallest, largest }) => ({ smallest, largest })));
     return {
       holds: this.#holds.view().holds,
-      rangeDeletes: this.rangeDeletes,
+      rangeDeletes: this.#lastingRangeDeletes(alsoUpTo),
       timeMs: this.#owner.timeMs(),
       retainAll: this.#holds.retainAll,
       deeper,
@@ -272,13 +293,16 @@ export class Tree {
       settings: this.pickerSettings,
       busyLevels: this.#busyLevels,
       oldestUnflushedSequence: this.#owner.oldestUnflushedSequence(),
-      rangeDeletes: this.rangeDeletes,
+      rangeDeletes: this.#lastingRangeDeletes(),
       holds: this.#holds.view(),
     };
   }
 
   #start(compaction: Compaction): Promise<void> {
-    const levels = compaction.kind === "drop" ? [] : range(compaction.fromLevel, compaction.toLevel);
+    const levels =
+      compaction.kind === "drop"
+        ? this.#levelsOf(compaction.tables)
+        : range(compaction.fromLevel, compaction.toLevel);
     for (const level of levels) {
       this.#busyLevels.add(level);
     }
@@ -299,6 +323,12 @@ export class Tree {
       });
     this.#running.add(work);
     return work;
+  }
+
+  #levelsOf(tables: readonly LiveTable[]): number[] {
+    return this.version.levels.flatMap((level, index) =>
+      level.some((table) => tables.includes(table)) ? [index] : [],
+    );
   }
 
   #onFailure(error: unknown): void {
@@ -374,12 +404,15 @@ export class Tree {
       return;
     }
     const oldest = this.#owner.oldestUnflushedSequence();
-    const outdated = this.rangeDeletes.filter((range) => !rangeDeleteIsNeeded(range, this.version, oldest));
+    const outdated = this.#lastingRangeDeletes().filter((range) => !rangeDeleteIsNeeded(range, this.version, oldest));
     if (outdated.length > 0) {
       const removedRangeDeletes = outdated.map((range) => range.sequence);
       await this.change({ removedRangeDeletes });
       const gone = new Set(removedRangeDeletes);
       this.rangeDeletes = this.rangeDeletes.filter((range) => !gone.has(range.sequence));
+      for (const sequence of gone) {
+        this.#writtenRangeDeletes.delete(sequence);
+      }
     }
   }
 }

@@ -38,6 +38,8 @@ export interface OpenRequest {
   create: boolean;
   logCutSequence: number;
   loggedSequences: number[];
+  /** The batch log is on disk up to here. */
+  logSyncedSequence: number;
   settings: ShardSettings;
 }
 

@@ -1,8 +1,11 @@
+import { execFileSync } from "node:child_process";
 import { performance } from "node:perf_hooks";
 import { expect } from "chai";
-import { Workspace } from "./support/cli.js";
+import { cliEnvironment, cliProgram, Workspace } from "./support/cli.js";
 
 const maxHelpMs = 400;
+/** On a machine that is busy with other work, even a bare Node starts slowly: then this many of its starts count. */
+const maxBareStarts = 4;
 
 /** Prints the URL of each module that is imported. */
 const traceImports = `data:text/javascript,${encodeURIComponent(
@@ -25,29 +28,41 @@ describe("the start of fastkv", () => {
   }
 
   it("answers --help in good time", async () => {
-    let fastestMs = Number.POSITIVE_INFINITY;
-    for (let round = 0; round < 10 && fastestMs > maxHelpMs; round++) {
-      const startedMs = performance.now();
-      const { code, stdout } = await workspace.run(["--help"]);
-      fastestMs = Math.min(fastestMs, performance.now() - startedMs);
-      expect(code).to.equal(0);
-      for (const name of [
-        "shell",
-        "test",
-        "benchmark",
-        "get",
-        "put",
-        "delete",
-        "scan",
-        "stats",
-        "bulk",
-        "export",
-      ]) {
-        expect(stdout).to.match(new RegExp(`^  ${name} `, "m"));
-      }
+    const timesMs: number[] = [];
+    let isInTime = false;
+    for (let round = 0; round < 10 && !isInTime; round++) {
+      const bareMs = timeOf(["-e", ""]);
+      const helpMs = timeOf([cliProgram, "--help"]);
+      timesMs.push(helpMs);
+      isInTime = helpMs < Math.max(maxHelpMs, bareMs * maxBareStarts);
     }
-    expect(fastestMs).to.be.below(maxHelpMs);
+    expect(isInTime, `--help took ${timesMs.map(Math.round).join(", ")} ms`).to.equal(true);
   });
+
+  it("lists every command in the help", async () => {
+    const { code, stdout } = await workspace.run(["--help"]);
+    expect(code).to.equal(0);
+    for (const name of [
+      "shell",
+      "test",
+      "benchmark",
+      "get",
+      "put",
+      "delete",
+      "scan",
+      "stats",
+      "bulk",
+      "export",
+    ]) {
+      expect(stdout).to.match(new RegExp(`^  ${name} `, "m"));
+    }
+  });
+
+  function timeOf(args: string[]): number {
+    const startedMs = performance.now();
+    execFileSync(process.execPath, args, { env: cliEnvironment(workspace.folder), stdio: "pipe" });
+    return performance.now() - startedMs;
+  }
 
   it("imports no command and no library for --help", async () => {
     const urls = await imports("--help");

@@ -12,7 +12,7 @@
 import type { FileHandle, FileSystem } from "../../shared/storage/file-system.js";
 import type { Random } from "./random.js";
 import { CallGate } from "./simulated-disk/call-gate.js";
-import { type CallCount, CallRecorder, type DiskOperation } from "./simulated-disk/call-recorder.js";
+import { type CallCount, CallRecorder, type DiskCall, type DiskOperation } from "./simulated-disk/call-recorder.js";
 import type { CallMatcher, Fault, InjectedError } from "./simulated-disk/faults.js";
 import { Inode } from "./simulated-disk/inode.js";
 import type { CrashMode } from "./simulated-disk/simulated-crash.js";
@@ -69,6 +69,11 @@ export class SimulatedFileSystem implements FileSystem {
 
   set operationsUntilCrash(count: number | undefined) {
     this.#gate.operationsUntilCrash = count;
+  }
+
+  /** Told of each mutating call before it happens: the last one before a crash is the one that it struck. */
+  set onMutation(watch: ((call: DiskCall) => void) | undefined) {
+    this.#gate.onMutation = watch;
   }
 
   get hasCrashed(): boolean {

@@ -1,5 +1,5 @@
 import { Worker } from "node:worker_threads";
-import PQueue from "p-queue";
+import type PQueue from "p-queue";
 import { type ErrorReport, FastKVError, fromErrorReport } from "../../../shared/errors.js";
 import type { Job, JobResult } from "./job.js";
 import type { JobRunner } from "./job-runner.js";
@@ -11,27 +11,34 @@ export type WorkerAnswer = { result: JobResult } | { error: ErrorReport };
  * they must not queue behind a long compaction. Workers start when they are first needed and stay.
  */
 export class WorkerJobRunner implements JobRunner {
-  readonly #flushes: PQueue;
-  readonly #merges: PQueue;
+  readonly #compactionParallelism: number;
+  /** Loaded with the first job: a shard that has nothing to flush starts the faster. */
+  #queues: Promise<{ flushes: PQueue; merges: PQueue }> | undefined;
   readonly #idle: Worker[] = [];
   readonly #all = new Set<Worker>();
   #isClosed = false;
 
   constructor(compactionParallelism: number) {
-    this.#flushes = new PQueue({ concurrency: 1 });
-    this.#merges = new PQueue({ concurrency: compactionParallelism });
+    this.#compactionParallelism = compactionParallelism;
   }
 
-  run(job: Job): Promise<JobResult> {
-    const queue = job.kind === "flush" ? this.#flushes : this.#merges;
-    return queue.add(() => this.#runInWorker(job));
+  async run(job: Job): Promise<JobResult> {
+    this.#queues ??= this.#makeQueues();
+    const { flushes, merges } = await this.#queues;
+    return (job.kind === "flush" ? flushes : merges).add(() => this.#runInWorker(job));
   }
 
   async close(): Promise<void> {
     this.#isClosed = true;
-    this.#flushes.clear();
-    this.#merges.clear();
     await Promise.all([...this.#all].map((worker) => worker.terminate()));
+  }
+
+  async #makeQueues(): Promise<{ flushes: PQueue; merges: PQueue }> {
+    const { default: Queue } = await import("p-queue");
+    return {
+      flushes: new Queue({ concurrency: 1 }),
+      merges: new Queue({ concurrency: this.#compactionParallelism }),
+    };
   }
 
   #runInWorker(job: Job): Promise<JobResult> {

@@ -85,6 +85,11 @@ export class Wal {
     return this.#next !== undefined;
   }
 
+  /** Resolves when no segment is being made. */
+  async settleNext(): Promise<void> {
+    await this.#next?.ready.catch(() => undefined);
+  }
+
   /** The old segment is synced whole before the new one takes writes. Throws where either fails. */
   async rotate(): Promise<void> {
     const next = this.#next;

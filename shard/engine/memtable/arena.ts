@@ -1,6 +1,7 @@
 import { invariant } from "../../../shared/errors.js";
 
-const firstChunkBytes = 64 * 1024;
+const smallestChunkBytes = 4 * 1024;
+const mostFirstChunkBytes = 64 * 1024;
 const largestChunkBytes = 4 * 1024 * 1024;
 
 /** A section of operations (shared/format/operations.ts) in an arena. */
@@ -23,12 +24,15 @@ export class Arena {
   readonly #chunks: SharedArrayBuffer[] = [];
   readonly #sections: ArenaSection[] = [];
   readonly #chunkBytes: number;
+  readonly #firstChunkBytes: number;
   #used = 0;
   /** What is allocated, used or not. */
   allocatedBytes = 0;
 
   constructor(expectedBytes: number) {
-    this.#chunkBytes = Math.min(largestChunkBytes, Math.max(firstChunkBytes, expectedBytes / 16));
+    const share = Math.max(smallestChunkBytes, Math.floor(expectedBytes / 16));
+    this.#chunkBytes = Math.min(largestChunkBytes, share);
+    this.#firstChunkBytes = Math.min(mostFirstChunkBytes, share);
   }
 
   /** A worker's view of another thread's arena. */
@@ -44,7 +48,7 @@ export class Arena {
   append(section: Uint8Array, firstSequence: number): ArenaSection {
     let last = this.#buffers.at(-1);
     if (last === undefined || this.#used + section.byteLength > last.length) {
-      const grown = Math.min(this.#chunkBytes, Math.max(firstChunkBytes, this.allocatedBytes));
+      const grown = Math.min(this.#chunkBytes, Math.max(this.#firstChunkBytes, this.allocatedBytes));
       const chunk = new SharedArrayBuffer(Math.max(grown, section.byteLength));
       last = Buffer.from(chunk);
       this.#chunks.push(chunk);

@@ -23,6 +23,7 @@ export interface Mutation<T> {
 export class CallGate {
   operationsUntilCrash: number | undefined;
   mutations = 0;
+  onMutation: ((call: DiskCall) => void) | undefined;
   readonly recorder: CallRecorder;
   readonly #random: Random;
   readonly #maxAsyncTurns: number;
@@ -78,6 +79,7 @@ export class CallGate {
     this.checkAlive();
     this.recorder.record(mutation.call);
     this.mutations += 1;
+    this.onMutation?.(mutation.call);
     const crash = this.#countDown(mutation.writePart !== undefined);
     if (crash !== undefined) {
       this.#crashAt(mutation, crash);

@@ -7,7 +7,7 @@ import { rangeFlags, scanFromFlags } from "../range-flags.js";
 export default class Export extends Command {
   static override description = [
     "Write a database as JSON lines: key, value, encoding and expiry, with base64 for what is bytes.",
-    "`bulk` reads the lines back: that copies a database exactly, into any number of shards.",
+    "`bulk` reads the lines back: that copies a database into any number of shards.",
   ].join("\n");
   static override examples = [
     "<%= config.bin %> export --path ./a > a.jsonl",

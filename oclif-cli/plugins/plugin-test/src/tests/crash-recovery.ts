@@ -3,7 +3,7 @@ import { FastKV } from "fastkv";
 import { writeUntilKilled } from "../child.js";
 import type { SelfTest } from "../self-test.js";
 
-const rounds = 3;
+const rounds = 2;
 const writesPerRound = 500;
 
 export const crashRecovery: SelfTest = {

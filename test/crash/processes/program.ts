@@ -1,0 +1,78 @@
+/**
+ * A program that uses a database, to be killed by a test: `node program.js <what> <folder> <runtimeFolder> [durability]`.
+ * It says on its standard output, one line each, which shards it has and which writes were acknowledged.
+ */
+
+import { writeSync } from "node:fs";
+import { FastKV } from "../../../coordinator/fastkv.js";
+import { FastKVError } from "../../../shared/errors.js";
+import type { DurabilityMode } from "../../../shared/options.js";
+
+const [what = "", folder = "", runtimeFolder = "", durability = "background"] = process.argv.slice(2);
+
+/** Written at once: what the reader got was acknowledged before the program died. */
+function say(line: string): void {
+  writeSync(1, `${line}\n`);
+}
+
+const db = await FastKV.open(folder, { runtimeFolder, durability: durability as DurabilityMode });
+say(`shards ${(await db.stats()).shards.map((shard) => shard.pid).join(" ")}`);
+const start = ((await db.get("rounds")) as number | undefined) ?? 0;
+await db.put("rounds", start + 1);
+
+/** Puts single keys, and batches of 8 keys that touch all shards, and says what was acknowledged. */
+async function write(): Promise<never> {
+  for (let number = 0; ; number++) {
+    const name = `${start}-${number}`;
+    const writes = Array.from({ length: 10 }, (_, at) => db.put(`put-${name}-${at}`, at));
+    const batch = db.batchPut(Array.from({ length: 8 }, (_, at) => [`batch-${at}`, name] as const));
+    const marker = db.batchPut([
+      [`mark-a-${name}`, 1],
+      [`mark-b-${name}`, 1],
+    ]);
+    await Promise.all([...writes, batch, marker]);
+    say(`ack ${name}`);
+  }
+}
+
+switch (what) {
+  case "write":
+    say("ready");
+    // A signal closes the database under the writer: the program then waits for its end.
+    await write().catch((error: unknown) => {
+      if (!(error instanceof FastKVError) || error.code !== "FASTKV_CLOSED") {
+        throw error;
+      }
+    });
+    break;
+  case "load":
+    say("ready");
+    await db.bulkLoad(
+      (function* () {
+        for (let at = 0; ; at++) {
+          yield [`load-${at % 50_000}`, "x".repeat(100)] as const;
+        }
+      })(),
+    );
+    break;
+  case "end":
+    await db.put("ended", 1);
+    await db.close();
+    say("ready");
+    break;
+  case "exit":
+    await db.put("ended", 1);
+    say("ready");
+    process.exit(3);
+    break;
+  case "throw":
+    await db.put("ended", 1);
+    say("ready");
+    setImmediate(() => {
+      throw new Error("not caught");
+    });
+    break;
+  default:
+    say("ready");
+    setInterval(() => undefined, 1000);
+}

@@ -1,0 +1,191 @@
+/** A seeded workload on the whole store, noted in an oracle as it goes. */
+
+import type { FastKV } from "../../../coordinator/fastkv.js";
+import type { DurabilityMode } from "../../../shared/options.js";
+import type { Random } from "../../support/random.js";
+import type { SimulatedStore, SteppedClock } from "../../support/simulated-store.js";
+import { bytes } from "../../model/operations.js";
+import type { Change, Oracle, SentWrite } from "./oracle.js";
+
+const keySpace = 60;
+
+/** What a workload has done; a run that did not touch what it is meant to touch proves nothing. */
+export interface Touched {
+  batchesOverAllShards: number;
+  loads: number;
+  clears: number;
+}
+
+export class Workload {
+  readonly touched: Touched = { batchesOverAllShards: 0, loads: 0, clears: 0 };
+  readonly #store: SimulatedStore;
+  readonly #db: FastKV;
+  readonly #oracle: Oracle;
+  readonly #clock: SteppedClock;
+  readonly #random: Random;
+  #pending: Promise<void>[] = [];
+
+  constructor(store: SimulatedStore, oracle: Oracle, clock: SteppedClock, random: Random) {
+    this.#store = store;
+    this.#db = store.db;
+    this.#oracle = oracle;
+    this.#clock = clock;
+    this.#random = random;
+  }
+
+  /** Never rejects because of the crash: what was pending then stays so in the oracle. */
+  async run(steps: number): Promise<void> {
+    for (let step = 0; step < steps; step++) {
+      await this.#step();
+    }
+    await Promise.all(this.#pending);
+    if (this.#random.chance(0.7)) {
+      await this.#db.close();
+      this.#oracle.noteAllDurable();
+    }
+  }
+
+  async #step(): Promise<void> {
+    const random = this.#random;
+    const choice = random.int(100);
+    if (choice < 45) {
+      this.#putOrDelete();
+    } else if (choice < 62) {
+      this.#batch();
+    } else if (choice < 67) {
+      this.#clear();
+    } else if (choice < 73) {
+      await this.#bulkLoad();
+    } else if (choice < 80) {
+      await this.#durableAfter(this.#db.flush());
+    } else if (choice < 84) {
+      await this.#durableAfter(this.#db.compact());
+    } else if (choice < 90) {
+      this.#clock.nowMs += random.pick([1, 50, 400]);
+    } else if (choice < 92) {
+      this.#store.launcher.kill(random.int(this.#db.shardCount));
+    } else {
+      await Promise.all(this.#pending);
+      this.#pending = [];
+    }
+  }
+
+  async #durableAfter(call: Promise<void>): Promise<void> {
+    const before = this.#oracle.writes.filter((write) => write.outcome !== "failed");
+    const sent = before.length;
+    await call;
+    for (const write of before.slice(0, sent)) {
+      if (write.outcome !== "failed") {
+        write.outcome = "sync";
+      }
+    }
+  }
+
+  #key(): string {
+    return `k${String(this.#random.int(keySpace)).padStart(3, "0")}`;
+  }
+
+  /** No two writes have the same value, so that what is found says whose it is. */
+  #value(): string {
+    const length = this.#random.pick([0, 10, 300, 6000]);
+    return `${this.#oracle.writes.length}:${this.#random.next32()}:`.padEnd(length, "v");
+  }
+
+  #put(key: string): { change: Change & { type: "put" }; ttl: number | undefined } {
+    const ttl = this.#random.chance(0.15) ? this.#random.pick([100, 1000]) : undefined;
+    const expiresAt = ttl === undefined ? 0 : this.#clock.nowMs + ttl;
+    return { change: { type: "put", key, value: this.#value(), expiresAt }, ttl };
+  }
+
+  #putOrDelete(): void {
+    const durability = this.#random.pick<DurabilityMode>(["none", "background", "background", "sync"]);
+    const key = this.#key();
+    if (this.#random.chance(0.2)) {
+      const write = this.#oracle.send([{ type: "delete", key }], false);
+      this.#watch(write, durability, this.#db.delete(bytes(key), { durability }));
+    } else {
+      const { change, ttl } = this.#put(key);
+      const write = this.#oracle.send([change], false);
+      this.#watch(write, durability, this.#db.put(bytes(key), bytes(change.value), { durability, ttl }));
+    }
+  }
+
+  /** Touches every shard or one or two, always with a key of its own that is never overwritten or cleared. */
+  #batch(): void {
+    const random = this.#random;
+    const durability = random.pick<DurabilityMode>(["none", "background", "sync"]);
+    const count = random.pick([1, 3, 12]);
+    const changes: Change[] = Array.from({ length: count }, (): Change => {
+      const key = this.#key();
+      return random.chance(0.2) ? { type: "delete", key } : { ...this.#put(key).change, expiresAt: 0 };
+    });
+    for (const shard of this.#oracle.shardsOf(changes)) {
+      changes.push({ type: "put", key: this.#markerIn(shard), value: this.#value(), expiresAt: 0 });
+    }
+    if (this.#oracle.shardsOf(changes).size === this.#db.shardCount) {
+      this.touched.batchesOverAllShards += 1;
+    }
+    const write = this.#oracle.send(changes, false);
+    const called = this.#db.batch(
+      changes.map((change) =>
+        change.type === "put"
+          ? { type: "put", key: bytes(change.key), value: bytes(change.value) }
+          : { type: "del", key: bytes((change as { key: string }).key) },
+      ),
+      { durability },
+    );
+    this.#watch(write, durability, called);
+  }
+
+  #markerIn(shard: number): string {
+    for (let n = 0; ; n++) {
+      const key = `~${this.#oracle.writes.length}-${n}`;
+      if (this.#oracle.shardOf(key) === shard) {
+        return key;
+      }
+    }
+  }
+
+  #clear(): void {
+    this.touched.clears += 1;
+    const [a, b] = [this.#key(), this.#key()];
+    const lower = a < b ? a : b;
+    const upper = a < b ? b : `${a}\0`;
+    const durability = this.#random.pick<DurabilityMode>(["none", "background", "sync"]);
+    const write = this.#oracle.send([{ type: "clear", lower, upper }], true);
+    this.#watch(write, durability, this.#db.clear({ gte: bytes(lower), lt: bytes(upper) }, { durability }));
+  }
+
+  async #bulkLoad(): Promise<void> {
+    await Promise.all(this.#pending);
+    this.#pending = [];
+    this.touched.loads += 1;
+    const changes: Change[] = Array.from({ length: this.#random.pick([1, 20]) }, () => ({
+      ...this.#put(this.#key()).change,
+      expiresAt: 0,
+    }));
+    for (let shard = 0; shard < this.#db.shardCount; shard++) {
+      changes.push({ type: "put", key: this.#markerIn(shard), value: "load", expiresAt: 0 });
+    }
+    const write = this.#oracle.send(changes, true);
+    const entries = changes.flatMap((one) =>
+      one.type === "put" ? [[bytes(one.key), bytes(one.value)] as const] : [],
+    );
+    await this.#watch(write, "sync", this.#db.bulkLoad(entries));
+  }
+
+  #watch(write: SentWrite, durability: DurabilityMode, called: Promise<unknown>): Promise<void> {
+    const watched = called.then(
+      () => {
+        if (durability !== "none" && write.outcome === "pending") {
+          write.outcome = durability;
+        }
+      },
+      () => {
+        write.outcome = "failed";
+      },
+    );
+    this.#pending.push(watched);
+    return watched;
+  }
+}
