@@ -116,8 +116,9 @@ export class Database implements ScanHost, ShardClientOwner {
       await database.#start();
       return database;
     } catch (error) {
-      await database?.abandon();
-      ownership.release();
+      // What failed first says more than what fails now.
+      await database?.abandon().catch(() => undefined);
+      releaseQuietly(ownership);
       throw error;
     }
   }
@@ -494,6 +495,15 @@ export class Database implements ScanHost, ShardClientOwner {
 
   onFailed(shard: number, error: FastKVError): void {
     this.listener({ type: "shard-failed", shard, error });
+  }
+}
+
+/** Where even this fails, the folder stays locked until this process ends. */
+function releaseQuietly(ownership: Ownership): void {
+  try {
+    ownership.release();
+  } catch {
+    return;
   }
 }
 

@@ -7,7 +7,13 @@
 import { bytesOf } from "../../shared/bytes.js";
 import { FastKVError, invariant, toErrorReport } from "../../shared/errors.js";
 import { fileKind } from "../../shared/format/file-header.js";
-import { OperationReader, OperationSection, filterSection, operationKind, type SectionPart } from "../../shared/format/operations.js";
+import {
+  filterSection,
+  OperationReader,
+  OperationSection,
+  operationKind,
+  type SectionPart,
+} from "../../shared/format/operations.js";
 import { readLog } from "../../shared/log/record-log.js";
 import { tableName, walName } from "./file-names.js";
 import { type Hold, Holds } from "./holds.js";
@@ -504,7 +510,11 @@ export class Engine {
         const part =
           record.firstSequence > state.flushedSequence
             ? { section: record.payload, firstSequence: record.firstSequence }
-            : filterSection(record.payload, record.firstSequence, (_, sequence) => sequence > state.flushedSequence);
+            : filterSection(
+                record.payload,
+                record.firstSequence,
+                (_, sequence) => sequence > state.flushedSequence,
+              );
         if (part === undefined) {
           return true;
         }

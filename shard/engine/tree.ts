@@ -404,7 +404,9 @@ export class Tree {
       return;
     }
     const oldest = this.#owner.oldestUnflushedSequence();
-    const outdated = this.#lastingRangeDeletes().filter((range) => !rangeDeleteIsNeeded(range, this.version, oldest));
+    const outdated = this.#lastingRangeDeletes().filter(
+      (range) => !rangeDeleteIsNeeded(range, this.version, oldest),
+    );
     if (outdated.length > 0) {
       const removedRangeDeletes = outdated.map((range) => range.sequence);
       await this.change({ removedRangeDeletes });

@@ -3,7 +3,7 @@ import path from "node:path";
 import { expect } from "chai";
 import type { BulkLoadProgress } from "../../coordinator/index.js";
 import { rejection } from "../support/errors.js";
-import { eventually, manyKeys, shardPids, useStores } from "./support/stores.js";
+import { manyKeys, shardPids, useStores } from "./support/stores.js";
 
 /** Files of bulk loads, and tables. */
 function loadFiles(folder: string): string[] {
@@ -41,7 +41,9 @@ describe("Bulk loads", () => {
     expect(await snapshot.get(keys[0]!)).to.equal("old");
     await db.put(keys[0]!, "newer");
     expect(await db.get(keys[0]!)).to.equal("newer");
-    await db.bulkLoad(keys.map((key) => ({ key, value: "object", ttl: 60_000, encoding: "msgpack" as const })));
+    await db.bulkLoad(
+      keys.map((key) => ({ key, value: "object", ttl: 60_000, encoding: "msgpack" as const })),
+    );
     expect(await db.get(keys[0]!)).to.equal("object");
     expect(await db.ttl(keys[1]!)).to.be.within(1, 60_000);
     await snapshot.close();
@@ -80,7 +82,9 @@ describe("Bulk loads", () => {
         failure = error;
       });
     expect(failure).to.equal(broken);
-    expect((await rejection(db.bulkLoad(many(() => ["a", undefined])))).code).to.equal("FASTKV_INVALID_VALUE");
+    expect((await rejection(db.bulkLoad(many(() => ["a", undefined])))).code).to.equal(
+      "FASTKV_INVALID_VALUE",
+    );
     expect((await rejection(db.bulkLoad(many(() => [7, 1])))).code).to.equal("FASTKV_INVALID_KEY");
     expect((await rejection(db.bulkLoad(many(() => 5)))).code).to.equal("FASTKV_INVALID_OPTION");
     expect((await rejection(db.bulkLoad(5 as never))).code).to.equal("FASTKV_INVALID_OPTION");
@@ -96,7 +100,9 @@ describe("Bulk loads", () => {
       ),
     );
     expect((await aborted).code).to.equal("FASTKV_ABORTED");
-    expect((await rejection(db.bulkLoad([], { signal: AbortSignal.abort() }))).code).to.equal("FASTKV_ABORTED");
+    expect((await rejection(db.bulkLoad([], { signal: AbortSignal.abort() }))).code).to.equal(
+      "FASTKV_ABORTED",
+    );
     expect(await db.keys().toArray()).to.deep.equal(["kept"]);
     expect(loadFiles(stores().folder)).to.deep.equal(before);
     expect(await db.bulkLoad(many(() => ["last", 1]))).to.include({ keys: 20_001 });
@@ -119,7 +125,6 @@ describe("Bulk loads", () => {
     for (let round = 0; round < 8; round++) {
       const [pid] = (await shardPids(db)).slice(round % 4);
       const before = await db.getMany(keys.slice(0, 64));
-      const restarts = db.listenerCount("shard-restart");
       const load = db.bulkLoad(keys.map((key) => [key, round]));
       await new Promise((resolve) => setTimeout(resolve, round * 5));
       process.kill(pid!, "SIGKILL");
@@ -132,10 +137,8 @@ describe("Bulk loads", () => {
       expect(await db.getMany(keys.slice(0, 64)), `round ${round}: ${outcome}`).to.deep.equal(
         outcome === "loaded" ? Array(64).fill(round) : before,
       );
-      expect(restarts).to.equal(0);
     }
     expect(failed).to.be.above(0);
-    await eventually("a load that succeeds", () => true);
     await db.close();
     const again = await stores().open();
     await again.bulkLoad(keys.map((key) => [key, "last"]));

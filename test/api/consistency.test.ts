@@ -185,7 +185,9 @@ describe("A database over its openings", () => {
     expect(second.shardCount).to.equal(3);
     expect((await rejection(second.get("point"))).code).to.equal("FASTKV_INVALID_VALUE");
     second.registerClass(Point);
-    expect(await second.get("point")).to.be.instanceOf(Point).and.to.deep.equal(new Point(1, 2));
+    expect(await second.get("point"))
+      .to.be.instanceOf(Point)
+      .and.to.deep.equal(new Point(1, 2));
     expect(await second.get("json")).to.deep.equal({ a: [1, "x", null] });
     expect(await second.get("msgpack")).to.deep.equal({ a: 1.5 });
     expect(await second.get("structured")).to.deep.equal(cyclic);
@@ -198,7 +200,9 @@ describe("A database over its openings", () => {
 
   it("opens many in one process", async () => {
     const all = await Promise.all(
-      [1, 2, 3, 4].map((shards) => stores().open({ shards, handleSignals: shards % 2 === 0 }, `db-${shards}`)),
+      [1, 2, 3, 4].map((shards) =>
+        stores().open({ shards, handleSignals: shards % 2 === 0 }, `db-${shards}`),
+      ),
     );
     await Promise.all(all.map((db, index) => db.put("who", index)));
     expect(await Promise.all(all.map((db) => db.get("who")))).to.deep.equal([0, 1, 2, 3]);

@@ -24,7 +24,8 @@ describe("Reading keys and ranges", () => {
         ] as const) {
           const expected = sorted.filter(
             (key) =>
-              compare(key, low) >= (lower === "gt" ? 1 : 0) && compare(key, high) <= (upper === "lt" ? -1 : 0),
+              compare(key, low) >= (lower === "gt" ? 1 : 0) &&
+              compare(key, high) <= (upper === "lt" ? -1 : 0),
           );
           const range: ScanOptions = { [lower]: low, [upper]: high };
           const label = JSON.stringify(range);

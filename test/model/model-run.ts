@@ -176,7 +176,10 @@ export class ModelRun {
         await this.#checkScan({ range: {}, reverse, limit: Number.POSITIVE_INFINITY }, state);
       }
       await this.#checkCount({}, state);
-      await this.#checkKeys(state.model.scan("", null, 0).map(([key]) => key), state);
+      await this.#checkKeys(
+        state.model.scan("", null, 0).map(([key]) => key),
+        state,
+      );
     }
   }
 
@@ -184,14 +187,22 @@ export class ModelRun {
     const expected = keys.map((key) => model.get(key, timeMs)?.value);
     const { values, has } = await this.#store.get(keys, handle);
     same(values, expected, "get");
-    same(has, expected.map((value) => value !== undefined), "has");
+    same(
+      has,
+      expected.map((value) => value !== undefined),
+      "has",
+    );
   }
 
   async #checkScan(form: ScanForm, { handle, model, timeMs }: OpenSnapshot): Promise<void> {
     const { lower, upper } = limitsOf(form.range);
     const expected = model.scan(lower, upper, timeMs, form);
     const { entries, keys } = await this.#store.scan(form, handle);
-    same(keys, expected.map(([key]) => key), "keys");
+    same(
+      keys,
+      expected.map(([key]) => key),
+      "keys",
+    );
     same(entries, expected, "scan");
   }
 

@@ -40,12 +40,30 @@ function utf8(text: string): string {
 }
 
 const anyByte = fc.integer({ min: 0, max: 255 }).map((byte) => String.fromCharCode(byte));
-const word = fc.constantFrom("", "a", "b", "ab", "a\0", "\0", "\xff", "\xff\xff", "~", "\uffff", "e\u0301", "é", "😀", "😀b");
+const word = fc.constantFrom(
+  "",
+  "a",
+  "b",
+  "ab",
+  "a\0",
+  "\0",
+  "\xff",
+  "\xff\xff",
+  "~",
+  "\uffff",
+  "e\u0301",
+  "é",
+  "😀",
+  "😀b",
+);
 
 export const keys = fc.oneof(
   { weight: 3, arbitrary: word.map(utf8) },
   { weight: 2, arbitrary: anyByte },
-  { weight: 3, arbitrary: fc.tuple(fc.constantFrom("user:", "user:1", "v"), word).map(([a, b]) => a + utf8(b)) },
+  {
+    weight: 3,
+    arbitrary: fc.tuple(fc.constantFrom("user:", "user:1", "v"), word).map(([a, b]) => a + utf8(b)),
+  },
   {
     weight: 3,
     arbitrary: fc
@@ -86,7 +104,11 @@ const snapshot = fc.integer({ min: -3, max: 3 });
 
 function of<T extends Operation["type"]>(
   type: T,
-  fields: { [F in keyof Omit<Extract<Operation, { type: T }>, "type">]: fc.Arbitrary<Extract<Operation, { type: T }>[F]> },
+  fields: {
+    [F in keyof Omit<Extract<Operation, { type: T }>, "type">]: fc.Arbitrary<
+      Extract<Operation, { type: T }>[F]
+    >;
+  },
 ): fc.Arbitrary<Operation> {
   return fc.record({ type: fc.constant(type), ...fields }) as unknown as fc.Arbitrary<Operation>;
 }
@@ -145,8 +167,8 @@ export function limitsOf({ prefix, gt, gte, lt, lte }: Range): { lower: string; 
   lowers.push(...(gt === undefined ? [] : [`${gt}\0`]), ...(gte === undefined ? [] : [gte]));
   uppers.push(...(lt === undefined ? [] : [lt]), ...(lte === undefined ? [] : [`${lte}\0`]));
   return {
-    lower: lowers.reduce((a, b) => (a > b ? a : b)),
-    upper: uppers.length === 0 ? null : uppers.reduce((a, b) => (a < b ? a : b)),
+    lower: lowers.sort().at(-1)!,
+    upper: uppers.sort()[0] ?? null,
   };
 }
 

@@ -14,7 +14,7 @@ describe("the sharded store against a sorted map", () => {
   for (const shards of [1, 2, 5]) {
     it(`answers alike with ${shards} shard${shards === 1 ? "" : "s"}`, async () => {
       let compactions = 0;
-      await checkProperty(lists, 12 * rounds, async (list) => {
+      await checkProperty(lists, 8 * rounds, async (list) => {
         const disk = new SimulatedFileSystem({ random: new Random(1), maxAsyncTurns: 3, folders: ["/data"] });
         const store = await ShardedStore.open(disk, { shards });
         await new ModelRun(store).run(list);

@@ -164,5 +164,8 @@ export class InProcessLauncher implements ShardLauncher {
     this.#shards.get(shardIndex)?.die("was killed by the test");
   }
 
-  async close(): Promise<void> {}
+  /** The machine is down: no process does anything any more, and nobody is told. */
+  async close(): Promise<void> {
+    await Promise.all([...this.#shards.values()].map((shard) => shard.kill()));
+  }
 }

@@ -12,7 +12,12 @@
 import type { FileHandle, FileSystem } from "../../shared/storage/file-system.js";
 import type { Random } from "./random.js";
 import { CallGate } from "./simulated-disk/call-gate.js";
-import { type CallCount, CallRecorder, type DiskCall, type DiskOperation } from "./simulated-disk/call-recorder.js";
+import {
+  type CallCount,
+  CallRecorder,
+  type DiskCall,
+  type DiskOperation,
+} from "./simulated-disk/call-recorder.js";
 import type { CallMatcher, Fault, InjectedError } from "./simulated-disk/faults.js";
 import { Inode } from "./simulated-disk/inode.js";
 import type { CrashMode } from "./simulated-disk/simulated-crash.js";

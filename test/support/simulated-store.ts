@@ -2,9 +2,9 @@
 
 import { FastKV } from "../../coordinator/fastkv.js";
 import { type OpenOptions, resolveOptions } from "../../coordinator/options.js";
-import { encodeOwnerRecord } from "../../coordinator/ownership/owner-record.js";
 import { listOwnerEpochs, ownerFileName, readOwnerFile } from "../../coordinator/ownership/owner-files.js";
-import { InProcessLauncher, type InProcessOptions } from "./in-process-launcher.js";
+import { encodeOwnerRecord } from "../../coordinator/ownership/owner-record.js";
+import { InProcessLauncher } from "./in-process-launcher.js";
 import type { Random } from "./random.js";
 import type { CrashMode, SimulatedFileSystem } from "./simulated-file-system.js";
 
@@ -32,9 +32,8 @@ export async function openSimulated(
   disk: SimulatedFileSystem,
   clock: SteppedClock,
   options: OpenOptions,
-  inProcess: InProcessOptions = { settings: tinySettings },
+  launcher = new InProcessLauncher(disk, { settings: tinySettings }),
 ): Promise<SimulatedStore> {
-  const launcher = new InProcessLauncher(disk, inProcess);
   const resolved = resolveOptions({ handleSignals: false, syncInterval: 1, ...options });
   const db = await FastKV.openIn(storeFolder, resolved, {
     fileSystem: disk,

@@ -101,6 +101,13 @@ export class Memtable {
       this.#keyBytes += valueStart - keyStart;
     }
     let older = previous ?? none;
+    let newer = none;
+    // The deletes that stand for a range delete lie in the arena behind the frame that it came with, which may hold
+    // newer versions: a memtable that is rebuilt meets them first.
+    while (older !== none && this.#sequences[older]! > sequence) {
+      newer = older;
+      older = this.#older[older]!;
+    }
     if (older !== none) {
       const olderSequence = this.#sequences[older]!;
       // Of two operations of one batch on the same key only the later counts.
@@ -108,7 +115,12 @@ export class Memtable {
         older = this.#older[older]!;
       }
     }
-    this.#newest.set(key, this.#addRow(sequence, section.chunk, operation.start, older));
+    const row = this.#addRow(sequence, section.chunk, operation.start, older);
+    if (newer === none) {
+      this.#newest.set(key, row);
+    } else {
+      this.#older[newer] = row;
+    }
     if (operation.kind === operationKind.delete) {
       this.#deletes += 1;
     }

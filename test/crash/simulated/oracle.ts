@@ -16,7 +16,7 @@ export interface SentWrite {
   /** Whether it went through the batch log: then it is in all of its shards or in none. */
   isLogged: boolean;
   /** What its caller was told. */
-  outcome: "pending" | "background" | "sync" | "failed";
+  outcome: "pending" | "background" | "sync";
 }
 
 interface ShardHistory {
@@ -53,9 +53,7 @@ export class Oracle {
   /** Everything that was called is durable: a flush or close has returned. */
   noteAllDurable(): void {
     for (const write of this.writes) {
-      if (write.outcome !== "failed") {
-        write.outcome = "sync";
-      }
+      write.outcome = "sync";
     }
   }
 
@@ -91,9 +89,7 @@ export class Oracle {
       const markers = changes.filter((one) => one.type === "put" && one.key.startsWith("~"));
       if (markers.length === 0) {
         undecided.push(place);
-      } else if (
-        markers.some((one) => one.type === "put" && perShard[this.shardOf(one.key)]!.has(one.key))
-      ) {
+      } else if (markers.some((one) => one.type === "put" && perShard[this.shardOf(one.key)]!.has(one.key))) {
         sure.push(place);
       }
     }
@@ -116,8 +112,8 @@ export class Oracle {
         (place) => !this.writes[place]!.isLogged && isDue(this.writes[place]!),
       );
       if (!hasFit(history, least + 1, perShard[shard]!, nowMs, this.writes, isThere)) {
-        const keys = [...perShard[shard]!.keys()];
-        return `shard ${shard} holds ${keys.length} keys, fits no prefix from ${least + 1} of ${history.places.length}`;
+        const nearest = nearestFit(history, least + 1, perShard[shard]!, nowMs, this.writes, isThere);
+        return `shard ${shard} fits no prefix from ${least + 1} of ${history.places.length} writes; ${nearest}`;
       }
     }
     return undefined;
@@ -157,6 +153,33 @@ function hasFit(
     apply(model, history.changes[length]!);
   }
   return false;
+}
+
+/** For the message of a failure: which prefix differs least, and in what. */
+function nearestFit(
+  history: ShardHistory,
+  least: number,
+  found: ReadonlyMap<string, string>,
+  nowMs: number,
+  writes: readonly SentWrite[],
+  isThere: (place: number) => boolean,
+): string {
+  let nearest: { length: number; odd: string[] } | undefined;
+  for (let length = least; length <= history.places.length; length++) {
+    const model = new SortedModel();
+    for (const changes of history.changes.slice(0, length)) {
+      apply(model, changes);
+    }
+    const expected = withLogged(model, history, length, writes, isThere);
+    const visible = new Map([...expected.visible(nowMs)].map(([key, { value }]) => [key, value]));
+    const odd = [...new Set([...found.keys(), ...visible.keys()])]
+      .filter((key) => found.get(key) !== visible.get(key))
+      .map((key) => `${key}: ${found.get(key)?.slice(0, 8)} instead of ${visible.get(key)?.slice(0, 8)}`);
+    if (nearest === undefined || odd.length < nearest.odd.length) {
+      nearest = { length, odd };
+    }
+  }
+  return nearest === undefined ? "nothing" : `after ${nearest.length}: ${nearest.odd.slice(0, 4).join(", ")}`;
 }
 
 function withLogged(

@@ -1,0 +1,119 @@
+import fs from "node:fs";
+import path from "node:path";
+import { expect } from "chai";
+import { FastKV } from "../../coordinator/fastkv.js";
+import { resolveOptions } from "../../coordinator/options.js";
+import { defaultShardModule, ShardProcessLauncher } from "../../coordinator/shard-process.js";
+import type { FastKVError } from "../../shared/errors.js";
+import { manyKeys } from "../api/support/stores.js";
+import { rejection } from "../support/errors.js";
+import { useTemporaryFolder } from "../support/temporary-folder.js";
+import { type FailingFileSystem, failingFileSystem } from "./failing-file-system.js";
+
+describe("A disk that fails the coordinator", function () {
+  this.timeout(30_000);
+  const temporaryFolder = useTemporaryFolder();
+
+  async function open(files: FailingFileSystem, name = "db"): Promise<FastKV> {
+    const runtimeFolder = path.join(temporaryFolder(), "run");
+    fs.mkdirSync(runtimeFolder, { recursive: true });
+    const program = { module: defaultShardModule, execPath: process.execPath, execArgv: [] };
+    return FastKV.openIn(path.join(temporaryFolder(), name), resolveOptions({}), {
+      fileSystem: files,
+      startLauncher: () => ShardProcessLauncher.start(files, program, runtimeFolder),
+    });
+  }
+
+  const pairs = (value: number): [string, number][] => manyKeys(64).map((key) => [key, value]);
+
+  for (const call of ["write", "sync"] as const) {
+    it(`has a batch log that fails to ${call} once replaced by a new one: nobody sees an error`, async () => {
+      const files = failingFileSystem();
+      const db = await open(files);
+      await db.batchPut(pairs(1));
+      let failures = 0;
+      files.failure = (what, name) => {
+        if (what === call && name.includes("batch-log") && failures === 0) {
+          failures += 1;
+          return "FASTKV_IO";
+        }
+        return undefined;
+      };
+      const batches = [2, 3, 4].map((value) => db.batchPut(pairs(value), { durability: "sync" }));
+      const single = db.put("single", 1);
+      await Promise.all([...batches, single]);
+      expect(failures).to.equal(1);
+      await db.batchPut(pairs(5));
+      await db.close();
+      const again = await open(failingFileSystem());
+      expect(await again.getMany(manyKeys(64))).to.deep.equal(Array(64).fill(5));
+      await again.close();
+    });
+
+    it(`turns read-only when the log can neither ${call} nor be replaced, and closes`, async () => {
+      const files = failingFileSystem();
+      const db = await open(files);
+      await db.batchPut(pairs(1), { durability: "sync" });
+      await db.put("kept", 1, { durability: "sync" });
+      const readOnly = new Promise<{ error: Error }>((resolve) => db.once("read-only", resolve));
+      files.failure = (what, name) =>
+        (what === call || what === "create") && name.includes("batch-log") ? "FASTKV_NO_SPACE" : undefined;
+      const calls = [
+        rejection(db.batchPut(pairs(2), { durability: "sync" })),
+        ...manyKeys(64).map((key) => rejection(db.put(key, 3, { durability: "sync" }))),
+      ];
+      expect((await readOnly).error).to.have.property("code", "FASTKV_READ_ONLY");
+      for (const error of await Promise.all(calls)) {
+        expect(error.code).to.equal("FASTKV_READ_ONLY");
+        expect(error.writeOutcome).to.equal("in-doubt");
+      }
+      for (const refused of [db.put("a", 1), db.batchPut(pairs(9)), db.clear(), db.bulkLoad([["a", 1]])]) {
+        expect((await rejection(refused)).code).to.equal("FASTKV_READ_ONLY");
+      }
+      expect(await db.get("kept")).to.equal(1);
+      await db.close();
+      files.failure = () => undefined;
+      const again = await open(files);
+      expect(await again.get("kept")).to.equal(1);
+      const values = await again.getMany(manyKeys(64));
+      expect(new Set(values).size, JSON.stringify(values)).to.equal(1);
+      await again.batchPut(pairs(10));
+      expect(await again.getMany(manyKeys(64))).to.deep.equal(Array(64).fill(10));
+      await again.close();
+    });
+  }
+
+  it("refuses to open where nothing can be written, and can be opened afterwards", async () => {
+    for (const call of ["create", "write", "sync", "makeFolder", "rename", "link"] as const) {
+      for (const pattern of [/./, /batch-log/]) {
+        const files = failingFileSystem();
+        let failures = 0;
+        files.failure = (what, name) => {
+          const isFailure = what === call && pattern.test(name) && !name.includes("/run/");
+          failures += isFailure ? 1 : 0;
+          return isFailure ? "FASTKV_IO" : undefined;
+        };
+        const label = `${call}${pattern.source.length}`;
+        const opened = await open(files, label).then(
+          (db) => db,
+          (error: FastKVError) => error,
+        );
+        files.failure = () => undefined;
+        if (opened instanceof FastKV) {
+          expect(failures, label).to.equal(0);
+          await opened.close();
+        } else {
+          expect(opened.code, `${label}: ${opened.message}`).to.equal("FASTKV_IO");
+          expect(failures, label).to.be.above(0);
+        }
+        expect(fs.readdirSync(path.join(temporaryFolder(), "run"))).to.deep.equal([]);
+        // Where a claim cannot even be given back, the folder stays locked until this process ends.
+        if (call !== "rename" || pattern.source !== ".") {
+          const db = await open(files, label);
+          await db.put("a", 1);
+          await db.close();
+        }
+      }
+    }
+  });
+});

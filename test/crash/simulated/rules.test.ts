@@ -1,0 +1,226 @@
+/** Rules that random crashes rarely put to the test: each in the one situation where it matters. */
+
+import { expect } from "chai";
+import type { OpenOptions } from "../../../coordinator/options.js";
+import { InProcessLauncher } from "../../support/in-process-launcher.js";
+import { Random } from "../../support/random.js";
+import { SimulatedFileSystem } from "../../support/simulated-file-system.js";
+import {
+  openSimulated,
+  restart,
+  type SimulatedStore,
+  SteppedClock,
+  tinySettings,
+} from "../../support/simulated-store.js";
+import { Oracle } from "./oracle.js";
+
+/** Far longer than any of these tests takes. */
+const never = 3000;
+
+class Machine {
+  disk = new SimulatedFileSystem({ random: new Random(7), maxAsyncTurns: 2, folders: ["/data"] });
+  readonly #clock = new SteppedClock();
+  #launcher: InProcessLauncher | undefined;
+
+  open(options: OpenOptions = {}): Promise<SimulatedStore> {
+    this.#launcher = new InProcessLauncher(this.disk, { settings: tinySettings });
+    const all = { shards: 2, maxMemtableSize: 64 * 1024, readCacheSize: 0, ...options };
+    return openSimulated(this.disk, this.#clock, all, this.#launcher);
+  }
+
+  async losePower(): Promise<void> {
+    await this.#launcher?.close();
+    this.disk = restart(this.disk, new Random(8), "dropAll");
+  }
+}
+
+async function turns(count: number): Promise<void> {
+  for (let turn = 0; turn < count; turn++) {
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+}
+
+/** A key in each of two shards. */
+function keyIn(shard: number, name: string): string {
+  const oracle = new Oracle(2);
+  for (let n = 0; ; n++) {
+    const key = `${name}${n}`;
+    if (oracle.shardOf(key) === shard) {
+      return key;
+    }
+  }
+}
+
+describe("a rule for the order of writes", () => {
+  it("keeps what is put in the same turn behind a clear, also when it is flushed", async () => {
+    const { db } = await new Machine().open();
+    await Promise.all([db.put("key", 1), db.clear(), db.put("key", 2)]);
+    await db.flush();
+    expect(await db.get("key")).to.equal(2);
+    await db.close();
+  });
+
+  it("keeps a delete that is flushed above an older put in level 0", async () => {
+    const { db } = await new Machine().open();
+    await db.put("key", 1);
+    await db.flush();
+    await db.delete("key");
+    await db.flush();
+    expect(await db.get("key")).to.equal(undefined);
+    await db.close();
+  });
+
+  it("takes writes on while a flush rotates the WAL, and none is lost with the power", async () => {
+    const machine = new Machine();
+    const { db } = await machine.open({ syncInterval: never });
+    const flushes: Promise<void>[] = [];
+    for (let n = 0; n < 60; n++) {
+      void db.put(`key${n}`, n);
+      if (n % 5 === 0) {
+        flushes.push(db.flush());
+      }
+      await turns(1);
+    }
+    await db.put("last", "x", { durability: "sync" });
+    await db.put(keyIn(0, "last"), "x", { durability: "sync" });
+    await db.put(keyIn(1, "last"), "x", { durability: "sync" });
+    await Promise.all(flushes);
+    await machine.losePower();
+    const after = await machine.open();
+    expect(await after.db.count({ prefix: "key" })).to.equal(60);
+    await after.db.close();
+  });
+});
+
+describe("a rule for batches over several shards", () => {
+  it("does not let a flush wait for news that stand behind a stalled write", async () => {
+    const { db } = await new Machine().open({ syncInterval: 20 });
+    const value = "v".repeat(4000);
+    const writes: Promise<void>[] = [];
+    for (let n = 0; n < 700; n++) {
+      writes.push(
+        db.batchPut([
+          [keyIn(0, "a"), n],
+          [keyIn(1, "b"), n],
+        ]),
+        db.put(`key${n}`, value),
+      );
+    }
+    await Promise.all(writes);
+    expect(await db.count()).to.equal(702);
+    await db.close();
+  });
+
+  it("tells a shard that starts how far the batch log is on disk, so that it can flush", async () => {
+    const machine = new Machine();
+    const { db } = await machine.open();
+    await db.batchPut([
+      [keyIn(0, "a"), 1],
+      [keyIn(1, "b"), 1],
+    ]);
+    await db.close();
+    const again = await machine.open();
+    await again.db.flush();
+    again.launcher.kill(0);
+    await again.db.flush();
+    expect(await again.db.count()).to.equal(2);
+    await again.db.close();
+  });
+
+  it("keeps a batch out of tables until its record is on disk, also in a shard that was started anew", async () => {
+    const machine = new Machine();
+    const { db, launcher } = await machine.open({ syncInterval: never });
+    const [a, b] = [keyIn(0, "a"), keyIn(1, "b")];
+    launcher.kill(0);
+    await turns(5);
+    expect(await db.get(a)).to.equal(undefined);
+    await db.batchPut([
+      [a, 1],
+      [b, 1],
+    ]);
+    db.flush().catch(() => undefined);
+    await turns(100);
+    await machine.losePower();
+    const after = await machine.open();
+    const found = await after.db.getMany([a, b]);
+    expect(found[0], "half a batch").to.equal(found[1]);
+    await after.db.close();
+  });
+
+  it("cuts a batch that the log lost, and all behind it in the same shard", async () => {
+    const machine = new Machine();
+    const { db } = await machine.open({ syncInterval: never });
+    const [a, b, behind] = [keyIn(0, "a"), keyIn(1, "b"), keyIn(0, "behind")];
+    await db.batchPut([
+      [a, 1],
+      [b, 1],
+    ]);
+    // Syncs the shard's WAL with the batch in it. It is not acknowledged before the batch log is on disk, too.
+    db.put(behind, 1, { durability: "sync" }).catch(() => undefined);
+    await turns(100);
+    await machine.losePower();
+    const after = await machine.open();
+    expect(await after.db.count()).to.equal(0);
+    await after.db.close();
+  });
+
+  it("has the name of a new batch log on disk before a batch counts on it", async () => {
+    const machine = new Machine();
+    await (await machine.open()).db.close();
+    const { db } = await machine.open({ syncInterval: never });
+    await db.batchPut(
+      [
+        [keyIn(0, "a"), 1],
+        [keyIn(1, "b"), 1],
+      ],
+      { durability: "sync" },
+    );
+    await machine.losePower();
+    const after = await machine.open();
+    expect(await after.db.count()).to.equal(2);
+    await after.db.close();
+  });
+
+  it("reads over the torn end of a batch log that a newer one has made obsolete", async () => {
+    const machine = new Machine();
+    const { db } = await machine.open();
+    await db.batchPut(
+      [
+        [keyIn(0, "a"), 1],
+        [keyIn(1, "b"), 1],
+      ],
+      { durability: "sync" },
+    );
+    await db.close();
+    const name = machine.disk.files().find((path) => path.includes("batch-log-"))!;
+    const old = Buffer.concat([machine.disk.contentOf(name), Buffer.from("torn")]);
+    await (await machine.open()).db.close();
+    machine.disk.install(name, old);
+    const again = await machine.open();
+    expect(await again.db.count()).to.equal(2);
+    await again.db.close();
+  });
+});
+
+describe("a rule for bulk loads", () => {
+  it("finds the tables of a load again that is in force but not in the batch log any more", async () => {
+    const machine = new Machine();
+    const { db, launcher } = await machine.open();
+    for (let round = 0; round < 2; round++) {
+      await db.bulkLoad([
+        ["a", round],
+        ["b", round],
+        ["c", round],
+        ["d", round],
+      ]);
+      launcher.kill(0);
+      launcher.kill(1);
+      expect(await db.count()).to.equal(4);
+    }
+    await db.compact();
+    await db.close();
+    const again = await machine.open();
+    expect(await again.db.get("a")).to.equal(1);
+    await again.db.close();
+  });
+});
