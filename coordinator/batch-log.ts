@@ -290,7 +290,12 @@ export class BatchLog {
   ): BatchLog {
     const { fileSystem, folder } = environment;
     const fileNumber = (obsolete.at(-1) ?? 0) + 1;
-    const writer = startFile(environment, fileNumber, recordType.restart, lastSequence, owner.nowMs());
+    const writer = startFile(
+      environment,
+      fileNumber,
+      { type: recordType.restart, earlierSequence: lastSequence, batches: [] },
+      owner.nowMs(),
+    );
     for (const old of obsolete) {
       fileSystem.remove(pathOf(folder, old));
     }
@@ -474,8 +479,7 @@ export class BatchLog {
     const next = startFile(
       this.#environment(),
       this.#fileNumber + 1,
-      recordType.start,
-      this.writtenSequence,
+      { type: recordType.start, earlierSequence: this.writtenSequence, batches: [] },
       this.#owner.nowMs(),
     );
     this.#older.push({ fileNumber: this.#fileNumber, lastSequence: this.writtenSequence });
@@ -505,20 +509,13 @@ export class BatchLog {
       }
       const fileNumber = this.#fileNumber + 1;
       const settled = (this.#unsettled[0]?.sequence ?? this.#lastSequence + 1) - 1;
+      const written = this.#unsettled.filter((batch) => batch.sequence <= this.writtenSequence);
       const writer = startFile(
         this.#environment(),
         fileNumber,
-        recordType.restart,
-        settled,
+        { type: recordType.restart, earlierSequence: settled, batches: written },
         this.#owner.nowMs(),
       );
-      const written = this.#unsettled.filter((batch) => batch.sequence <= this.writtenSequence);
-      for (let at = 0; at < written.length; ) {
-        const group = takeBatches(written, at);
-        at += group.length;
-        writer.append(recordType.batches, group[0]!.sequence, this.#owner.nowMs(), encodeBatches(group));
-      }
-      writer.sync();
       // The new file has all that matters: the others go, since their ends cannot be trusted.
       for (const old of [...this.#older.map((file) => file.fileNumber), this.#fileNumber]) {
         this.#fileSystem.remove(pathOf(this.#folder, old));
@@ -551,28 +548,42 @@ export class BatchLog {
   }
 }
 
+/** What a new file holds from the first moment that it has its name. */
+interface FileStart {
+  type: number;
+  earlierSequence: number;
+  batches: readonly LoggedBatch[];
+}
+
+/** Makes a file whole and durable under a temporary name, and only then gives it its own, durably too. */
 function startFile(
   environment: { fileSystem: FileSystem; folder: string; databaseId: Uint8Array; epoch: number },
   fileNumber: number,
-  type: number,
-  earlierSequence: number,
+  { type, earlierSequence, batches }: FileStart,
   nowMs: number,
 ): RecordLogWriter {
   const { fileSystem, folder, databaseId, epoch } = environment;
   const path = pathOf(folder, fileNumber);
-  // A number may have been tried before, when there was no room.
-  fileSystem.remove(path);
-  const writer = RecordLogWriter.create(fileSystem, path, headerOf(databaseId, epoch, fileNumber));
+  const temporary = `${path}.tmp`;
+  // One may be left of an earlier attempt.
+  fileSystem.remove(temporary);
+  const writer = RecordLogWriter.create(fileSystem, temporary, headerOf(databaseId, epoch, fileNumber));
   try {
     const start = Buffer.alloc(8);
     writeUint64(start, earlierSequence, 0);
     writer.append(type, 0, nowMs, start);
+    for (let at = 0; at < batches.length; ) {
+      const group = takeBatches(batches, at);
+      at += group.length;
+      writer.append(recordType.batches, group[0]!.sequence, nowMs, encodeBatches(group));
+    }
     writer.sync();
+    fileSystem.rename(temporary, path);
     fileSystem.syncFolder(folder);
     return writer;
   } catch (error) {
     void writer.close();
-    fileSystem.remove(path);
+    fileSystem.remove(temporary);
     throw error;
   }
 }
