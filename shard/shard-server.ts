@@ -52,7 +52,7 @@ export class ShardServer {
   receive(frames: readonly Buffer[]): void {
     for (const frame of frames) {
       if (this.#mailbox === undefined) {
-        this.#onMessage(frame);
+        void this.#onMessage(frame);
       } else {
         this.#mailbox.push(frame);
       }

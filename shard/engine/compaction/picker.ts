@@ -201,8 +201,12 @@ function withoutOverlapAmongThemselves(tables: readonly LiveTable[]): LiveTable[
 function hull(tables: readonly LiveTable[]): { smallest: string; largest: string } {
   let { smallest, largest } = tables[0]!;
   for (const table of tables) {
-    smallest = table.smallest < smallest ? table.smallest : smallest;
-    largest = table.largest > largest ? table.largest : largest;
+    if (table.smallest < smallest) {
+      ({ smallest } = table);
+    }
+    if (table.largest > largest) {
+      ({ largest } = table);
+    }
   }
   return { smallest, largest };
 }

@@ -70,6 +70,21 @@ describe("a rule for the order of writes", () => {
     await db.close();
   });
 
+  it("keeps whole tables that a clear hides for as long as a snapshot sees them", async () => {
+    const { db } = await new Machine().open({ shards: 1 });
+    await db.batchPut(Array.from({ length: 400 }, (_, n) => [`key${n}`, n] as const));
+    await db.flush();
+    const snapshot = await db.snapshot();
+    await db.clear();
+    await db.flush();
+    await turns(50);
+    expect(await snapshot.scan().toArray()).to.have.length(400);
+    await snapshot.close();
+    await db.compact();
+    expect(await db.count()).to.equal(0);
+    await db.close();
+  });
+
   it("takes writes on while a flush rotates the WAL, and none is lost with the power", async () => {
     const machine = new Machine();
     const { db } = await machine.open({ syncInterval: never });
