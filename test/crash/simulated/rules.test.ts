@@ -85,6 +85,19 @@ describe("a rule for the order of writes", () => {
     await db.close();
   });
 
+  it("syncs a full WAL segment before the next one takes writes", async () => {
+    const machine = new Machine();
+    const { db } = await machine.open({ shards: 1, syncInterval: never });
+    // What the WAL holds must not be in tables as well.
+    machine.disk.failNext({ operation: "create", path: /\.sst$/, times: 1000 }, "ENOSPC");
+    await Promise.all(Array.from({ length: 25 }, (_, n) => db.put(`key${n}`, "v".repeat(4000))));
+    await db.put("last", 1, { durability: "sync" });
+    await machine.losePower();
+    const after = await machine.open({ shards: 1 });
+    expect(await after.db.count()).to.equal(26);
+    await after.db.close();
+  });
+
   it("takes writes on while a flush rotates the WAL, and none is lost with the power", async () => {
     const machine = new Machine();
     const { db } = await machine.open({ syncInterval: never });
