@@ -27,7 +27,11 @@ export interface CliOptions {
 
 /** A home of its own, so that neither history nor plugins of the user who runs the tests are touched. */
 export function cliEnvironment(home: string, more: Record<string, string> = {}): NodeJS.ProcessEnv {
-  const { NO_COLOR: _, FORCE_COLOR: __, DEBUG: ___, NODE_ENV: ____, ...env } = process.env;
+  const env = { ...process.env };
+  // A person's terminal knows none of these; Node takes a terminal in CI for one without colours.
+  for (const name of ["NO_COLOR", "FORCE_COLOR", "DEBUG", "NODE_ENV", "CI"]) {
+    delete env[name];
+  }
   return {
     ...env,
     HOME: home,
