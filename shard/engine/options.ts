@@ -1,22 +1,7 @@
-import type { CompressionName } from "../../shared/options.js";
+import type { ShardSettings } from "../../shared/wire/messages.js";
 
 /** What the coordinator tells a shard about how to work; checked there, complete here. */
-export interface EngineOptions {
-  maxMemtableBytes: number;
-  compression: CompressionName;
-  blockBytes: number;
-  bloomBitsPerKey: number;
-  /** Block cache. */
-  cacheBytes: number;
-  compactionParallelism: number;
-  maxOpenTables: number;
-  syncIntervalMs: number;
-  targetTableBytes: number;
-  levelOneTargetBytes: number;
-  levelZeroCompactionTrigger: number;
-  levelZeroSlowdownTrigger: number;
-  levelZeroStopTrigger: number;
-}
+export type EngineOptions = ShardSettings;
 
 /** A write waits where this many memtables wait to be flushed; it is slowed at one less. */
 export const maxSealedMemtables = 3;

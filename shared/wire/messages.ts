@@ -10,12 +10,13 @@ export interface Hello {
   pid: number;
 }
 
-/** How a shard is to work; see `EngineOptions` for the meaning of each. */
+/** How a shard is to work; `OpenOptions` of the public API says what each means. */
 export interface ShardSettings {
   maxMemtableBytes: number;
   compression: CompressionName;
   blockBytes: number;
   bloomBitsPerKey: number;
+  /** Of the block cache. */
   cacheBytes: number;
   compactionParallelism: number;
   maxOpenTables: number;
