@@ -345,7 +345,7 @@ export class ShardClient {
     };
     link.send(encodeMessage(frameType.request, 0, request));
     for (const retained of this.#retained.sections()) {
-      const flags = operationsFlag.sync | (retained.isSeal ? operationsFlag.seal : 0);
+      const flags = operationsFlag.sync | operationsFlag.resent | (retained.isSeal ? operationsFlag.seal : 0);
       link.send(frameForSection(retained, this.#stamp(flags)));
     }
     this.state = "up";

@@ -212,15 +212,14 @@ export class Mailbox {
     const engine = this.#engine;
     const section = frame.subarray(operationsHeaderBytes, operationsHeaderBytes + header.writeBytes);
     const { firstSequence, lastSequence, timeMs } = header;
+    const mayRefuse = (header.flags & operationsFlag.resent) === 0;
     if (firstSequence > engine.writtenSequence) {
-      return engine.accept(section, firstSequence, lastSequence, timeMs);
+      return engine.accept({ section, firstSequence, lastSequence }, timeMs, mayRefuse);
     }
     // A section sent again after a restart: only what lies above the recovered state is new.
     const known = engine.writtenSequence;
     const rest = filterSection(section, firstSequence, (_, sequence) => sequence > known);
-    return rest === undefined
-      ? undefined
-      : engine.accept(rest.section, rest.firstSequence, lastSequence, timeMs);
+    return rest === undefined ? undefined : engine.accept({ ...rest, lastSequence }, timeMs, mayRefuse);
   }
 
   #read(frame: Buffer, header: OperationsHeader, accepted: AcceptedSection | undefined): void {

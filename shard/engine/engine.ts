@@ -102,7 +102,7 @@ export class Engine {
   readonly #loadsInForce = new Set<string>();
   /** Bulk loads that the manifest had at the start: a commit that comes again finds its work done. */
   readonly #ingested: ReadonlySet<number>;
-  /** Parts of logged batches that the WAL had no room for; they are written first when it has. */
+  /** Parts of logged batches, and writes sent again, that the WAL had no room for; written first when it has. */
   #owedToWal: SectionPart[] = [];
   /** The last sequence number that was refused, until the coordinator has confirmed it. */
   #refusedUpTo = 0;
@@ -260,11 +260,18 @@ export class Engine {
 
   /**
    * Puts a section into the WAL and the arena. Operations up to `writtenSequence` (sent again after a restart) must
-   * have been left out by the caller. A write that the disk refuses is not an exception but a `refusal`.
+   * have been left out by the caller. A write that the disk refuses is not an exception but a `refusal`. With
+   * `mayRefuse` false (they were perhaps acknowledged before the restart) they are taken all the same: the coordinator
+   * keeps them until they are on disk.
    */
-  accept(section: Buffer, firstSequence: number, lastSequence: number, timeMs: number): AcceptedSection {
+  accept(part: SectionPart, timeMs: number, mayRefuse: boolean): AcceptedSection {
+    const { section, firstSequence, lastSequence } = part;
     this.noteTime(timeMs);
     const refusal = this.#appendToWal(section, firstSequence);
+    if (refusal !== undefined && !mayRefuse) {
+      this.#takeUnwritten({ ...part, section: Buffer.from(section) });
+      return { pending: undefined, refusal: undefined, lastSequence };
+    }
     if (refusal !== undefined) {
       this.#refusedUpTo = lastSequence;
       this.#takeLoggedParts(section, firstSequence);
@@ -544,6 +551,10 @@ export class Engine {
         writeOutcome: "not-applied",
       });
     }
+    const { stall } = this;
+    if (stall.kind === "stop" && stall.reason === "background-error") {
+      return notApplied(this.tree.backgroundError);
+    }
     if (this.#refusedUpTo > 0) {
       return new FastKVError("FASTKV_NO_SPACE", "An earlier write of this shard was refused; try again", {
         writeOutcome: "not-applied",
@@ -557,8 +568,7 @@ export class Engine {
       if (this.#wal.failure !== undefined) {
         this.#onFatal(error);
       }
-      const report = toErrorReport(error);
-      return new FastKVError(report.code, report.message, { writeOutcome: "not-applied", cause: error });
+      return notApplied(error);
     }
   }
 
@@ -566,9 +576,14 @@ export class Engine {
   #takeLoggedParts(section: Buffer, firstSequence: number): void {
     const part = filterSection(section, firstSequence, (operation) => operation.logged);
     if (part !== undefined) {
-      this.#owedToWal.push(part);
-      this.#applyPlaced(this.#place(part.section, part.firstSequence), Number.POSITIVE_INFINITY);
+      this.#takeUnwritten(part);
     }
+  }
+
+  /** Applies what the WAL has no room for, and owes it to the WAL. */
+  #takeUnwritten(part: SectionPart): void {
+    this.#owedToWal.push(part);
+    this.#applyPlaced(this.#place(part.section, part.firstSequence), Number.POSITIVE_INFINITY);
   }
 
   /** Writes what the WAL had no room for when it came. Throws where there still is none. */
@@ -896,4 +911,9 @@ export class Engine {
       this.#events.onFatal(error);
     }
   }
+}
+
+function notApplied(error: unknown): FastKVError {
+  const { code, message } = toErrorReport(error);
+  return new FastKVError(code, message, { writeOutcome: "not-applied", cause: error });
 }

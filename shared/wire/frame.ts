@@ -71,8 +71,11 @@ export const protocolVersion = 1;
 export const frameType = { operations: 1, answers: 2, request: 3, reply: 4, failure: 5, event: 6 } as const;
 export type FrameType = (typeof frameType)[keyof typeof frameType];
 
-/** `sync`: have the writes synced. `seal`: the writes are a bulk load's commit, older data is sealed first. */
-export const operationsFlag = { sync: 1, seal: 2 } as const;
+/**
+ * `sync`: have the writes synced. `seal`: the writes are a bulk load's commit, older data is sealed first. `resent`: the
+ * writes come again after a restart and may have been acknowledged, so they may not be refused.
+ */
+export const operationsFlag = { sync: 1, seal: 2, resent: 4 } as const;
 export const readFlag = { snapshot: 1, noValue: 2 } as const;
 export const answerStatus = { missing: 0, found: 1, error: 2 } as const;
 

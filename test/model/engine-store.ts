@@ -240,7 +240,11 @@ export class EngineStore implements StoreUnderTest {
       for (const one of operations) {
         section.append(one, 0);
       }
-      const accepted = engine.accept(section.bytes(), sequence, sequence, nowMs);
+      const accepted = engine.accept(
+        { section: section.bytes(), firstSequence: sequence, lastSequence: sequence },
+        nowMs,
+        true,
+      );
       if (accepted.refusal !== undefined) {
         throw accepted.refusal;
       }
