@@ -18,8 +18,9 @@ import {
   readSnapshotBytes,
 } from "../shared/wire/frame.js";
 import { AnswerWriter } from "./answer-writer.js";
-import type { AcceptedSection, Engine, Stall } from "./engine/engine.js";
+import type { AcceptedSection, Engine } from "./engine/engine.js";
 import { newEntry, type ReadPoint, readKey } from "./engine/reads.js";
+import type { Stall } from "./engine/stall.js";
 import { StallClock } from "./stall-clock.js";
 
 /** At this rate writes are let through while they are slowed. */

@@ -1,4 +1,4 @@
-import type { Stall } from "./engine/engine.js";
+import type { Stall } from "./engine/stall.js";
 
 /** How long writes were slowed and stopped, for the statistics. */
 export class StallClock {

@@ -15,5 +15,7 @@ export const closeFlushSegments = 8;
 export const smallRangeKeys = 256;
 /** Bulk loads are sorted in parts of this size. */
 export const loadPartBytes = 24 * 1024 * 1024;
+/** A committed bulk load that finds no room for its entry in the manifest is tried again this much later. */
+export const loadCommitRetryMs = 200;
 /** After a background failure that may pass (a full disk) it is tried again this much later. */
 export const backgroundRetryMs = 500;

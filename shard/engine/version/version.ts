@@ -30,9 +30,12 @@ function bySmallest(a: LiveTable, b: LiveTable): number {
  */
 export class Version {
   readonly levels: Levels;
+  /** How many tables of level 0 a read may have to look at: those of one bulk load are disjoint and count as one. */
+  readonly levelZeroDepth: number;
 
   constructor(levels: Levels = Array.from({ length: levelCount }, () => [])) {
     this.levels = levels;
+    this.levelZeroDepth = new Set(levels[0]!.map((table) => table.maxSequence)).size;
   }
 
   *tables(): Generator<LiveTable> {
@@ -45,10 +48,6 @@ export class Version {
     return this.levels.reduce((sum, level) => sum + level.length, 0);
   }
 
-  /** How many tables of level 0 a read may have to look at: those of one bulk load are disjoint and count as one. */
-  get levelZeroDepth(): number {
-    return new Set(this.levels[0]!.map((table) => table.maxSequence)).size;
-  }
 
   /** The one table of a level from 1 on that may hold `key`. */
   tableFor(level: number, key: ByteString): LiveTable | undefined {

@@ -1,0 +1,131 @@
+/** The sealed memtables of a shard, and how they become tables of level 0: one after the other, the oldest first. */
+
+import { FastKVError } from "../../shared/errors.js";
+import type { FileSystem } from "../../shared/storage/file-system.js";
+import { tableName } from "./file-names.js";
+import type { JobResult } from "./jobs/job.js";
+import type { Memtable } from "./memtable/memtable.js";
+import type { RangeDelete } from "./range-delete.js";
+import { listFiles } from "./recovery.js";
+import { asLive, type Tree } from "./tree.js";
+
+export interface FlusherOwner {
+  /** False before the coordinator has told what is held, and when the engine ends. */
+  mayFlush(): boolean;
+  /** Resolves when the memtable's data may become durable in tables: the batch log vouches for it. */
+  mayBecomeDurable(memtable: Memtable): Promise<void>;
+  /** The first WAL segment of the memtable that takes writes. */
+  activeLogNumber(): number;
+  /** The memtable is in tables, and the manifest says so. */
+  onFlushed(memtable: Memtable): void;
+  onProgress(): void;
+}
+
+export class Flusher {
+  /** Oldest first. */
+  readonly sealed: Memtable[] = [];
+  readonly #fileSystem: FileSystem;
+  readonly #folder: string;
+  readonly #tree: Tree;
+  readonly #owner: FlusherOwner;
+  #flushing: Promise<void> | undefined;
+
+  constructor(environment: { fileSystem: FileSystem; folder: string }, tree: Tree, owner: FlusherOwner) {
+    this.#fileSystem = environment.fileSystem;
+    this.#folder = environment.folder;
+    this.#tree = tree;
+    this.#owner = owner;
+  }
+
+  /** Starts the next flush where there is one and none is under way. */
+  schedule(): void {
+    const isUnable = !this.#owner.mayFlush() || this.#tree.isWaitingToRetry;
+    if (isUnable || this.#flushing !== undefined || this.sealed.length === 0) {
+      return;
+    }
+    this.#flushing = this.#flush(this.sealed[0]!)
+      .catch((error: unknown) => {
+        if (!(error instanceof FastKVError && error.code === "FASTKV_CLOSED")) {
+          this.#tree.retryLater(error);
+        }
+      })
+      .finally(() => {
+        this.#flushing = undefined;
+        this.#owner.onProgress();
+      });
+  }
+
+  /** Flushes everything that is sealed. Rejects where that is not possible now. */
+  async flushAll(): Promise<void> {
+    while (this.sealed.length > 0) {
+      this.schedule();
+      if (this.#flushing === undefined) {
+        throw this.#tree.backgroundError ?? new FastKVError("FASTKV_IO", "The shard cannot flush now");
+      }
+      await this.#flushing;
+    }
+  }
+
+  async settle(): Promise<void> {
+    await this.#flushing;
+  }
+
+  hasRangeDeletes(memtable: Memtable): boolean {
+    return memtable.maxSequence > 0 && this.#rangeDeletesOf(memtable).length > 0;
+  }
+
+  #rangeDeletesOf(memtable: Memtable): RangeDelete[] {
+    return this.#tree.rangeDeletes.filter(
+      (range) => range.sequence >= memtable.minSequence && range.sequence <= memtable.maxSequence,
+    );
+  }
+
+  async #flush(memtable: Memtable): Promise<void> {
+    await this.#owner.mayBecomeDurable(memtable);
+    const tree = this.#tree;
+    const addedRangeDeletes = this.#rangeDeletesOf(memtable);
+    const survival = tree.survival(0, memtable.maxSequence);
+    // One table, whatever its size: tables of level 0 count by their depth.
+    const output = tree.outputSettings(tree.takeFileNumbers(1), Number.POSITIVE_INFINITY, false);
+    const result: JobResult = memtable.isEmpty
+      ? { tables: [], entriesRead: 0 }
+      : await tree.run({ kind: "flush", arena: memtable.share(), survival, output });
+    const logNumber = this.sealed[1]?.firstLogNumber ?? this.#owner.activeLogNumber();
+    try {
+      await tree.change({
+        addedTables: result.tables.map((table) => ({ level: 0, table: asLive(table, survival) })),
+        logNumber,
+        flushedSequence: memtable.maxSequence,
+        addedRangeDeletes,
+      });
+    } catch (error) {
+      this.#removeUnused(result);
+      throw error;
+    }
+    this.sealed.shift();
+    tree.noteWritten(addedRangeDeletes);
+    tree.backgroundError = undefined;
+    tree.statistics.flushes += 1;
+    tree.statistics.flushedBytes += result.tables.reduce((sum, table) => sum + table.sizeBytes, 0);
+    this.#owner.onFlushed(memtable);
+    this.#removeLogsBelow(logNumber);
+    tree.schedule();
+  }
+
+  #removeUnused(result: JobResult): void {
+    // After a failed sync the edit may be on disk all the same: then the tables are needed.
+    if (!this.#tree.isPoisoned) {
+      for (const table of result.tables) {
+        this.#fileSystem.remove(`${this.#folder}/${tableName(table.fileNumber)}`);
+      }
+    }
+  }
+
+  #removeLogsBelow(logNumber: number): void {
+    for (const file of listFiles(this.#fileSystem, this.#folder)) {
+      if (file.kind === "wal" && file.fileNumber < logNumber) {
+        this.#fileSystem.remove(`${this.#folder}/${file.name}`);
+      }
+    }
+  }
+}

@@ -1,0 +1,197 @@
+/**
+ * The WAL with its bookkeeping: what was written, what is on disk, and what is owed to it. Operations that may not be
+ * refused (parts of logged batches, writes sent again after a restart) are owed where the WAL has no room for them;
+ * they are written first when it has, and nothing behind them counts as on disk before.
+ */
+
+import { FastKVError, toErrorReport } from "../../../shared/errors.js";
+import type { SectionPart } from "../../../shared/format/operations.js";
+import { maxUnsyncedWalBytes } from "../options.js";
+import type { Wal } from "./wal.js";
+
+export interface DurableLogOwner {
+  timeMs(): number;
+  onSynced(): void;
+  /** What is on disk is unknown: the shard must start anew. */
+  onFatal(error: unknown): void;
+}
+
+export function notApplied(error: unknown): FastKVError {
+  const { code, message } = toErrorReport(error);
+  return new FastKVError(code, message, { writeOutcome: "not-applied", cause: error });
+}
+
+export class DurableLog {
+  /** Every operation up to here was applied or refused. */
+  writtenSequence: number;
+  /** Every operation up to here is on disk. */
+  syncedSequence: number;
+
+  readonly #wal: Wal;
+  readonly #owner: DurableLogOwner;
+  #owed: SectionPart[] = [];
+  #syncing: Promise<void> | undefined;
+  #syncWanted = false;
+  #isFatal = false;
+
+  constructor(wal: Wal, lastSequence: number, owner: DurableLogOwner) {
+    this.#wal = wal;
+    this.#owner = owner;
+    this.writtenSequence = lastSequence;
+    this.syncedSequence = lastSequence;
+  }
+
+  get segmentNumber(): number {
+    return this.#wal.segmentNumber;
+  }
+
+  get sizeBytes(): number {
+    return this.#wal.sizeBytes;
+  }
+
+  get owesNothing(): boolean {
+    return this.#owed.length === 0;
+  }
+
+  get hasUnsynced(): boolean {
+    return this.syncedSequence < this.writtenSequence;
+  }
+
+  /** Writes a section behind what is owed; a refusal is an answer, not an exception. */
+  append(part: SectionPart): FastKVError | undefined {
+    if (this.#isFatal) {
+      return notApplied(new FastKVError("FASTKV_IO", "The shard is restarting after a failed sync"));
+    }
+    try {
+      this.#payDebts();
+      this.#wal.append(part.section, part.firstSequence, this.#owner.timeMs());
+    } catch (error) {
+      this.#checkFailure(error);
+      return notApplied(error);
+    }
+    if (this.#wal.unsyncedBytes >= maxUnsyncedWalBytes) {
+      this.requestSync();
+    }
+    return undefined;
+  }
+
+  owe(part: SectionPart): void {
+    this.#owed.push(part);
+  }
+
+  /** Everything up to here is in tables, also what was owed. */
+  noteFlushed(sequence: number): void {
+    this.#owed = this.#owed.filter((part) => part.lastSequence > sequence);
+    this.#noteSynced(sequence);
+  }
+
+  /** Starts a sync, or has the one under way followed by another. `onSynced` tells the end. */
+  requestSync(): void {
+    if (this.#syncing !== undefined) {
+      this.#syncWanted = true;
+      return;
+    }
+    if (this.#isFatal) {
+      return;
+    }
+    this.#tryToPayDebts();
+    if (this.syncedSequence < this.#durableTarget()) {
+      this.#syncing = this.#sync();
+    }
+  }
+
+  /** Syncs everything that was written. Rejects where the disk refuses, which is final. */
+  async syncNow(): Promise<void> {
+    const target = this.#durableTarget();
+    await this.#wal.sync();
+    this.#noteSynced(target);
+  }
+
+  prepareNext(fileNumber: () => number, enter: (fileNumber: number) => Promise<void>): void {
+    if (!this.#wal.nextIsPrepared) {
+      // Whoever rotates sees the failure.
+      void this.#wal.prepareNext(fileNumber(), enter).catch(() => undefined);
+    }
+  }
+
+  /** Syncs the old segment and moves on to the prepared one; false where there is no room for one. */
+  async rotate(onNoRoom: (error: unknown) => void): Promise<boolean> {
+    const target = this.#durableTarget();
+    try {
+      await this.#wal.rotate();
+    } catch (error) {
+      if (this.#checkFailure(error)) {
+        throw error;
+      }
+      onNoRoom(error);
+      return false;
+    }
+    this.#noteSynced(target);
+    return true;
+  }
+
+  /** Waits for a sync and a segment under way. */
+  async settle(): Promise<void> {
+    await this.#syncing;
+    await this.#wal.settleNext();
+  }
+
+  async close(): Promise<void> {
+    await this.#syncing;
+    await this.#wal.close();
+  }
+
+  async #sync(): Promise<void> {
+    try {
+      await this.syncNow();
+    } catch (error) {
+      // The kernel has marked the pages clean: another try would succeed without the data.
+      this.#isFatal = true;
+      this.#owner.onFatal(error);
+    } finally {
+      this.#syncing = undefined;
+      if (this.#syncWanted) {
+        this.#syncWanted = false;
+        this.requestSync();
+      }
+    }
+  }
+
+  #durableTarget(): number {
+    const owed = this.#owed[0];
+    return owed === undefined ? this.writtenSequence : Math.min(this.writtenSequence, owed.firstSequence - 1);
+  }
+
+  #noteSynced(sequence: number): void {
+    if (sequence > this.syncedSequence) {
+      this.syncedSequence = sequence;
+      this.#owner.onSynced();
+    }
+  }
+
+  /** Throws where there still is no room. */
+  #payDebts(): void {
+    for (let owed = this.#owed[0]; owed !== undefined; owed = this.#owed[0]) {
+      this.#wal.append(owed.section, owed.firstSequence, this.#owner.timeMs());
+      this.#owed.shift();
+    }
+  }
+
+  #tryToPayDebts(): void {
+    try {
+      this.#payDebts();
+    } catch (error) {
+      this.#checkFailure(error);
+    }
+  }
+
+  /** True where the WAL can no longer be trusted, which is told once. */
+  #checkFailure(error: unknown): boolean {
+    if (this.#wal.failure === undefined) {
+      return false;
+    }
+    this.#isFatal = true;
+    this.#owner.onFatal(error);
+    return true;
+  }
+}

@@ -1,0 +1,36 @@
+import { type EngineOptions, maxSealedMemtables } from "./options.js";
+
+export type StallReason = "none" | "memtables" | "level-zero" | "background-error";
+
+export interface Stall {
+  /** "slow": writes are delayed; "stop": they wait, or are refused where a background failure is the reason. */
+  kind: "none" | "slow" | "stop";
+  reason: StallReason;
+}
+
+const noStall: Stall = { kind: "none", reason: "none" };
+const slowForMemtables: Stall = { kind: "slow", reason: "memtables" };
+const slowForLevelZero: Stall = { kind: "slow", reason: "level-zero" };
+const stopForMemtables: Stall = { kind: "stop", reason: "memtables" };
+const stopForLevelZero: Stall = { kind: "stop", reason: "level-zero" };
+const stopForError: Stall = { kind: "stop", reason: "background-error" };
+
+/** Whether writes come faster than they are flushed and compacted. Pure; asked for each frame with writes. */
+export function stallOf(
+  sealedMemtables: number,
+  levelZeroDepth: number,
+  hasBackgroundError: boolean,
+  options: EngineOptions,
+): Stall {
+  const mustStopForMemtables = sealedMemtables >= maxSealedMemtables;
+  if (mustStopForMemtables || levelZeroDepth >= options.levelZeroStopTrigger) {
+    if (hasBackgroundError) {
+      return stopForError;
+    }
+    return mustStopForMemtables ? stopForMemtables : stopForLevelZero;
+  }
+  if (sealedMemtables >= maxSealedMemtables - 1) {
+    return slowForMemtables;
+  }
+  return levelZeroDepth >= options.levelZeroSlowdownTrigger ? slowForLevelZero : noStall;
+}
