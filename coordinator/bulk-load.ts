@@ -4,14 +4,10 @@
  */
 
 import { randomBytes } from "node:crypto";
-import { FastKVError } from "../shared/errors.js";
-import {
-  OperationSection,
-  operationBytes,
-  operationKind,
-  writeOperationHeader,
-} from "../shared/format/operations.js";
+import { OperationSection, operationKind } from "../shared/format/operations.js";
 import type { ShardRequest } from "../shared/wire/messages.js";
+import { appendEntry } from "./batch.js";
+import type { EntryEncoder } from "./entry-encoder.js";
 
 /** How far a bulk load has come. */
 export interface BulkLoadProgress {
@@ -119,42 +115,18 @@ export class BulkLoad {
     }
   }
 
-  /** Takes one entry; the key is `key[0..keyBytes)`. Both are copied. True: a chunk is full, stop pulling. */
-  add(
-    shard: number,
-    key: Uint8Array,
-    keyBytes: number,
-    tag: number,
-    value: Buffer,
-    expiresAt: number,
-  ): boolean {
-    const stream = this.#streams[shard]!;
-    const { section } = stream;
-    section.reserve(operationBytes(keyBytes, value.length, expiresAt !== 0));
+  /** Takes the encoder's entry. True: a chunk is full, stop pulling. */
+  add(entry: EntryEncoder): boolean {
+    const stream = this.#streams[entry.shard]!;
     // Each entry has a sequence number of its own within the chunk, so that the last of a key wins.
-    const delta = stream.entries;
-    const at = writeOperationHeader(
-      section.buffer,
-      section.length,
-      operationKind.put,
-      tag,
-      keyBytes,
-      value.length,
-      delta,
-      expiresAt,
-    );
-    for (let index = 0; index < keyBytes; index++) {
-      section.buffer[at + index] = key[index]!;
-    }
-    value.copy(section.buffer, at + keyBytes);
-    section.length = at + keyBytes + value.length;
+    appendEntry(stream.section, operationKind.put, entry, stream.entries);
     stream.entries += 1;
     this.#entries += 1;
-    this.#bytes += keyBytes + value.length;
+    this.#bytes += entry.keyBytes + entry.value.length;
     if (this.#entries % progressEveryEntries === 0) {
       this.#report("reading");
     }
-    return section.length >= chunkBytes;
+    return stream.section.length >= chunkBytes;
   }
 
   #report(phase: BulkLoadProgress["phase"]): void {
@@ -224,20 +196,4 @@ export class BulkLoad {
     // A shard that is gone forgets the load when it starts again.
     await this.#toAll({ type: "load-abandon", loadId: this.#loadId }).catch(() => undefined);
   }
-}
-
-/** Refuses a source that cannot be iterated. */
-export function iteratorOf<T>(source: Iterable<T> | AsyncIterable<T>): Iterator<T> | AsyncIterator<T> {
-  if (typeof source === "object" && source !== null) {
-    if (Symbol.asyncIterator in source) {
-      return source[Symbol.asyncIterator]();
-    }
-    if (Symbol.iterator in source) {
-      return source[Symbol.iterator]();
-    }
-  }
-  throw new FastKVError(
-    "FASTKV_INVALID_OPTION",
-    "bulkLoad takes an iterable or an async iterable of entries",
-  );
 }

@@ -2,121 +2,50 @@ import { EventEmitter } from "node:events";
 import path from "node:path";
 import { type Class, type ClassOptions, ValueCodec } from "../shared/codec/value-codec.js";
 import { FastKVError } from "../shared/errors.js";
-import {
-  OperationSection,
-  operationBytes,
-  operationKind,
-  rangeFlag,
-  writeOperationHeader,
-} from "../shared/format/operations.js";
-import type { ValueEncoding } from "../shared/format/value-encoding.js";
-import {
-  maxBatchBytes,
-  maxBatchOperations,
-  maxKeyBytes,
-  maxScanPageBytes,
-  maxScanPageEntries,
-} from "../shared/limits.js";
+import { operationKind } from "../shared/format/operations.js";
 import type { DurabilityMode } from "../shared/options.js";
 import { NodeFileSystem } from "../shared/storage/node-file-system.js";
-import type { PageReply } from "../shared/wire/messages.js";
-import type { BatchPart } from "./batch-log.js";
-import { BulkLoad, type BulkLoadProgress, type BulkLoadResult, iteratorOf } from "./bulk-load.js";
+import { deleteRangeSection, encodeBatch, putsOf } from "./batch.js";
+import { BulkLoad, type BulkLoadResult } from "./bulk-load.js";
+import type {
+  BatchOperation,
+  BulkEntry,
+  BulkLoadOptions,
+  FastKVEvents,
+  PutOptions,
+  ReadOptions,
+  ScanOptions,
+  WriteOptions,
+} from "./call-options.js";
+import { countKeys } from "./counting.js";
 import { Database, type DatabaseEnvironment, type DatabaseEvent } from "./database.js";
-import { type Key, KeyScratch, keyToBytes, keyToString } from "./keys.js";
+import { EntryEncoder } from "./entry-encoder.js";
+import { EntrySource } from "./entry-source.js";
+import { type Key, keyToBytes, keyToString } from "./keys.js";
 import { abortError, type EntryReader, Scan, type ScanPoint, ScanRun } from "./merged-scan.js";
 import {
   checkNames,
   durabilityModes,
   encodings,
+  invalidOption,
   type OpenOptions,
   oneOf,
   type ResolvedOptions,
   resolveOptions,
 } from "./options.js";
-import { type ByteRange, isEmptyRange, type RangeOptions, rangeNames, resolveRange } from "./ranges.js";
+import type { PendingRead } from "./pending.js";
+import { isEmptyRange, type RangeOptions, rangeNames, resolveRange } from "./ranges.js";
 import { ExpiryRead, ManyRead, ValueRead } from "./reads.js";
+import { checkScan, checkSignal } from "./scan-request.js";
 import { defaultShardModule, ShardProcessLauncher } from "./shard-process.js";
 import { closeOnSignals, forgetSignals } from "./signals.js";
 import { Snapshot } from "./snapshot.js";
 import { type DatabaseStats, gatherStats } from "./statistics.js";
 
-export interface PutOptions {
-  /** @default the database's */
-  encoding?: ValueEncoding | undefined;
-  /** Milliseconds until the value expires. @default never */
-  ttl?: number | undefined;
-  /** @default the database's */
-  durability?: DurabilityMode | undefined;
-}
-
-export interface WriteOptions {
-  /** @default the database's */
-  durability?: DurabilityMode | undefined;
-}
-
-export interface ReadOptions {
-  /** Reads as of this snapshot. */
-  snapshot?: Snapshot | undefined;
-}
-
-/** One operation of a batch. */
-export type BatchOperation<V = unknown> =
-  | { type: "put"; key: Key; value: V; encoding?: ValueEncoding | undefined; ttl?: number | undefined }
-  | { type: "del"; key: Key };
-
-/** What a bulk load takes: pairs, or objects that say more. */
-export type BulkEntry<V = unknown> =
-  | readonly [key: Key, value: V]
-  | { key: Key; value: V; encoding?: ValueEncoding | undefined; ttl?: number | undefined };
-
-export interface ScanOptions extends RangeOptions {
-  /** From the last key to the first. @default false */
-  reverse?: boolean | undefined;
-  /** At most so many entries, in the direction of the scan. @default all */
-  limit?: number | undefined;
-  /** Reads as of this snapshot. @default now */
-  snapshot?: Snapshot | undefined;
-  /** Keys as strings, or as bytes. @default "utf8" */
-  keyEncoding?: "utf8" | "binary" | undefined;
-  /** Ends the scan with `FASTKV_ABORTED`. */
-  signal?: AbortSignal | undefined;
-}
-
-export interface BulkLoadOptions {
-  /** For entries that do not say. @default the database's */
-  encoding?: ValueEncoding | undefined;
-  onProgress?: ((progress: BulkLoadProgress) => void) | undefined;
-  /** Gives the load up: nothing of it is there afterwards. */
-  signal?: AbortSignal | undefined;
-}
-
-/** Events of a database and what their listeners get. */
-export interface FastKVEvents {
-  /** A shard's process died and is started again; callers see a pause. */
-  "shard-restart": [{ shard: number; reason: string }];
-  /** A shard is given up: calls for its keys fail with `FASTKV_SHARD_UNAVAILABLE`. */
-  "shard-failed": [{ shard: number; error: FastKVError }];
-  /** Writes are slowed or stopped until compaction has caught up, or are not any more. */
-  stall: [{ shard: number; kind: "none" | "slow" | "stop"; reason: string }];
-  /** A flush or compaction failed and will be tried again. */
-  "background-error": [{ shard: number; code: string; message: string }];
-  /** The batch log cannot be written any more: the database only reads. */
-  "read-only": [{ error: FastKVError }];
-}
-
 const checkDurability = oneOf(durabilityModes);
 const checkEncoding = oneOf(encodings);
-const noBytes = Buffer.alloc(0);
-const kindMask = 0xff;
-const maxTtlMs = 8.64e15;
 const putNames = ["encoding", "ttl", "durability"];
 const writeNames = ["durability"];
-const scanNames = [...rangeNames, "reverse", "limit", "snapshot", "keyEncoding", "signal"];
-
-function invalid(message: string): FastKVError {
-  return new FastKVError("FASTKV_INVALID_OPTION", message, { writeOutcome: "not-applied" });
-}
 
 /**
  * An ordered, durable, sharded key-value store.
@@ -134,7 +63,8 @@ export class FastKV<V = unknown> extends EventEmitter<FastKVEvents> implements A
   readonly #database: Database;
   readonly #options: ResolvedOptions;
   readonly #codec: ValueCodec;
-  readonly #scratch = new KeyScratch();
+  /** Encodes what is called; nothing of it is used after the call has returned. */
+  readonly #encoder: EntryEncoder;
   readonly #openScans = new Set<WeakRef<ScanRun>>();
   readonly #loads = new Set<BulkLoad>();
   /** Calls that take more than one request to a shard: closing waits for them. */
@@ -145,6 +75,7 @@ export class FastKV<V = unknown> extends EventEmitter<FastKVEvents> implements A
     this.#database = database;
     this.#options = options;
     this.#codec = new ValueCodec();
+    this.#encoder = new EntryEncoder(this.#codec, database.topology, database.clock, options);
     database.listener = (event) => this.#emitEvent(event);
   }
 
@@ -156,7 +87,7 @@ export class FastKV<V = unknown> extends EventEmitter<FastKVEvents> implements A
    */
   static async open<V = unknown>(folder: string, options: OpenOptions = {}): Promise<FastKV<V>> {
     if (typeof folder !== "string" || folder === "" || folder.includes("\0")) {
-      throw invalid("The path of a database is a non-empty string without NUL");
+      throw invalidOption("The path of a database is a non-empty string without NUL");
     }
     const resolved = resolveOptions(options);
     const fileSystem = new NodeFileSystem();
@@ -209,21 +140,8 @@ export class FastKV<V = unknown> extends EventEmitter<FastKVEvents> implements A
       if (options !== undefined) {
         checkNames("put", options, putNames);
       }
-      // A value's own toJSON may call the store: only then is the scratch buffer filled.
-      const encoded = this.#encode(value, options?.encoding);
-      const { tag } = this.#codec;
-      const expiresAt = options?.ttl === undefined ? 0 : this.#expiry(options.ttl);
-      const length = this.#scratch.set(key);
-      return this.#write(
-        database,
-        operationKind.put,
-        tag,
-        key,
-        length,
-        encoded,
-        expiresAt,
-        this.#mode(options),
-      );
+      this.#encoder.setEntry(key, value, options);
+      return this.#write(database, operationKind.put, key, this.#mode(options));
     } catch (error) {
       return Promise.reject(error);
     }
@@ -236,8 +154,8 @@ export class FastKV<V = unknown> extends EventEmitter<FastKVEvents> implements A
       if (options !== undefined) {
         checkNames("delete", options, writeNames);
       }
-      const length = this.#scratch.set(key);
-      return this.#write(database, operationKind.delete, 0, key, length, noBytes, 0, this.#mode(options));
+      this.#encoder.setKey(key);
+      return this.#write(database, operationKind.delete, key, this.#mode(options));
     } catch (error) {
       return Promise.reject(error);
     }
@@ -250,7 +168,7 @@ export class FastKV<V = unknown> extends EventEmitter<FastKVEvents> implements A
   async clear(range: RangeOptions = {}, options?: WriteOptions): Promise<void> {
     const database = this.#checkWritable();
     checkNames("clear", range, rangeNames);
-    const bytes = resolveRange(this.#scratch, range);
+    const bytes = resolveRange(this.#encoder.scratch, range);
     const mode = this.#mode(options);
     if (isEmptyRange(bytes)) {
       return;
@@ -272,15 +190,14 @@ export class FastKV<V = unknown> extends EventEmitter<FastKVEvents> implements A
   ): Promise<void> {
     try {
       checkNames("batchPut", options, putNames);
-      const { encoding, ttl } = options;
       if (typeof entries !== "object" || entries === null) {
-        throw invalid("batchPut takes pairs [key, value], a Map, or an object");
+        throw invalidOption("batchPut takes pairs [key, value], a Map, or an object");
       }
       const pairs =
         Symbol.iterator in entries
           ? (entries as Iterable<readonly [Key, V]>)
           : Object.entries(entries as Record<string, V>);
-      return this.#batch(batchOfPairs(pairs, encoding, ttl), this.#mode(options));
+      return this.#batch(putsOf(pairs), options);
     } catch (error) {
       return Promise.reject(error);
     }
@@ -291,9 +208,9 @@ export class FastKV<V = unknown> extends EventEmitter<FastKVEvents> implements A
     try {
       checkNames("batch", options, putNames);
       if (typeof operations !== "object" || operations === null || !(Symbol.iterator in operations)) {
-        throw invalid("batch takes an array or another iterable of operations");
+        throw invalidOption("batch takes an array or another iterable of operations");
       }
-      return this.#batch(withDefaults(operations, options), this.#mode(options));
+      return this.#batch(operations, options);
     } catch (error) {
       return Promise.reject(error);
     }
@@ -313,7 +230,7 @@ export class FastKV<V = unknown> extends EventEmitter<FastKVEvents> implements A
     const { signal, onProgress, encoding } = options;
     checkSignal(signal);
     if (onProgress !== undefined && typeof onProgress !== "function") {
-      throw invalid("Option onProgress must be a function");
+      throw invalidOption("Option onProgress must be a function");
     }
     if (encoding !== undefined) {
       checkEncoding("encoding", encoding);
@@ -321,7 +238,7 @@ export class FastKV<V = unknown> extends EventEmitter<FastKVEvents> implements A
     if (signal?.aborted) {
       throw abortError(signal);
     }
-    const iterator = iteratorOf(source);
+    const entries = new EntrySource<V>(source, this.#encoder, encoding);
     const load = new BulkLoad(
       {
         shardCount: database.shardCount,
@@ -336,9 +253,9 @@ export class FastKV<V = unknown> extends EventEmitter<FastKVEvents> implements A
     signal?.addEventListener("abort", onAbort, { once: true });
     this.#loads.add(load);
     try {
-      return await this.#track(load.run(() => this.#pull(load, iterator, encoding)));
+      return await this.#track(load.run(() => entries.pull(load)));
     } catch (error) {
-      leave(iterator);
+      entries.leave();
       throw error;
     } finally {
       this.#loads.delete(load);
@@ -353,35 +270,25 @@ export class FastKV<V = unknown> extends EventEmitter<FastKVEvents> implements A
     try {
       const database = this.#checkOpen();
       const point = options === undefined ? undefined : this.#pointOf("get", options);
-      const { cache } = database;
-      const length = this.#scratch.set(key);
-      let fill: ConstructorParameters<typeof ValueRead>[5];
-      if (point === undefined && cache.isEnabled) {
-        const name = cache.nameOf(key, this.#scratch.buffer, length);
-        const cached = cache.get(name, database.clock.now());
-        if (cached !== undefined) {
-          const value = cached.isMissing
-            ? undefined
-            : (this.#codec.decode(cached.tag, cached.bytes, 0, cached.bytes.length) as V);
-          return Promise.resolve(value);
-        }
-      }
-      const client = database.clients[database.topology.shardOf(this.#scratch.buffer, length)]!;
-      client.checkAvailable();
-      if (point === undefined && cache.isEnabled) {
-        const name = cache.nameOf(key, this.#scratch.buffer, length);
-        fill = { cache, name, ticket: cache.ticket(name)! };
-      }
-      return new Promise((resolve, reject) => {
-        const read = new ValueRead(
-          kept(key),
-          point,
-          this.#decode,
-          resolve as (value: unknown) => void,
-          reject,
-          fill,
+      const encoder = this.#encoder;
+      encoder.setKey(key);
+      // A snapshot's reads go past the cache: it has the newest values.
+      const cache = point === undefined && database.cache.isEnabled ? database.cache : undefined;
+      const name = cache?.nameOf(key, encoder.key, encoder.keyBytes) ?? "";
+      const cached = cache?.get(name, database.clock.now());
+      if (cached !== undefined) {
+        const { tag, bytes } = cached;
+        return Promise.resolve(
+          cached.isMissing ? undefined : (this.#decode(tag, bytes, 0, bytes.length) as V),
         );
-        client.read(read, this.#scratch.buffer, length);
+      }
+      const client = database.clients[encoder.shard]!;
+      client.checkAvailable();
+      const fill = cache === undefined ? undefined : { cache, name, ticket: cache.ticket(name)! };
+      return new Promise((resolve, reject) => {
+        const settle = resolve as (value: unknown) => void;
+        const read = new ValueRead(kept(key), point, this.#decode, settle, reject, fill);
+        client.read(read, encoder.key, encoder.keyBytes);
       });
     } catch (error) {
       return Promise.reject(error);
@@ -394,26 +301,21 @@ export class FastKV<V = unknown> extends EventEmitter<FastKVEvents> implements A
       const database = this.#checkOpen();
       const point = this.#pointOf("getMany", options);
       if (!Array.isArray(keys)) {
-        throw invalid("getMany takes an array of keys");
+        throw invalidOption("getMany takes an array of keys");
       }
-      const own = keys.map((key) => {
-        const length = this.#scratch.set(key);
-        database.clients[database.topology.shardOf(this.#scratch.buffer, length)]!.checkAvailable();
-        return kept(key as Key);
+      const encoder = this.#encoder;
+      const own = keys.map((key: Key) => {
+        encoder.setKey(key);
+        database.clients[encoder.shard]!.checkAvailable();
+        return kept(key);
       });
+      const send = (read: PendingRead): void => {
+        encoder.setKey(read.key);
+        database.clients[encoder.shard]!.read(read, encoder.key, encoder.keyBytes);
+      };
       return new Promise((resolve, reject) => {
-        new ManyRead(
-          own,
-          point,
-          this.#decode,
-          (read) => {
-            const length = this.#scratch.set(read.key);
-            const shard = database.topology.shardOf(this.#scratch.buffer, length);
-            database.clients[shard]!.read(read, this.#scratch.buffer, length);
-          },
-          resolve as (values: unknown[]) => void,
-          reject,
-        ).start();
+        const settle = resolve as (values: unknown[]) => void;
+        new ManyRead(own, point, this.#decode, send, settle, reject).start();
       });
     } catch (error) {
       return Promise.reject(error);
@@ -439,20 +341,12 @@ export class FastKV<V = unknown> extends EventEmitter<FastKVEvents> implements A
     const database = this.#checkOpen();
     checkNames("count", range, [...rangeNames, "snapshot"]);
     const point = this.#pointOf("count", { snapshot: range.snapshot }) ?? database.point();
-    const bytes = resolveRange(this.#scratch, range);
+    const bytes = resolveRange(this.#encoder.scratch, range);
     if (isEmptyRange(bytes)) {
       return 0;
     }
     checkAvailable(database);
-    const holdId = database.takeHold(point);
-    try {
-      const counts = await this.#track(
-        Promise.all(database.clients.map((client) => countIn(database, client.index, bytes, point, holdId))),
-      );
-      return counts.reduce((sum, count) => sum + count, 0);
-    } finally {
-      database.releaseHold(holdId);
-    }
+    return this.#track(countKeys(database, bytes, point));
   }
 
   /**
@@ -568,33 +462,10 @@ export class FastKV<V = unknown> extends EventEmitter<FastKVEvents> implements A
   readonly #decode = (tag: number, bytes: Buffer, start: number, end: number): unknown =>
     this.#codec.decode(tag, bytes, start, end);
 
-  /** The result is valid until the next call. */
-  #encode(value: unknown, encoding: ValueEncoding | undefined): Buffer {
-    const encoded = this.#codec.encode(
-      value,
-      encoding === undefined ? this.#options.encoding : checkEncoding("encoding", encoding),
-    );
-    if (encoded.length > this.#options.maxValueSize) {
-      throw new FastKVError(
-        "FASTKV_INVALID_VALUE",
-        `The value has ${encoded.length} bytes when encoded, more than maxValueSize (${this.#options.maxValueSize})`,
-        { writeOutcome: "not-applied" },
-      );
-    }
-    return encoded;
-  }
-
   #mode(options: WriteOptions | undefined): DurabilityMode {
     return options?.durability === undefined
       ? this.#options.durability
       : checkDurability("durability", options.durability);
-  }
-
-  #expiry(ttl: unknown): number {
-    if (typeof ttl !== "number" || !(ttl > 0) || ttl > maxTtlMs) {
-      throw invalid(`Option ttl must be a number of milliseconds above 0, not ${String(ttl)}`);
-    }
-    return this.#database.clock.now() + ttl;
   }
 
   #pointOf(call: string, options: ReadOptions): ScanPoint | undefined {
@@ -602,180 +473,49 @@ export class FastKV<V = unknown> extends EventEmitter<FastKVEvents> implements A
     return options.snapshot === undefined ? undefined : Snapshot.pointOf(options.snapshot, this);
   }
 
-  /** Hands a write over; the key is in the scratch buffer. */
-  #write(
-    database: Database,
-    kind: number,
-    tag: number,
-    key: Key,
-    length: number,
-    value: Buffer,
-    expiresAt: number,
-    mode: DurabilityMode,
-  ): Promise<void> {
-    const { buffer } = this.#scratch;
-    const client = database.clients[database.topology.shardOf(buffer, length)]!;
+  /** Hands over the write that is in the encoder. */
+  #write(database: Database, kind: number, key: Key, mode: DurabilityMode): Promise<void> {
+    const entry = this.#encoder;
+    const client = database.clients[entry.shard]!;
     client.checkAvailable();
     const sequence = database.nextSequence();
-    if (database.cache.isEnabled) {
-      database.cache.invalidate(database.cache.nameOf(key, buffer, length));
+    const { cache } = database;
+    if (cache.isEnabled) {
+      cache.invalidate(cache.nameOf(key, entry.key, entry.keyBytes));
     }
     if (mode === "none" && !client.isCongested) {
-      client.write(kind, tag, buffer, length, value, sequence, expiresAt, false, undefined);
+      client.write(kind, entry, sequence, false, undefined);
       return Promise.resolve();
     }
     return new Promise((resolve, reject) => {
-      const pending = { sequence, resolve, reject };
-      client.write(kind, tag, buffer, length, value, sequence, expiresAt, mode === "sync", pending);
+      client.write(kind, entry, sequence, mode === "sync", { sequence, resolve, reject });
     });
   }
 
-  /** Checks and encodes everything before anything is handed over. */
-  #batch(operations: Iterable<BatchOperation<V>>, mode: DurabilityMode): Promise<void> {
+  #batch(operations: Iterable<BatchOperation<V>>, options: PutOptions): Promise<void> {
     const database = this.#checkWritable();
-    const sections: (OperationSection | undefined)[] = new Array(database.shardCount).fill(undefined);
-    const names: string[] = [];
-    let count = 0;
-    let bytes = 0;
-    for (const operation of operations) {
-      count += 1;
-      if (count > maxBatchOperations) {
-        throw batchTooLarge(`more than ${maxBatchOperations} operations`);
-      }
-      bytes += this.#appendToBatch(database, operation, sections);
-      if (bytes > maxBatchBytes) {
-        throw batchTooLarge(`more than ${maxBatchBytes} bytes`);
-      }
-      if (database.cache.isEnabled) {
-        names.push(this.#lastName);
-      }
-    }
-    const parts: BatchPart[] = [];
-    sections.forEach((section, shard) => {
-      if (section !== undefined) {
-        parts.push({ shard, section: section.bytes() });
-      }
-    });
+    const mode = this.#mode(options);
+    const { cache, shardCount } = database;
+    const { parts, cacheNames } = encodeBatch(operations, options, shardCount, this.#encoder, cache);
     if (parts.length === 0) {
       return Promise.resolve();
     }
     const written = database.writeBatch(parts, mode === "sync", mode !== "none");
-    for (const name of names) {
-      database.cache.invalidate(name);
+    for (const name of cacheNames) {
+      cache.invalidate(name);
     }
     return written;
-  }
-
-  /** The cache's name of the key that was last appended to a batch. */
-  #lastName = "";
-
-  #appendToBatch(
-    database: Database,
-    operation: BatchOperation<V>,
-    sections: (OperationSection | undefined)[],
-  ): number {
-    if (typeof operation !== "object" || operation === null) {
-      throw invalid("An operation of a batch is an object { type, key, value }");
-    }
-    const { type } = operation;
-    if (type !== "put" && type !== "del") {
-      throw invalid(`The type of an operation is "put" or "del", not ${String(type)}`);
-    }
-    let value: Buffer = noBytes;
-    let tag = 0;
-    let expiresAt = 0;
-    let kind: number = operationKind.delete;
-    if (type === "put") {
-      kind = operationKind.put;
-      value = this.#encode(operation.value, operation.encoding);
-      tag = this.#codec.tag;
-      expiresAt = operation.ttl === undefined ? 0 : this.#expiry(operation.ttl);
-    }
-    const length = this.#scratch.set(operation.key);
-    const { buffer } = this.#scratch;
-    const shard = database.topology.shardOf(buffer, length);
-    const section = (sections[shard] ??= new OperationSection(1024));
-    const needed = operationBytes(length, value.length, expiresAt !== 0);
-    section.reserve(needed);
-    const at = writeOperationHeader(
-      section.buffer,
-      section.length,
-      kind & kindMask,
-      tag,
-      length,
-      value.length,
-      0,
-      expiresAt,
-    );
-    buffer.copy(section.buffer, at, 0, length);
-    value.copy(section.buffer, at + length);
-    section.length += needed;
-    if (database.cache.isEnabled) {
-      this.#lastName = database.cache.nameOf(operation.key, buffer, length);
-    }
-    return needed;
-  }
-
-  /** Feeds a bulk load until a chunk is full; true at the end of the source. */
-  #pull(
-    load: BulkLoad,
-    iterator: Iterator<BulkEntry<V>> | AsyncIterator<BulkEntry<V>>,
-    encoding: ValueEncoding | undefined,
-  ): boolean | Promise<boolean> {
-    for (;;) {
-      const next = iterator.next();
-      if ("then" in next) {
-        return this.#pullAsync(load, iterator, next, encoding);
-      }
-      if (next.done === true) {
-        return true;
-      }
-      if (this.#addToLoad(load, next.value, encoding)) {
-        return false;
-      }
-    }
-  }
-
-  async #pullAsync(
-    load: BulkLoad,
-    iterator: Iterator<BulkEntry<V>> | AsyncIterator<BulkEntry<V>>,
-    first: Promise<IteratorResult<BulkEntry<V>>>,
-    encoding: ValueEncoding | undefined,
-  ): Promise<boolean> {
-    let next: IteratorResult<BulkEntry<V>> = await first;
-    while (next.done !== true) {
-      if (load.isStopped || this.#addToLoad(load, next.value, encoding)) {
-        return false;
-      }
-      next = await iterator.next();
-    }
-    return true;
-  }
-
-  #addToLoad(load: BulkLoad, entry: BulkEntry<V>, encoding: ValueEncoding | undefined): boolean {
-    if (typeof entry !== "object" || entry === null) {
-      throw invalid("bulkLoad takes entries [key, value] or { key, value }");
-    }
-    const isPair = Array.isArray(entry);
-    const { key, value } = isPair
-      ? { key: entry[0] as Key, value: entry[1] as V }
-      : (entry as { key: Key; value: V });
-    const more = isPair ? {} : (entry as { encoding?: ValueEncoding; ttl?: number });
-    const encoded = this.#encode(value, more.encoding ?? encoding);
-    const expiresAt = more.ttl === undefined ? 0 : this.#expiry(more.ttl);
-    const length = this.#scratch.set(key);
-    const shard = this.#database.topology.shardOf(this.#scratch.buffer, length);
-    return load.add(shard, this.#scratch.buffer, length, this.#codec.tag, encoded, expiresAt);
   }
 
   #expiryOf(call: string, key: Key, options: ReadOptions): Promise<number> {
     const database = this.#checkOpen();
     const point = this.#pointOf(call, options);
-    const length = this.#scratch.set(key);
-    const client = database.clients[database.topology.shardOf(this.#scratch.buffer, length)]!;
+    const encoder = this.#encoder;
+    encoder.setKey(key);
+    const client = database.clients[encoder.shard]!;
     client.checkAvailable();
     return new Promise((resolve, reject) => {
-      client.read(new ExpiryRead(kept(key), point, resolve, reject), this.#scratch.buffer, length);
+      client.read(new ExpiryRead(kept(key), point, resolve, reject), encoder.key, encoder.keyBytes);
     });
   }
 
@@ -789,28 +529,17 @@ export class FastKV<V = unknown> extends EventEmitter<FastKVEvents> implements A
     ) => EntryReader<unknown>,
   ): Scan<T> {
     const database = this.#checkOpen();
-    const options: ScanOptions =
-      first === undefined || typeof first === "string" || first instanceof Uint8Array
-        ? { prefix: first, limit }
-        : first;
-    checkNames(call, options, scanNames);
-    const { reverse = false, keyEncoding = "utf8", signal } = options;
-    if (typeof reverse !== "boolean") {
-      throw invalid(`Option reverse must be true or false, not ${String(reverse)}`);
-    }
-    if (keyEncoding !== "utf8" && keyEncoding !== "binary") {
-      throw invalid(`Option keyEncoding must be "utf8" or "binary", not ${String(keyEncoding)}`);
-    }
-    checkSignal(signal);
+    const options = checkScan(call, first, limit);
+    const { reverse, snapshot, signal } = options;
     checkAvailable(database);
     const run = new ScanRun(database, {
-      range: resolveRange(this.#scratch, options),
+      range: resolveRange(this.#encoder.scratch, options),
       reverse,
-      limit: checkLimit(options.limit),
-      point: options.snapshot === undefined ? database.point() : Snapshot.pointOf(options.snapshot, this),
+      limit: options.limit,
+      point: snapshot === undefined ? database.point() : Snapshot.pointOf(snapshot, this),
       withValues,
     });
-    const reader = makeReader(keyEncoding === "utf8" ? keyToString : keyToBytes) as EntryReader<T>;
+    const reader = makeReader(options.keyEncoding === "utf8" ? keyToString : keyToBytes) as EntryReader<T>;
     return new Scan<T>(run, reader, signal, (tracked) => this.#noteScan(tracked));
   }
 
@@ -857,103 +586,8 @@ function kept(key: Key): Key {
   return typeof key === "string" ? key : new Uint8Array(key);
 }
 
-/** Asks a source to clean up. It may be in the middle of something: that is not waited for. */
-function leave(iterator: Iterator<unknown> | AsyncIterator<unknown>): void {
-  try {
-    void Promise.resolve(iterator.return?.()).catch(() => undefined);
-  } catch {
-    // What made the load end says more.
-  }
-}
-
 function checkAvailable(database: Database): void {
   for (const client of database.clients) {
     client.checkAvailable();
   }
-}
-
-function checkSignal(signal: unknown): void {
-  if (signal !== undefined && !(signal instanceof AbortSignal)) {
-    throw invalid("Option signal must be an AbortSignal");
-  }
-}
-
-function checkLimit(limit: unknown): number {
-  if (limit === undefined || limit === Number.POSITIVE_INFINITY) {
-    return Number.POSITIVE_INFINITY;
-  }
-  if (typeof limit !== "number" || !Number.isInteger(limit) || limit < 0) {
-    throw invalid(`Option limit must be a whole number from 0, not ${String(limit)}`);
-  }
-  return limit;
-}
-
-function batchTooLarge(what: string): FastKVError {
-  return new FastKVError("FASTKV_BATCH_TOO_LARGE", `The batch has ${what}. Split it, or use bulkLoad.`, {
-    writeOutcome: "not-applied",
-  });
-}
-
-function* batchOfPairs<V>(
-  pairs: Iterable<readonly [Key, V]>,
-  encoding: ValueEncoding | undefined,
-  ttl: number | undefined,
-): Generator<BatchOperation<V>> {
-  for (const pair of pairs) {
-    if (!Array.isArray(pair)) {
-      throw invalid("batchPut takes pairs [key, value], a Map, or an object");
-    }
-    yield { type: "put", key: pair[0] as Key, value: pair[1] as V, encoding, ttl };
-  }
-}
-
-function* withDefaults<V>(
-  operations: Iterable<BatchOperation<V>>,
-  { encoding, ttl }: PutOptions,
-): Generator<BatchOperation<V>> {
-  for (const operation of operations) {
-    yield operation?.type === "put"
-      ? { ...operation, encoding: operation.encoding ?? encoding, ttl: operation.ttl ?? ttl }
-      : operation;
-  }
-}
-
-function deleteRangeSection({ lower, upper }: ByteRange): Buffer {
-  // The bound behind the longest key does not fit: it is the longest key, left out.
-  const isTooLong = lower.length > maxKeyBytes;
-  const key = isTooLong ? lower.subarray(0, maxKeyBytes) : lower;
-  const tag = (isTooLong ? rangeFlag.lowerExclusive : 0) | (upper === null ? rangeFlag.unbounded : 0);
-  const section = new OperationSection(256);
-  section.append(
-    { kind: operationKind.deleteRange, tag, expiresAt: 0, logged: false, key, value: upper ?? noBytes },
-    0,
-  );
-  return section.bytes();
-}
-
-async function countIn(
-  database: Database,
-  shard: number,
-  range: ByteRange,
-  point: ScanPoint,
-  holdId: number,
-): Promise<number> {
-  let count = 0;
-  let rest: PageReply["rest"] = range;
-  while (rest !== null) {
-    const { meta } = await database.page(shard, {
-      type: "page",
-      mode: "count",
-      lower: rest.lower,
-      upper: rest.upper,
-      reverse: false,
-      ...point,
-      maxEntries: maxScanPageEntries,
-      maxBytes: maxScanPageBytes,
-      holdId,
-    });
-    count += meta.entries;
-    rest = meta.rest;
-  }
-  return count;
 }

@@ -1,10 +1,5 @@
-import { writeUint64 } from "../shared/bytes.js";
-import {
-  OperationSection,
-  operationBytes,
-  operationFlag,
-  writeOperationHeader,
-} from "../shared/format/operations.js";
+import { copyKey, writeUint64 } from "../shared/bytes.js";
+import { OperationSection, operationBytes, operationFlag } from "../shared/format/operations.js";
 import { targetFrameBytes } from "../shared/limits.js";
 import {
   operationsHeaderBytes,
@@ -13,6 +8,8 @@ import {
   readSnapshotBytes,
   writeOperationsHeader,
 } from "../shared/wire/frame.js";
+import { appendEntry } from "./batch.js";
+import type { EntryEncoder } from "./entry-encoder.js";
 
 const firstSectionBytes = 4 * 1024;
 
@@ -45,35 +42,10 @@ export class FrameBuilder {
     return this.#writes.length;
   }
 
-  /** Appends one write; the key is `key[0..keyBytes)`. Both are copied. */
-  write(
-    kind: number,
-    tag: number,
-    key: Uint8Array,
-    keyBytes: number,
-    value: Buffer,
-    sequence: number,
-    expiresAt: number,
-  ): void {
-    const writes = this.#writes;
-    const valueBytes = value.length;
-    writes.reserve(operationBytes(keyBytes, valueBytes, expiresAt !== 0));
+  /** Appends one write: the encoder's entry, which is copied. */
+  write(kind: number, entry: EntryEncoder, sequence: number): void {
     this.#noteSequence(sequence);
-    const { buffer } = writes;
-    const delta = sequence - this.firstSequence;
-    let at = writeOperationHeader(buffer, writes.length, kind, tag, keyBytes, valueBytes, delta, expiresAt);
-    if (keyBytes <= 32) {
-      for (let index = 0; index < keyBytes; index++) {
-        buffer[at + index] = key[index]!;
-      }
-    } else {
-      buffer.set(keyBytes === key.length ? key : key.subarray(0, keyBytes), at);
-    }
-    at += keyBytes;
-    if (valueBytes > 0) {
-      value.copy(buffer, at);
-    }
-    writes.length = at + valueBytes;
+    appendEntry(this.#writes, kind, entry, sequence - this.firstSequence);
   }
 
   /** Appends a whole section whose deltas are all 0: a batch. */
@@ -116,9 +88,7 @@ export class FrameBuilder {
       reads.writeDoubleLE(snapshot.timeMs, at + 8);
       at += readSnapshotBytes;
     }
-    for (let index = 0; index < keyBytes; index++) {
-      reads[at + index] = key[index]!;
-    }
+    copyKey(key, keyBytes, reads, at);
     this.#readBytes = at + keyBytes;
   }
 

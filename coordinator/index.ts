@@ -5,17 +5,17 @@ export { errorCodes, FastKVError, type FastKVErrorCode, type WriteOutcome } from
 export type { ValueEncoding } from "../shared/format/value-encoding.js";
 export type { CompressionName, DurabilityMode } from "../shared/options.js";
 export type { BulkLoadProgress, BulkLoadResult } from "./bulk-load.js";
-export {
-  type BatchOperation,
-  type BulkEntry,
-  type BulkLoadOptions,
-  FastKV,
-  type FastKVEvents,
-  type PutOptions,
-  type ReadOptions,
-  type ScanOptions,
-  type WriteOptions,
-} from "./fastkv.js";
+export type {
+  BatchOperation,
+  BulkEntry,
+  BulkLoadOptions,
+  FastKVEvents,
+  PutOptions,
+  ReadOptions,
+  ScanOptions,
+  WriteOptions,
+} from "./call-options.js";
+export { FastKV } from "./fastkv.js";
 export type { Key } from "./keys.js";
 export type { Scan } from "./merged-scan.js";
 export type { OpenOptions } from "./options.js";

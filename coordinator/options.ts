@@ -88,8 +88,8 @@ export const durabilityModes: readonly DurabilityMode[] = ["none", "background",
 const compressions: readonly CompressionName[] = ["none", "snappy", "lz4", "zstd"];
 export const encodings = Object.keys(encodingTag) as ValueEncoding[];
 
-function invalid(message: string): FastKVError {
-  return new FastKVError("FASTKV_INVALID_OPTION", message);
+export function invalidOption(message: string): FastKVError {
+  return new FastKVError("FASTKV_INVALID_OPTION", message, { writeOutcome: "not-applied" });
 }
 
 function shown(value: unknown): string {
@@ -105,7 +105,7 @@ type Check<T> = (name: string, value: unknown) => T;
 function integer(smallest: number, largest: number): Check<number> {
   return (name, value) => {
     if (typeof value !== "number" || !Number.isInteger(value) || value < smallest || value > largest) {
-      throw invalid(
+      throw invalidOption(
         `Option ${name} must be a whole number from ${smallest} to ${largest}, not ${shown(value)}`,
       );
     }
@@ -117,7 +117,7 @@ function integer(smallest: number, largest: number): Check<number> {
 export function oneOf<T extends string>(choices: readonly T[]): Check<T> {
   return (name, value) => {
     if (!choices.includes(value as T)) {
-      throw invalid(
+      throw invalidOption(
         `Option ${name} must be one of ${choices.map((choice) => `"${choice}"`).join(", ")}, not ${shown(value)}`,
       );
     }
@@ -127,21 +127,21 @@ export function oneOf<T extends string>(choices: readonly T[]): Check<T> {
 
 const boolean: Check<boolean> = (name, value) => {
   if (typeof value !== "boolean") {
-    throw invalid(`Option ${name} must be true or false, not ${shown(value)}`);
+    throw invalidOption(`Option ${name} must be true or false, not ${shown(value)}`);
   }
   return value;
 };
 
 const text: Check<string> = (name, value) => {
   if (typeof value !== "string" || value === "") {
-    throw invalid(`Option ${name} must be a non-empty string, not ${shown(value)}`);
+    throw invalidOption(`Option ${name} must be a non-empty string, not ${shown(value)}`);
   }
   return value;
 };
 
 const texts: Check<readonly string[]> = (name, value) => {
   if (!Array.isArray(value) || !value.every((item) => typeof item === "string")) {
-    throw invalid(`Option ${name} must be an array of strings`);
+    throw invalidOption(`Option ${name} must be an array of strings`);
   }
   return [...(value as string[])];
 };
@@ -204,11 +204,11 @@ export function resolveOptions(options: OpenOptions): ResolvedOptions {
 /** Refuses what is no plain options object and names that the call does not know. */
 export function checkNames(call: string, options: unknown, known: readonly string[]): void {
   if (typeof options !== "object" || options === null || Array.isArray(options)) {
-    throw invalid(`The options of ${call} must be an object, not ${shown(options)}`);
+    throw invalidOption(`The options of ${call} must be an object, not ${shown(options)}`);
   }
   for (const name of Object.keys(options)) {
     if (!known.includes(name)) {
-      throw invalid(`${call} has no option "${name.slice(0, 60)}"; it has ${known.join(", ")}`);
+      throw invalidOption(`${call} has no option "${name.slice(0, 60)}"; it has ${known.join(", ")}`);
     }
   }
 }

@@ -26,6 +26,7 @@ import type {
   ShardEvent,
   ShardRequest,
 } from "../shared/wire/messages.js";
+import type { EntryEncoder } from "./entry-encoder.js";
 import { FrameBuilder, type FrameStamp, frameForSection } from "./frame-builder.js";
 import { KeyScratch } from "./keys.js";
 import { Fifo, type PendingRead, type PendingWrite } from "./pending.js";
@@ -152,20 +153,16 @@ export class ShardClient {
 
   // Operations, in the order of the calls
 
-  /** One write; `pending` undefined: nobody waits for it. */
+  /** One write, the encoder's entry; `pending` undefined: nobody waits for it. */
   write(
     kind: number,
-    tag: number,
-    key: Uint8Array,
-    keyBytes: number,
-    value: Buffer,
+    entry: EntryEncoder,
     sequence: number,
-    expiresAt: number,
     sync: boolean,
     pending: PendingWrite | undefined,
   ): void {
-    this.#frame.write(kind, tag, key, keyBytes, value, sequence, expiresAt);
-    this.#noteWrite(keyBytes + value.length, sync, pending);
+    this.#frame.write(kind, entry, sequence);
+    this.#noteWrite(entry.keyBytes + entry.value.length, sync, pending);
   }
 
   /** The part of a batch that belongs here. A logged one is acknowledged by the batch log, so nobody waits here. */

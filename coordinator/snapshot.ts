@@ -1,5 +1,6 @@
 import { FastKVError } from "../shared/errors.js";
-import type { FastKV, ScanOptions } from "./fastkv.js";
+import type { ScanOptions } from "./call-options.js";
+import type { FastKV } from "./fastkv.js";
 import type { Key } from "./keys.js";
 import type { Scan, ScanPoint } from "./merged-scan.js";
 import type { RangeOptions } from "./ranges.js";

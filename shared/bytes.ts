@@ -36,6 +36,20 @@ export function asBuffer(bytes: Uint8Array): Buffer {
   return Buffer.isBuffer(bytes) ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 }
 
+/** Up to this many bytes a loop is faster than a call into native code. */
+const shortBytes = 32;
+
+/** Copies `source[0..length)` to `target` at `offset`: for keys, most of which are short. */
+export function copyKey(source: Uint8Array, length: number, target: Buffer, offset: number): void {
+  if (length > shortBytes) {
+    target.set(source.length === length ? source : source.subarray(0, length), offset);
+    return;
+  }
+  for (let at = 0; at < length; at++) {
+    target[offset + at] = source[at]!;
+  }
+}
+
 /** At most `limit` bytes of a key, escaped, for an error message: a key must not be able to drive a terminal. */
 export function excerpt(key: Uint8Array | string, limit = 40): string {
   const text =

@@ -1,0 +1,151 @@
+import { copyKey } from "../shared/bytes.js";
+import { FastKVError } from "../shared/errors.js";
+import {
+  OperationSection,
+  operationBytes,
+  operationKind,
+  rangeFlag,
+  writeOperationHeader,
+} from "../shared/format/operations.js";
+import { maxBatchBytes, maxBatchOperations, maxKeyBytes } from "../shared/limits.js";
+import type { BatchPart } from "./batch-log.js";
+import type { BatchOperation } from "./call-options.js";
+import type { EntryEncoder, ValueOptions } from "./entry-encoder.js";
+import type { Key } from "./keys.js";
+import { invalidOption } from "./options.js";
+import type { ByteRange } from "./ranges.js";
+import type { ReadCache } from "./read-cache.js";
+
+const firstSectionBytes = 1024;
+
+/** A batch, checked and encoded whole before any of it is handed over. */
+export interface EncodedBatch {
+  parts: BatchPart[];
+  /** The read cache's names of its keys. */
+  cacheNames: string[];
+}
+
+/** @throws FastKVError for the first operation that is unfit, and `FASTKV_BATCH_TOO_LARGE`. */
+export function encodeBatch<V>(
+  operations: Iterable<BatchOperation<V>>,
+  defaults: ValueOptions,
+  shards: number,
+  encoder: EntryEncoder,
+  cache: ReadCache,
+): EncodedBatch {
+  const sections: (OperationSection | undefined)[] = new Array(shards).fill(undefined);
+  const cacheNames: string[] = [];
+  let count = 0;
+  let bytes = 0;
+  for (const operation of operations) {
+    const kind = setOperation(encoder, operation, defaults);
+    const section = (sections[encoder.shard] ??= new OperationSection(firstSectionBytes));
+    count += 1;
+    bytes += appendEntry(section, kind, encoder, 0);
+    if (count > maxBatchOperations) {
+      throw tooLarge(`more than ${maxBatchOperations} operations`);
+    }
+    if (bytes > maxBatchBytes) {
+      throw tooLarge(`more than ${maxBatchBytes} bytes`);
+    }
+    if (cache.isEnabled) {
+      cacheNames.push(cache.nameOf(operation.key, encoder.key, encoder.keyBytes));
+    }
+  }
+  const parts: BatchPart[] = [];
+  sections.forEach((section, shard) => {
+    if (section !== undefined) {
+      parts.push({ shard, section: section.bytes() });
+    }
+  });
+  return { parts, cacheNames };
+}
+
+function setOperation<V>(
+  encoder: EntryEncoder,
+  operation: BatchOperation<V>,
+  defaults: ValueOptions,
+): number {
+  if (typeof operation !== "object" || operation === null) {
+    throw invalidOption("An operation of a batch is an object { type, key, value }");
+  }
+  switch (operation.type) {
+    case "put":
+      encoder.setEntry(operation.key, operation.value, {
+        encoding: operation.encoding ?? defaults.encoding,
+        ttl: operation.ttl ?? defaults.ttl,
+      });
+      return operationKind.put;
+    case "del":
+      encoder.setKey(operation.key);
+      return operationKind.delete;
+    default: {
+      const { type } = operation as { type: unknown };
+      throw invalidOption(`The type of an operation is "put" or "del", not ${String(type)}`);
+    }
+  }
+}
+
+/** Appends the encoder's entry; gives the bytes that it takes. */
+export function appendEntry(
+  section: OperationSection,
+  kind: number,
+  entry: EntryEncoder,
+  sequenceDelta: number,
+): number {
+  const { key, keyBytes, value, tag, expiresAt } = entry;
+  const needed = operationBytes(keyBytes, value.length, expiresAt !== 0);
+  section.reserve(needed);
+  const { buffer, length } = section;
+  const at = writeOperationHeader(
+    buffer,
+    length,
+    kind,
+    tag,
+    keyBytes,
+    value.length,
+    sequenceDelta,
+    expiresAt,
+  );
+  copyKey(key, keyBytes, buffer, at);
+  value.copy(buffer, at + keyBytes);
+  section.length = length + needed;
+  return needed;
+}
+
+/** Puts, as operations of a batch. */
+export function* putsOf<V>(pairs: Iterable<readonly [Key, V]>): Generator<BatchOperation<V>> {
+  for (const pair of pairs) {
+    if (!Array.isArray(pair)) {
+      throw invalidOption("batchPut takes pairs [key, value], a Map, or an object");
+    }
+    yield { type: "put", key: pair[0] as Key, value: pair[1] as V };
+  }
+}
+
+/** The one operation that deletes a range, for each shard. */
+export function deleteRangeSection({ lower, upper }: ByteRange): Buffer {
+  // The bound behind the longest key does not fit: it is the longest key, left out.
+  const isTooLong = lower.length > maxKeyBytes;
+  const key = isTooLong ? lower.subarray(0, maxKeyBytes) : lower;
+  const tag = (isTooLong ? rangeFlag.lowerExclusive : 0) | (upper === null ? rangeFlag.unbounded : 0);
+  const section = new OperationSection(256);
+  section.append(
+    {
+      kind: operationKind.deleteRange,
+      tag,
+      expiresAt: 0,
+      logged: false,
+      key,
+      value: upper ?? Buffer.alloc(0),
+    },
+    0,
+  );
+  return section.bytes();
+}
+
+function tooLarge(what: string): FastKVError {
+  return new FastKVError("FASTKV_BATCH_TOO_LARGE", `The batch has ${what}. Split it, or use bulkLoad.`, {
+    writeOutcome: "not-applied",
+  });
+}

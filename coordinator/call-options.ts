@@ -1,0 +1,73 @@
+/** The options of the public methods, what they take and give, and the events: the shapes of the public API. */
+
+import type { FastKVError } from "../shared/errors.js";
+import type { ValueEncoding } from "../shared/format/value-encoding.js";
+import type { DurabilityMode } from "../shared/options.js";
+import type { BulkLoadProgress } from "./bulk-load.js";
+import type { Key } from "./keys.js";
+import type { RangeOptions } from "./ranges.js";
+import type { Snapshot } from "./snapshot.js";
+
+export interface PutOptions {
+  /** @default the database's */
+  encoding?: ValueEncoding | undefined;
+  /** Milliseconds until the value expires. @default never */
+  ttl?: number | undefined;
+  /** @default the database's */
+  durability?: DurabilityMode | undefined;
+}
+
+export interface WriteOptions {
+  /** @default the database's */
+  durability?: DurabilityMode | undefined;
+}
+
+export interface ReadOptions {
+  /** Reads as of this snapshot. */
+  snapshot?: Snapshot | undefined;
+}
+
+/** One operation of a batch. */
+export type BatchOperation<V = unknown> =
+  | { type: "put"; key: Key; value: V; encoding?: ValueEncoding | undefined; ttl?: number | undefined }
+  | { type: "del"; key: Key };
+
+/** What a bulk load takes: pairs, or objects that say more. */
+export type BulkEntry<V = unknown> =
+  | readonly [key: Key, value: V]
+  | { key: Key; value: V; encoding?: ValueEncoding | undefined; ttl?: number | undefined };
+
+export interface ScanOptions extends RangeOptions {
+  /** From the last key to the first. @default false */
+  reverse?: boolean | undefined;
+  /** At most so many entries, in the direction of the scan. @default all */
+  limit?: number | undefined;
+  /** Reads as of this snapshot. @default now */
+  snapshot?: Snapshot | undefined;
+  /** Keys as strings, or as bytes. @default "utf8" */
+  keyEncoding?: "utf8" | "binary" | undefined;
+  /** Ends the scan with `FASTKV_ABORTED`. */
+  signal?: AbortSignal | undefined;
+}
+
+export interface BulkLoadOptions {
+  /** For entries that do not say. @default the database's */
+  encoding?: ValueEncoding | undefined;
+  onProgress?: ((progress: BulkLoadProgress) => void) | undefined;
+  /** Gives the load up: nothing of it is there afterwards. */
+  signal?: AbortSignal | undefined;
+}
+
+/** Events of a database and what their listeners get. */
+export interface FastKVEvents {
+  /** A shard's process died and is started again; callers see a pause. */
+  "shard-restart": [{ shard: number; reason: string }];
+  /** A shard is given up: calls for its keys fail with `FASTKV_SHARD_UNAVAILABLE`. */
+  "shard-failed": [{ shard: number; error: FastKVError }];
+  /** Writes are slowed or stopped until compaction has caught up, or are not any more. */
+  stall: [{ shard: number; kind: "none" | "slow" | "stop"; reason: string }];
+  /** A flush or compaction failed and will be tried again. */
+  "background-error": [{ shard: number; code: string; message: string }];
+  /** The batch log cannot be written any more: the database only reads. */
+  "read-only": [{ error: FastKVError }];
+}

@@ -1,0 +1,97 @@
+import type { ValueCodec } from "../shared/codec/value-codec.js";
+import { FastKVError } from "../shared/errors.js";
+import type { ValueEncoding } from "../shared/format/value-encoding.js";
+import type { Clock } from "./clock.js";
+import { type Key, KeyScratch } from "./keys.js";
+import { encodings, invalidOption, oneOf, type ResolvedOptions } from "./options.js";
+import type { Topology } from "./topology.js";
+
+const checkEncoding = oneOf(encodings);
+const maxTtlMs = 8.64e15;
+const noBytes = Buffer.alloc(0);
+
+/** What a put says of its value. */
+export interface ValueOptions {
+  encoding?: ValueEncoding | undefined;
+  ttl?: number | undefined;
+}
+
+/**
+ * Checks and encodes one entry at a time: the key into a buffer that is used over and over, the value into one of the
+ * codec's. The fields are those of the entry that came last, and valid until the next one: whoever takes them copies.
+ */
+export class EntryEncoder {
+  shard = 0;
+  keyBytes = 0;
+  value: Buffer = noBytes;
+  tag = 0;
+  /** 0: never. */
+  expiresAt = 0;
+
+  readonly #scratch = new KeyScratch();
+  readonly #codec: ValueCodec;
+  readonly #topology: Topology;
+  readonly #clock: Clock;
+  readonly #encoding: ValueEncoding;
+  readonly #maxValueBytes: number;
+
+  constructor(codec: ValueCodec, topology: Topology, clock: Clock, options: ResolvedOptions) {
+    this.#codec = codec;
+    this.#topology = topology;
+    this.#clock = clock;
+    this.#encoding = options.encoding;
+    this.#maxValueBytes = options.maxValueSize;
+  }
+
+  /** The last key's bytes, at the start of this buffer. */
+  get key(): Buffer {
+    return this.#scratch.buffer;
+  }
+
+  get scratch(): KeyScratch {
+    return this.#scratch;
+  }
+
+  /** @throws FastKVError `FASTKV_INVALID_VALUE`, `FASTKV_INVALID_OPTION`, `FASTKV_INVALID_KEY`. */
+  setEntry(key: Key, value: unknown, options: ValueOptions | undefined): void {
+    // A value's own toJSON may call the store and use this very encoder: the key comes last.
+    const encoded = this.#encode(value, options?.encoding);
+    const { tag } = this.#codec;
+    const expiresAt = options?.ttl === undefined ? 0 : this.#expiry(options.ttl);
+    this.setKey(key);
+    this.value = encoded;
+    this.tag = tag;
+    this.expiresAt = expiresAt;
+  }
+
+  /** An entry without a value: what is deleted, or read. Throws `FASTKV_INVALID_KEY`. */
+  setKey(key: Key): void {
+    this.keyBytes = this.#scratch.set(key);
+    this.shard = this.#topology.shardOf(this.#scratch.buffer, this.keyBytes);
+    this.value = noBytes;
+    this.tag = 0;
+    this.expiresAt = 0;
+  }
+
+  #encode(value: unknown, encoding: ValueEncoding | undefined): Buffer {
+    const encoded = this.#codec.encode(
+      value,
+      encoding === undefined ? this.#encoding : checkEncoding("encoding", encoding),
+    );
+    if (encoded.length > this.#maxValueBytes) {
+      throw new FastKVError(
+        "FASTKV_INVALID_VALUE",
+        `The value has ${encoded.length} bytes when encoded, more than maxValueSize (${this.#maxValueBytes})`,
+        { writeOutcome: "not-applied" },
+      );
+    }
+    return encoded;
+  }
+
+  #expiry(ttl: unknown): number {
+    if (typeof ttl !== "number" || !(ttl > 0) || ttl > maxTtlMs) {
+      throw invalidOption(`Option ttl must be a number of milliseconds above 0, not ${String(ttl)}`);
+    }
+    return this.#clock.now() + ttl;
+  }
+}

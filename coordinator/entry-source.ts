@@ -1,0 +1,87 @@
+import type { ValueEncoding } from "../shared/format/value-encoding.js";
+import type { BulkLoad } from "./bulk-load.js";
+import type { BulkEntry } from "./call-options.js";
+import type { EntryEncoder } from "./entry-encoder.js";
+import type { Key } from "./keys.js";
+import { invalidOption } from "./options.js";
+
+type AnyIterator<T> = Iterator<T> | AsyncIterator<T>;
+
+/** What a bulk load reads from: a program's iterable, asynchronous or not. */
+export class EntrySource<V> {
+  readonly #iterator: AnyIterator<BulkEntry<V>>;
+  readonly #encoder: EntryEncoder;
+  readonly #encoding: ValueEncoding | undefined;
+
+  /** @throws FastKVError `FASTKV_INVALID_OPTION` where the source cannot be iterated. */
+  constructor(
+    source: Iterable<BulkEntry<V>> | AsyncIterable<BulkEntry<V>>,
+    encoder: EntryEncoder,
+    encoding: ValueEncoding | undefined,
+  ) {
+    this.#iterator = iteratorOf(source);
+    this.#encoder = encoder;
+    this.#encoding = encoding;
+  }
+
+  /** Feeds the load until a chunk is full; true at the end of the source. Waits only where the source does. */
+  pull(load: BulkLoad): boolean | Promise<boolean> {
+    for (;;) {
+      const next = this.#iterator.next();
+      if ("then" in next) {
+        return this.#pullAsync(load, next);
+      }
+      if (next.done === true) {
+        return true;
+      }
+      if (this.#feed(load, next.value)) {
+        return false;
+      }
+    }
+  }
+
+  /** Asks the source to clean up. It may be in the middle of something: that is not waited for. */
+  leave(): void {
+    try {
+      void Promise.resolve(this.#iterator.return?.()).catch(() => undefined);
+    } catch {
+      // What made the load end says more.
+    }
+  }
+
+  async #pullAsync(load: BulkLoad, first: Promise<IteratorResult<BulkEntry<V>>>): Promise<boolean> {
+    let next: IteratorResult<BulkEntry<V>> = await first;
+    while (next.done !== true) {
+      if (load.isStopped || this.#feed(load, next.value)) {
+        return false;
+      }
+      next = await this.#iterator.next();
+    }
+    return true;
+  }
+
+  #feed(load: BulkLoad, entry: BulkEntry<V>): boolean {
+    if (typeof entry !== "object" || entry === null) {
+      throw invalidOption("bulkLoad takes entries [key, value] or { key, value }");
+    }
+    if (Array.isArray(entry)) {
+      this.#encoder.setEntry(entry[0] as Key, entry[1], { encoding: this.#encoding });
+    } else {
+      const { key, value, encoding, ttl } = entry as Exclude<BulkEntry<V>, readonly unknown[]>;
+      this.#encoder.setEntry(key, value, { encoding: encoding ?? this.#encoding, ttl });
+    }
+    return load.add(this.#encoder);
+  }
+}
+
+function iteratorOf<T>(source: Iterable<T> | AsyncIterable<T>): AnyIterator<T> {
+  if (typeof source === "object" && source !== null) {
+    if (Symbol.asyncIterator in source) {
+      return source[Symbol.asyncIterator]();
+    }
+    if (Symbol.iterator in source) {
+      return source[Symbol.iterator]();
+    }
+  }
+  throw invalidOption("bulkLoad takes an iterable or an async iterable of entries");
+}

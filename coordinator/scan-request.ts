@@ -1,0 +1,50 @@
+import type { ScanOptions } from "./call-options.js";
+import type { Key } from "./keys.js";
+import { checkNames, invalidOption } from "./options.js";
+import { rangeNames } from "./ranges.js";
+
+const scanNames = [...rangeNames, "reverse", "limit", "snapshot", "keyEncoding", "signal"];
+
+/** The options of a scan, checked and complete. */
+export interface CheckedScan extends ScanOptions {
+  reverse: boolean;
+  /** Infinity: all. */
+  limit: number;
+  keyEncoding: "utf8" | "binary";
+}
+
+/** Both forms of a scan's arguments: `(prefix, limit)` and `(options)`. Throws `FASTKV_INVALID_OPTION`. */
+export function checkScan(
+  call: string,
+  first: Key | ScanOptions | undefined,
+  limit: number | undefined,
+): CheckedScan {
+  const isPrefix = first === undefined || typeof first === "string" || first instanceof Uint8Array;
+  const options: ScanOptions = isPrefix ? { prefix: first, limit } : first;
+  checkNames(call, options, scanNames);
+  const { reverse = false, keyEncoding = "utf8" } = options;
+  if (typeof reverse !== "boolean") {
+    throw invalidOption(`Option reverse must be true or false, not ${String(reverse)}`);
+  }
+  if (keyEncoding !== "utf8" && keyEncoding !== "binary") {
+    throw invalidOption(`Option keyEncoding must be "utf8" or "binary", not ${String(keyEncoding)}`);
+  }
+  checkSignal(options.signal);
+  return { ...options, reverse, keyEncoding, limit: checkLimit(options.limit) };
+}
+
+export function checkSignal(signal: unknown): void {
+  if (signal !== undefined && !(signal instanceof AbortSignal)) {
+    throw invalidOption("Option signal must be an AbortSignal");
+  }
+}
+
+function checkLimit(limit: unknown): number {
+  if (limit === undefined || limit === Number.POSITIVE_INFINITY) {
+    return Number.POSITIVE_INFINITY;
+  }
+  if (typeof limit !== "number" || !Number.isInteger(limit) || limit < 0) {
+    throw invalidOption(`Option limit must be a whole number from 0, not ${String(limit)}`);
+  }
+  return limit;
+}
