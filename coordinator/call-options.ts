@@ -32,10 +32,29 @@ export type BatchOperation<V = unknown> =
   | { type: "put"; key: Key; value: V; encoding?: ValueEncoding | undefined; ttl?: number | undefined }
   | { type: "del"; key: Key };
 
-/** What a bulk load takes: pairs, or objects that say more. */
+/** An entry as it is stored: the bytes of its value as an encoding wrote them. For exact copies. */
+export interface StoredEntry<K extends Key = Key> {
+  key: K;
+  stored: Uint8Array;
+  encoding: ValueEncoding;
+  /** Kept with the value; says more than the encoding where that has several forms (docs/file-formats.md). */
+  tag: number;
+  /** Milliseconds since the epoch; undefined: never. */
+  expiresAt: number | undefined;
+}
+
+/** What a bulk load takes: pairs, objects that say more, or entries as another database stores them. */
 export type BulkEntry<V = unknown> =
   | readonly [key: Key, value: V]
-  | { key: Key; value: V; encoding?: ValueEncoding | undefined; ttl?: number | undefined };
+  | StoredEntry
+  | {
+      key: Key;
+      value: V;
+      encoding?: ValueEncoding | undefined;
+      ttl?: number | undefined;
+      /** Instead of `ttl`: the time in milliseconds since the epoch. */
+      expiresAt?: number | undefined;
+    };
 
 export interface ScanOptions extends RangeOptions {
   /** From the last key to the first. @default false */

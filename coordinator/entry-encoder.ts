@@ -1,6 +1,8 @@
+import { asBuffer } from "../shared/bytes.js";
 import type { ValueCodec } from "../shared/codec/value-codec.js";
 import { FastKVError } from "../shared/errors.js";
-import type { ValueEncoding } from "../shared/format/value-encoding.js";
+import { encodingOfTag, type ValueEncoding } from "../shared/format/value-encoding.js";
+import type { StoredEntry } from "./call-options.js";
 import type { Clock } from "./clock.js";
 import { type Key, KeyScratch } from "./keys.js";
 import { encodings, invalidOption, oneOf, type ResolvedOptions } from "./options.js";
@@ -14,6 +16,8 @@ const noBytes = Buffer.alloc(0);
 export interface ValueOptions {
   encoding?: ValueEncoding | undefined;
   ttl?: number | undefined;
+  /** Instead of `ttl`. */
+  expiresAt?: number | undefined;
 }
 
 /**
@@ -57,11 +61,30 @@ export class EntryEncoder {
     // A value's own toJSON may call the store and use this very encoder: the key comes last.
     const encoded = this.#encode(value, options?.encoding);
     const { tag } = this.#codec;
-    const expiresAt = options?.ttl === undefined ? 0 : this.#expiry(options.ttl);
+    const expiresAt = options === undefined ? 0 : this.#expiry(options);
     this.setKey(key);
     this.value = encoded;
     this.tag = tag;
     this.expiresAt = expiresAt;
+  }
+
+  /**
+   * An entry as another database stores it. Its bytes are tried first: what could not be read is not written.
+   *
+   * @throws FastKVError `FASTKV_INVALID_VALUE`, `FASTKV_INVALID_OPTION`, `FASTKV_INVALID_KEY`.
+   */
+  setStored({ key, stored, tag, expiresAt }: StoredEntry): void {
+    if (!(stored instanceof Uint8Array) || encodingOfTag(tag) === undefined) {
+      throw invalidOption("A stored entry has its bytes in `stored`, a Uint8Array, and a known `tag`");
+    }
+    const expiry = this.#expiry({ expiresAt });
+    const bytes = asBuffer(stored);
+    this.#checkSize(bytes.length);
+    this.#tryToDecode(tag, bytes);
+    this.setKey(key);
+    this.value = bytes;
+    this.tag = tag;
+    this.expiresAt = expiry;
   }
 
   /** An entry without a value: what is deleted, or read. Throws `FASTKV_INVALID_KEY`. */
@@ -78,20 +101,47 @@ export class EntryEncoder {
       value,
       encoding === undefined ? this.#encoding : checkEncoding("encoding", encoding),
     );
-    if (encoded.length > this.#maxValueBytes) {
-      throw new FastKVError(
-        "FASTKV_INVALID_VALUE",
-        `The value has ${encoded.length} bytes when encoded, more than maxValueSize (${this.#maxValueBytes})`,
-        { writeOutcome: "not-applied" },
-      );
-    }
+    this.#checkSize(encoded.length);
     return encoded;
   }
 
-  #expiry(ttl: unknown): number {
-    if (typeof ttl !== "number" || !(ttl > 0) || ttl > maxTtlMs) {
-      throw invalidOption(`Option ttl must be a number of milliseconds above 0, not ${String(ttl)}`);
+  #checkSize(bytes: number): void {
+    if (bytes > this.#maxValueBytes) {
+      throw new FastKVError(
+        "FASTKV_INVALID_VALUE",
+        `The value has ${bytes} bytes when encoded, more than maxValueSize (${this.#maxValueBytes})`,
+        { writeOutcome: "not-applied" },
+      );
     }
-    return this.#clock.now() + ttl;
   }
+
+  #tryToDecode(tag: number, bytes: Buffer): void {
+    try {
+      this.#codec.decode(tag, bytes, 0, bytes.length);
+    } catch (error) {
+      // An instance of a class that is not registered here is well-formed, and copied all the same.
+      if (!(error instanceof FastKVError && error.code === "FASTKV_INVALID_VALUE")) {
+        const message = `The stored bytes of a value cannot be decoded: ${(error as Error).message}`;
+        throw new FastKVError("FASTKV_INVALID_VALUE", message, { cause: error, writeOutcome: "not-applied" });
+      }
+    }
+  }
+
+  /** 0: never. */
+  #expiry({ ttl, expiresAt }: ValueOptions): number {
+    if (expiresAt !== undefined) {
+      if (ttl !== undefined) {
+        throw invalidOption("Give ttl or expiresAt, not both");
+      }
+      return checkMilliseconds("expiresAt", expiresAt);
+    }
+    return ttl === undefined ? 0 : this.#clock.now() + checkMilliseconds("ttl", ttl);
+  }
+}
+
+function checkMilliseconds(name: string, value: unknown): number {
+  if (typeof value !== "number" || !(value > 0) || value > maxTtlMs) {
+    throw invalidOption(`Option ${name} must be a number of milliseconds above 0, not ${String(value)}`);
+  }
+  return value;
 }

@@ -1,6 +1,6 @@
 import type { ValueEncoding } from "../shared/format/value-encoding.js";
 import type { BulkLoad } from "./bulk-load.js";
-import type { BulkEntry } from "./call-options.js";
+import type { BulkEntry, StoredEntry } from "./call-options.js";
 import type { EntryEncoder } from "./entry-encoder.js";
 import type { Key } from "./keys.js";
 import { invalidOption } from "./options.js";
@@ -62,13 +62,18 @@ export class EntrySource<V> {
 
   #feed(load: BulkLoad, entry: BulkEntry<V>): boolean {
     if (typeof entry !== "object" || entry === null) {
-      throw invalidOption("bulkLoad takes entries [key, value] or { key, value }");
+      throw invalidOption("bulkLoad takes entries [key, value], { key, value } or { key, stored, tag }");
     }
     if (Array.isArray(entry)) {
       this.#encoder.setEntry(entry[0] as Key, entry[1], { encoding: this.#encoding });
+    } else if ("stored" in entry) {
+      this.#encoder.setStored(entry);
     } else {
-      const { key, value, encoding, ttl } = entry as Exclude<BulkEntry<V>, readonly unknown[]>;
-      this.#encoder.setEntry(key, value, { encoding: encoding ?? this.#encoding, ttl });
+      const { key, value, encoding, ttl, expiresAt } = entry as Exclude<
+        BulkEntry<V>,
+        readonly unknown[] | StoredEntry
+      >;
+      this.#encoder.setEntry(key, value, { encoding: encoding ?? this.#encoding, ttl, expiresAt });
     }
     return load.add(this.#encoder);
   }

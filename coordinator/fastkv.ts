@@ -3,6 +3,7 @@ import path from "node:path";
 import { type Class, type ClassOptions, ValueCodec } from "../shared/codec/value-codec.js";
 import { FastKVError } from "../shared/errors.js";
 import { operationKind } from "../shared/format/operations.js";
+import { encodingOfTag } from "../shared/format/value-encoding.js";
 import type { DurabilityMode } from "../shared/options.js";
 import { NodeFileSystem } from "../shared/storage/node-file-system.js";
 import { deleteRangeSection, encodeBatch, putsOf } from "./batch.js";
@@ -15,6 +16,7 @@ import type {
   PutOptions,
   ReadOptions,
   ScanOptions,
+  StoredEntry,
   WriteOptions,
 } from "./call-options.js";
 import { countKeys } from "./counting.js";
@@ -381,6 +383,28 @@ export class FastKV<V = unknown> extends EventEmitter<FastKVEvents> implements A
     const decode = this.#decode;
     return this.#scan("values", first, limit, true, () => (raw, _keyStart, valueStart, valueEnd, tag) => {
       return decode(tag, raw, valueStart, valueEnd) as V;
+    });
+  }
+
+  /**
+   * The entries that `scan` would give, as they are stored: for exact copies. `await other.bulkLoad(db.storedEntries())`
+   * copies a database into one with any number of shards, with encodings and expiries, whatever classes it uses.
+   */
+  storedEntries(prefix?: Key, limit?: number): Scan<StoredEntry<string>>;
+  storedEntries(options: ScanOptions & { keyEncoding: "binary" }): Scan<StoredEntry<Uint8Array>>;
+  storedEntries(options: ScanOptions): Scan<StoredEntry<string>>;
+  storedEntries(
+    first?: Key | ScanOptions,
+    limit?: number,
+  ): Scan<StoredEntry<string> & StoredEntry<Uint8Array>> {
+    return this.#scan("storedEntries", first, limit, true, (keyOf) => {
+      return (raw, keyStart, valueStart, valueEnd, tag, expiresAt) => ({
+        key: keyOf(raw, keyStart, valueStart),
+        stored: new Uint8Array(raw.subarray(valueStart, valueEnd)),
+        encoding: encodingOfTag(tag) ?? "binary",
+        tag,
+        expiresAt: expiresAt === 0 ? undefined : expiresAt,
+      });
     });
   }
 

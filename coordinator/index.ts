@@ -13,6 +13,7 @@ export type {
   PutOptions,
   ReadOptions,
   ScanOptions,
+  StoredEntry,
   WriteOptions,
 } from "./call-options.js";
 export { FastKV } from "./fastkv.js";

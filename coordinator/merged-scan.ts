@@ -34,7 +34,7 @@ export interface ScanRequest {
   withValues: boolean;
 }
 
-const entryHeaderBytes = 8;
+const entryHeaderBytes = 16;
 
 /** The entries of a shard's pages, one after the other. */
 class ShardPages {
@@ -42,6 +42,8 @@ class ShardPages {
   key = "";
   raw: Buffer = Buffer.alloc(0);
   tag = 0;
+  /** 0: never. */
+  expiresAt = 0;
   keyStart = 0;
   valueStart = 0;
   valueEnd = 0;
@@ -108,6 +110,7 @@ class ShardPages {
     const at = this.#at;
     const keyBytes = raw.readUInt16LE(at);
     this.tag = raw[at + 2]!;
+    this.expiresAt = raw.readDoubleLE(at + 8);
     this.keyStart = at + entryHeaderBytes;
     this.valueStart = this.keyStart + keyBytes;
     this.valueEnd = this.valueStart + raw.readUInt32LE(at + 4);
@@ -125,6 +128,7 @@ export type EntryReader<T> = (
   valueStart: number,
   valueEnd: number,
   tag: number,
+  expiresAt: number,
 ) => T;
 
 /** The running part of a scan: everything that must be given back. Apart, so that a forgotten scan is collected. */
@@ -205,7 +209,7 @@ export class ScanRun {
         return this.#pages.every((pages) => pages.state === "done");
       }
       try {
-        into.push(read(best.raw, best.keyStart, best.valueStart, best.valueEnd, best.tag));
+        into.push(read(best.raw, best.keyStart, best.valueStart, best.valueEnd, best.tag, best.expiresAt));
       } catch (error) {
         this.#unreadable = { error };
         if (into.length === start) {

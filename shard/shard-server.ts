@@ -37,7 +37,7 @@ export interface ShardHost {
 
 /** A page may look at so many versions that nobody sees, for each entry it may have. */
 const examinedPerEntry = 4;
-const pageEntryHeaderBytes = 8;
+const pageEntryHeaderBytes = 16;
 
 export class ShardServer {
   readonly #host: ShardHost;
@@ -214,7 +214,7 @@ export class ShardServer {
 
   /**
    * A page of a scan, a key listing or a count. Its raw bytes are entries, one behind the other: key length (2),
-   * encoding tag (1), zero (1), value length (4), key, value; none for a count.
+   * encoding tag (1), zero (1), value length (4), expiry in ms or 0 (8, float64), key, value; none for a count.
    */
   #page(engine: Engine, request: PageMeta): { meta: PageReply; raw: Buffer } {
     const at = { sequence: request.sequence, timeMs: request.timeMs };
@@ -255,6 +255,7 @@ export class ShardServer {
         raw[length + 2] = entry.tag;
         raw[length + 3] = 0;
         raw.writeUInt32LE(valueBytes, length + 4);
+        raw.writeDoubleLE(entry.expiresAt, length + 8);
         const keyStart = length + pageEntryHeaderBytes;
         raw.latin1Write(key, keyStart);
         if (valueBytes > 0) {

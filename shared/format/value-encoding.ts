@@ -4,3 +4,11 @@ export const encodingTag = { json: 1, msgpack: 2, structured: 3, binary: 4 } as 
 export const plainBinaryTag = 5;
 export type ValueEncoding = keyof typeof encodingTag;
 export type EncodingTag = (typeof encodingTag)[ValueEncoding] | typeof plainBinaryTag;
+
+/** The encoding that a stored tag belongs to; undefined for a tag that is not known. */
+export function encodingOfTag(tag: number): ValueEncoding | undefined {
+  if (tag === plainBinaryTag) {
+    return "binary";
+  }
+  return (Object.keys(encodingTag) as ValueEncoding[]).find((name) => encodingTag[name] === tag);
+}

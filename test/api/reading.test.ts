@@ -1,5 +1,5 @@
 import { expect } from "chai";
-import type { ScanOptions } from "../../coordinator/fastkv.js";
+import type { ScanOptions } from "../../coordinator/call-options.js";
 import { manyKeys, useSharedStore } from "./support/stores.js";
 
 const text = new TextEncoder();

@@ -48,7 +48,6 @@ export class Version {
     return this.levels.reduce((sum, level) => sum + level.length, 0);
   }
 
-
   /** The one table of a level from 1 on that may hold `key`. */
   tableFor(level: number, key: ByteString): LiveTable | undefined {
     const tables = this.levels[level]!;

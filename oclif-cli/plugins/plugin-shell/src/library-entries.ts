@@ -1,57 +1,32 @@
 /** Entries as they are stored, out of a database and into one, over the public API. */
 
-import { deserialize, serialize } from "node:v8";
-import type { BulkEntry, FastKV, ScanOptions } from "fastkv";
+import type { BulkEntry, FastKV, StoredEntry as LibraryEntry, ScanOptions, ValueEncoding } from "fastkv";
 import type { Entry, StoredEntry } from "./bulk/entry.js";
 import { type Key, keyFromBytes } from "./text/key.js";
-import { isJsonTree } from "./text/value.js";
 
-/** How many expiries are asked for at a time. */
-const window = 256;
+/** The tags that encodings usually have (fastkv's docs/file-formats.md); an export names only other ones. */
+const usualTag: Record<ValueEncoding, number> = { json: 1, msgpack: 2, structured: 3, binary: 5 };
 
 /** One consistent cut, in key order. */
 export async function* storedEntries(db: FastKV, range: ScanOptions): AsyncGenerator<StoredEntry> {
-  const own = range.snapshot ? undefined : await db.snapshot();
-  const snapshot = range.snapshot ?? own!;
-  try {
-    let pending: [key: Uint8Array, value: unknown][] = [];
-    for await (const entry of db.scan({ ...range, snapshot, keyEncoding: "binary" })) {
-      pending.push(entry);
-      if (pending.length >= window) {
-        yield* await withExpiries(db, pending, snapshot);
-        pending = [];
-      }
-    }
-    yield* await withExpiries(db, pending, snapshot);
-  } finally {
-    await own?.close();
+  for await (const entry of db.storedEntries({ ...range, keyEncoding: "binary" })) {
+    yield storedEntryOf(entry);
   }
 }
 
-async function withExpiries(
-  db: FastKV,
-  entries: readonly [key: Uint8Array, value: unknown][],
-  snapshot: NonNullable<ScanOptions["snapshot"]>,
-): Promise<StoredEntry[]> {
-  const left = await Promise.all(entries.map(([key]) => db.ttl(key, { snapshot })));
-  const now = Date.now();
-  return entries.map(([bytes, value], index) => {
-    const ms = left[index];
-    const entry = storedEntryOf(keyFromBytes(bytes), value);
-    if (ms !== undefined && Number.isFinite(ms)) {
-      entry.expiry = now + ms;
-    }
-    return entry;
-  });
-}
-
-function storedEntryOf(key: Key, value: unknown): StoredEntry {
-  if (value instanceof Uint8Array) {
-    return { key, value: { stored: value }, encoding: "binary" };
+function storedEntryOf({ key, stored, encoding, tag, expiresAt }: LibraryEntry<Uint8Array>): StoredEntry {
+  const entry: StoredEntry = {
+    key: keyFromBytes(key),
+    value: encoding === "json" ? { json: JSON.parse(Buffer.from(stored).toString()) as unknown } : { stored },
+    encoding,
+  };
+  if (tag !== usualTag[encoding]) {
+    entry.tag = tag;
   }
-  return isJsonTree(value)
-    ? { key, value: { json: value }, encoding: "json" }
-    : { key, value: { stored: serialize(value) }, encoding: "structured" };
+  if (expiresAt !== undefined) {
+    entry.expiry = expiresAt;
+  }
+  return entry;
 }
 
 /** One key's entry; undefined if there is no such key. */
@@ -74,15 +49,18 @@ export async function loadEntries(
 
 async function* toBulkEntries(groups: AsyncIterable<Entry[]>): AsyncGenerator<BulkEntry> {
   for await (const group of groups) {
-    for (const { key, value, encoding, expiry } of group) {
-      const ttl = expiry === undefined ? undefined : expiry - Date.now();
-      if (ttl === undefined || ttl > 0) {
-        yield { key, value: "json" in value ? value.json : restore(value.stored, encoding), encoding, ttl };
+    for (const entry of group) {
+      if (entry.expiry === undefined || entry.expiry > Date.now()) {
+        yield bulkEntryOf(entry);
       }
     }
   }
 }
 
-function restore(stored: Uint8Array, encoding: Entry["encoding"]): unknown {
-  return encoding === "binary" ? stored : (deserialize(stored) as unknown);
+function bulkEntryOf({ key, value, encoding, tag, expiry: expiresAt }: Entry): BulkEntry {
+  if ("stored" in value) {
+    const known = encoding ?? "binary";
+    return { key, stored: value.stored, encoding: known, tag: tag ?? usualTag[known], expiresAt };
+  }
+  return { key, value: value.json, encoding, expiresAt };
 }

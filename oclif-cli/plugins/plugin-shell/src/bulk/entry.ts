@@ -6,8 +6,9 @@
  *     {"key":{"base64":"/wA="},"value":{"base64":"AAEC"},"encoding":"binary"}
  *
  * `key` is a string, or base64 where the bytes are no UTF-8. `value` is plain JSON for encoding "json", and the
- * stored bytes as base64 for every other. `expiry` is in ms since the epoch. Loading takes these lines back, and
- * also plain pairs `["key", value]` and objects with just `key` and `value`.
+ * stored bytes as base64 for every other. `tag` says which form of its encoding a value has where that is not the usual
+ * one (4: binary bytes that were put as a Buffer, not as a plain Uint8Array). `expiry` is in ms since the epoch.
+ * Loading takes these lines back, and also plain pairs `["key", value]` and objects with just `key` and `value`.
  */
 
 import type { ValueEncoding } from "fastkv";
@@ -22,6 +23,8 @@ export interface Entry {
   value: EntryValue;
   /** Absent: the database's default. */
   encoding?: ValueEncoding;
+  /** Of stored bytes: the form within the encoding. Absent: the usual one. */
+  tag?: number;
   /** ms since the epoch. */
   expiry?: number;
 }
@@ -30,7 +33,7 @@ export interface Entry {
 export type StoredEntry = Entry & { encoding: ValueEncoding };
 
 const encodings: readonly string[] = ["json", "msgpack", "structured", "binary"] satisfies ValueEncoding[];
-const fields = new Set(["key", "value", "encoding", "expiry"]);
+const fields = new Set(["key", "value", "encoding", "tag", "expiry"]);
 
 /** @throws CommandFailure saying what is wrong with the item; `where` names it */
 export function entryFromJson(item: unknown, where: string): Entry {
@@ -49,13 +52,19 @@ export function entryFromJson(item: unknown, where: string): Entry {
       `${where}: unknown field "${unknownField}"; known are ${[...fields].join(", ")}`,
     );
   }
-  const { encoding, expiry } = item as { encoding?: unknown; expiry?: unknown };
+  const { encoding, tag, expiry } = item as { encoding?: unknown; tag?: unknown; expiry?: unknown };
   const entry: Entry = {
     key: keyFromJson(item.key, where),
     value: valueFromJson(item.value, encoding, where),
   };
   if (encoding !== undefined) {
     entry.encoding = encoding as ValueEncoding;
+  }
+  if (tag !== undefined) {
+    if (!Number.isInteger(tag) || !("stored" in entry.value)) {
+      throw new CommandFailure(`${where}: "tag" is a whole number, and only for stored bytes`);
+    }
+    entry.tag = tag as number;
   }
   if (expiry !== undefined && expiry !== null) {
     if (typeof expiry !== "number" || !Number.isFinite(expiry) || expiry < 0) {
@@ -109,6 +118,9 @@ export function entryToLine(entry: StoredEntry): string {
     value: "json" in entry.value ? entry.value.json : toBase64(entry.value.stored),
     encoding: entry.encoding,
   };
+  if (entry.tag !== undefined) {
+    line.tag = entry.tag;
+  }
   if (entry.expiry !== undefined) {
     line.expiry = entry.expiry;
   }
