@@ -28,8 +28,15 @@ export interface ShardProgram {
   execArgv: readonly string[];
 }
 
-/** The entry of a shard process in this package. */
-export const defaultShardModule = new URL("../shard/main.js", import.meta.url);
+/** The entry of a shard process in this package: all of its modules in one file (shard/scripts/bundle.js). */
+export const defaultShardModule = new URL("../shard/bundle/main.js", import.meta.url);
+
+/**
+ * Most of what a shard allocates and keeps are the keys of its memtable, which a collection of V8's young generation
+ * has to copy: in small portions that takes 10 ms at most, in the default ones 35 ms. The program's own flags come
+ * behind and win.
+ */
+const shardFlags = ["--max-semi-space-size=4"];
 
 interface Waiting {
   shardToken: string;
@@ -61,7 +68,7 @@ class ShardProcess implements ShardLink {
     environment.MSGPACKR_NATIVE_ACCELERATION_DISABLED = "true";
     this.#child = fork(program.module, [], {
       execPath: program.execPath,
-      execArgv: [...program.execArgv],
+      execArgv: [...shardFlags, ...program.execArgv],
       env: environment,
       stdio: ["ignore", "ignore", "inherit", "ipc"],
       serialization: "json",

@@ -154,7 +154,7 @@ export class Loads {
 
   #sortPart(load: RunningLoad): void {
     const { arena } = load;
-    if (arena.allocatedBytes === 0) {
+    if (arena.isEmpty) {
       return;
     }
     load.arena = new Arena(loadPartBytes);
@@ -190,7 +190,7 @@ export class Loads {
 
   #removeTables(tables: readonly TableInfo[]): void {
     for (const { fileNumber } of tables) {
-      this.#fileSystem.remove(`${this.#folder}/${tableName(fileNumber)}`);
+      this.#tree.obsoleteFiles.remove(tableName(fileNumber));
     }
   }
 
