@@ -35,11 +35,11 @@ import {
   type ResolvedOptions,
   resolveOptions,
 } from "./options.js";
-import type { PendingRead } from "./pending.js";
 import { isEmptyRange, type RangeOptions, rangeNames, resolveRange } from "./ranges.js";
 import { ExpiryRead, ManyRead, ValueRead } from "./reads.js";
 import { checkScan, checkSignal } from "./scan-request.js";
-import { defaultShardModule, ShardProcessLauncher } from "./shard-process.js";
+import type { PendingRead } from "./shards/pending.js";
+import { defaultShardModule, ShardProcessLauncher } from "./shards/shard-process.js";
 import { closeOnSignals, forgetSignals } from "./signals.js";
 import { Snapshot } from "./snapshot.js";
 import { type DatabaseStats, gatherStats } from "./statistics.js";

@@ -2,8 +2,8 @@
 
 import type { FastKVError } from "../shared/errors.js";
 import type { Key } from "./keys.js";
-import type { PendingRead } from "./pending.js";
 import { type CachedValue, type FillTicket, missingValue, type ReadCache } from "./read-cache.js";
+import type { PendingRead } from "./shards/pending.js";
 
 export type Decode = (tag: number, bytes: Buffer, start: number, end: number) => unknown;
 

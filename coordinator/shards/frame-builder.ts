@@ -1,15 +1,15 @@
-import { copyKey, writeUint64 } from "../shared/bytes.js";
-import { OperationSection, operationBytes, operationFlag } from "../shared/format/operations.js";
-import { targetFrameBytes } from "../shared/limits.js";
+import { copyKey, writeUint64 } from "../../shared/bytes.js";
+import { OperationSection, operationBytes, operationFlag } from "../../shared/format/operations.js";
+import { targetFrameBytes } from "../../shared/limits.js";
 import {
   operationsHeaderBytes,
   readFlag,
   readHeaderBytes,
   readSnapshotBytes,
   writeOperationsHeader,
-} from "../shared/wire/frame.js";
-import { appendEntry } from "./batch.js";
-import type { EntryEncoder } from "./entry-encoder.js";
+} from "../../shared/wire/frame.js";
+import { appendEntry } from "../batch.js";
+import type { EntryEncoder } from "../entry-encoder.js";
 
 const firstSectionBytes = 4 * 1024;
 

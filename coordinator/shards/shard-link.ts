@@ -1,6 +1,6 @@
 /** The seam between the coordinator and whatever keeps a shard. */
 
-import type { ProcessIdentity } from "./ownership/process-identity.js";
+import type { ProcessIdentity } from "../ownership/process-identity.js";
 
 /** A connection to one shard: frames go out and come in, in order. */
 export interface ShardLink {

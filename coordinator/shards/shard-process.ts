@@ -6,15 +6,15 @@
 import { type ChildProcess, fork } from "node:child_process";
 import { randomBytes, timingSafeEqual } from "node:crypto";
 import type { Socket } from "node:net";
-import { FastKVError } from "../shared/errors.js";
-import type { FileSystem } from "../shared/storage/file-system.js";
-import { decodeMessage } from "../shared/wire/frame.js";
-import { FrameAssembler } from "../shared/wire/frame-assembler.js";
-import { type IpcListener, listenIpc } from "../shared/wire/ipc.js";
-import type { Hello } from "../shared/wire/messages.js";
-import type { ShardStart } from "../shared/wire/shard-start.js";
-import { identityOf } from "./ownership/process-identity.js";
-import { createRuntimeFolder, type RuntimeFolder, removeRuntimeFolder } from "./ownership/runtime-folder.js";
+import { FastKVError } from "../../shared/errors.js";
+import type { FileSystem } from "../../shared/storage/file-system.js";
+import { decodeMessage } from "../../shared/wire/frame.js";
+import { FrameAssembler } from "../../shared/wire/frame-assembler.js";
+import { type IpcListener, listenIpc } from "../../shared/wire/ipc.js";
+import type { Hello } from "../../shared/wire/messages.js";
+import type { ShardStart } from "../../shared/wire/shard-start.js";
+import { identityOf } from "../ownership/process-identity.js";
+import { createRuntimeFolder, type RuntimeFolder, removeRuntimeFolder } from "../ownership/runtime-folder.js";
 import type { ShardLauncher, ShardLink, ShardLinkEvents } from "./shard-link.js";
 
 const tokenBytes = 32;
@@ -29,7 +29,7 @@ export interface ShardProgram {
 }
 
 /** The entry of a shard process in this package: all of its modules in one file (shard/scripts/bundle.js). */
-export const defaultShardModule = new URL("../shard/bundle/main.js", import.meta.url);
+export const defaultShardModule = new URL("../../shard/bundle/main.js", import.meta.url);
 
 /**
  * Most of what a shard allocates and keeps are the keys of its memtable, which a collection of V8's young generation

@@ -1,4 +1,4 @@
-import { filterSection } from "../shared/format/operations.js";
+import { filterSection } from "../../shared/format/operations.js";
 import { Fifo } from "./pending.js";
 
 /** A section that was sent and is not yet known to be on disk. */

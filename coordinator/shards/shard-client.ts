@@ -6,7 +6,13 @@
  * again, and callers see a pause.
  */
 
-import { type ErrorReport, FastKVError, fromErrorReport, invariant } from "../shared/errors.js";
+import {
+  type ErrorReport,
+  FastKVError,
+  type FastKVErrorCode,
+  fromErrorReport,
+  invariant,
+} from "../../shared/errors.js";
 import {
   answerHeaderBytes,
   answerStatus,
@@ -18,19 +24,28 @@ import {
   operationsFlag,
   readAnswersHeader,
   unpackSmall,
-} from "../shared/wire/frame.js";
+} from "../../shared/wire/frame.js";
 import type {
   HeldSnapshot,
   OpenReply,
   OpenRequest,
   ShardEvent,
   ShardRequest,
-} from "../shared/wire/messages.js";
-import type { EntryEncoder } from "./entry-encoder.js";
-import { FrameBuilder, type FrameStamp, frameForSection } from "./frame-builder.js";
-import { KeyScratch } from "./keys.js";
+} from "../../shared/wire/messages.js";
+import type { EntryEncoder } from "../entry-encoder.js";
+import { KeyScratch } from "../keys.js";
+import { type FrameStamp, frameForSection } from "./frame-builder.js";
+import { Outbox, overheadBytesPerOperation } from "./outbox.js";
 import { Fifo, type PendingRead, type PendingWrite } from "./pending.js";
-import { RetainedWrites } from "./retained-writes.js";
+import {
+  lostRequest,
+  openingId,
+  type PendingRequest,
+  PendingRequests,
+  type Reply,
+} from "./pending-requests.js";
+import { PendingWrites, type WriteMarks } from "./pending-writes.js";
+import { RestartPolicy } from "./restart-policy.js";
 import type { ShardLauncher, ShardLink } from "./shard-link.js";
 
 /** What a shard needs to know when it starts. */
@@ -58,28 +73,6 @@ export interface ShardClientOwner {
   onFailed(shardIndex: number, error: FastKVError): void;
 }
 
-interface PendingRequest {
-  request: ShardRequest;
-  raw: Buffer | undefined;
-  /** Sent again to a restarted shard; else it fails with the shard. */
-  isRepeatable: boolean;
-  resolve(reply: { meta: unknown; raw: Buffer }): void;
-  reject(error: FastKVError): void;
-}
-
-/** Retained writes beyond this have the shard sync, so that they can be let go. */
-const retainedBudgetBytes = 16 * 1024 * 1024;
-/** A promise, its entry in a queue, and what hangs on them. */
-const overheadBytesPerOperation = 160;
-const overheadBytesPerRequest = 1024;
-/** A shard that dies more often than this within the window is given up. */
-const maxDeaths = 5;
-const deathWindowMs = 30_000;
-const firstBackoffMs = 20;
-/** Request ids go round from 1 to here; the one above is the opening's. */
-const lastRequest = 0xffff_fffe;
-const openRequestId = 0xffff_ffff;
-
 export type ShardState = "starting" | "up" | "down" | "failed" | "closed";
 
 export class ShardClient {
@@ -88,30 +81,26 @@ export class ShardClient {
   restarts = 0;
   writtenSequence = 0;
   syncedSequence = 0;
-  inFlightBytes = 0;
 
   readonly #launcher: ShardLauncher;
   readonly #owner: ShardClientOwner;
   readonly #maxInFlightBytes: number;
   #link: ShardLink | undefined;
+  /** The shard was given up. */
   #failure: FastKVError | undefined;
-  readonly #frame = new FrameBuilder();
+  /** The shard cannot start as long as this lasts; new calls are refused with it. */
+  #outage: FastKVError | undefined;
+  readonly #outbox = new Outbox();
   #isFlushScheduled = false;
   readonly #reads = new Fifo<PendingRead>();
-  /** Writes that wait to be in the shard's WAL, and those that wait to be on disk; each in order. */
-  readonly #writes = new Fifo<PendingWrite>();
-  readonly #syncs = new Fifo<PendingWrite>();
-  /** Frames on their way, to give their bytes back. */
-  readonly #frames = new Fifo<{ lastSequence: number; bytes: number }>();
-  readonly #retained = new RetainedWrites();
-  /** Sequence numbers of the parts of logged batches here whose records are not yet on disk. */
-  readonly #logged = new Fifo<number>();
-  readonly #requests = new Map<number, PendingRequest>();
-  #nextRequest = 1;
+  #readBytes = 0;
+  readonly #writes = new PendingWrites();
+  readonly #requests = new PendingRequests();
   #confirmedSequence = 0;
-  #deaths: number[] = [];
+  readonly #restartPolicy = new RestartPolicy();
   readonly #scratch = new KeyScratch();
   #recovering: Promise<void> | undefined;
+  #onIdle: (() => void) | undefined;
 
   constructor(index: number, launcher: ShardLauncher, owner: ShardClientOwner, maxInFlightBytes: number) {
     this.index = index;
@@ -128,19 +117,25 @@ export class ShardClient {
     return this.#link?.identity;
   }
 
+  /** What waits here, as it is held in memory; writes count until the shard has taken them. */
+  get inFlightBytes(): number {
+    return this.#outbox.inFlightBytes + this.#readBytes + this.#requests.inFlightBytes;
+  }
+
   get retainedBytes(): number {
-    return this.#retained.bytes;
+    return this.#outbox.retained.bytes;
   }
 
   /** So much is on its way that even who does not care for durability should wait. */
   get isCongested(): boolean {
-    return this.inFlightBytes > this.#maxInFlightBytes / 4;
+    return this.inFlightBytes > this.#maxInFlightBytes / 4 || this.#outbox.mustAwaitDisk;
   }
 
   /** Throws where the shard takes nothing more: it was given up, or too much is on its way. */
   checkAvailable(): void {
-    if (this.#failure !== undefined) {
-      throw this.#failure;
+    const error = this.#failure ?? this.#outage;
+    if (error !== undefined) {
+      throw error;
     }
     if (this.inFlightBytes > this.#maxInFlightBytes) {
       throw new FastKVError(
@@ -161,8 +156,8 @@ export class ShardClient {
     sync: boolean,
     pending: PendingWrite | undefined,
   ): void {
-    this.#frame.write(kind, entry, sequence);
-    this.#noteWrite(entry.keyBytes + entry.value.length, sync, pending);
+    this.#outbox.write(kind, entry, sequence);
+    this.#noteWrite(sync, pending);
   }
 
   /** The part of a batch that belongs here. A logged one is acknowledged by the batch log, so nobody waits here. */
@@ -173,55 +168,43 @@ export class ShardClient {
     sync: boolean,
     pending?: PendingWrite,
   ): void {
-    this.#frame.writeBatch(section, sequence, isLogged);
+    this.#outbox.writeBatch(section, sequence, isLogged);
     if (isLogged) {
-      this.#logged.push(sequence);
+      this.#writes.noteLogged(sequence);
     }
-    this.#noteWrite(section.length, sync, pending);
+    this.#noteWrite(sync, pending);
   }
 
   /** A bulk load's commit: in a frame of its own. */
   writeSeal(section: Buffer, sequence: number): void {
     this.flush();
-    this.#frame.writeBatch(section, sequence, true);
-    this.#logged.push(sequence);
-    this.#noteWrite(section.length, true, undefined);
+    this.writeBatch(section, sequence, true, true);
     this.#flush(true);
   }
 
   read(pending: PendingRead, key: Uint8Array, keyBytes: number): void {
-    this.#frame.read(key, keyBytes, pending.withValue, pending.snapshot);
+    this.#outbox.read(key, keyBytes, pending);
     this.#reads.push(pending);
     pending.inFlightBytes = keyBytes + overheadBytesPerOperation;
-    this.inFlightBytes += pending.inFlightBytes;
+    this.#readBytes += pending.inFlightBytes;
     this.#scheduleFlush();
   }
 
   /** Sends a request at its place in the order of calls. */
-  request(
-    request: ShardRequest,
-    options: { raw?: Buffer; isRepeatable?: boolean } = {},
-  ): Promise<{ meta: unknown; raw: Buffer }> {
+  request(request: ShardRequest, options: { raw?: Buffer; isRepeatable?: boolean } = {}): Promise<Reply> {
     return new Promise((resolve, reject) => {
-      if (this.#failure !== undefined) {
-        reject(this.#failure);
+      const error = this.#failure ?? this.#outage ?? (this.state === "closed" ? closedError() : undefined);
+      if (error !== undefined) {
+        reject(error);
         return;
       }
-      if (this.state === "closed") {
-        reject(this.#closed());
-        return;
-      }
-      const id = this.#nextRequest;
-      this.#nextRequest = id === lastRequest ? 1 : id + 1;
       const { raw, isRepeatable = true } = options;
-      const pending = { request, raw, isRepeatable, resolve, reject };
       if (this.state !== "up" && !isRepeatable) {
-        reject(this.#lost(request));
+        reject(lostRequest(this.index, request));
         return;
       }
-      this.#requests.set(id, pending);
-      this.inFlightBytes += overheadBytesPerRequest;
-      this.#sendRequest(id, pending);
+      const pending = { request, raw, isRepeatable, resolve, reject };
+      this.#sendRequest(this.#requests.add(pending), pending);
     });
   }
 
@@ -241,17 +224,7 @@ export class ShardClient {
   /** Tells the shard how far the batch log has come, and lets go what waited for it here. */
   noteLogProgress(): void {
     this.#settleWrites();
-    const synced = this.#owner.logSynced();
-    let isNews = false;
-    for (
-      let first = this.#logged.peek();
-      first !== undefined && first <= synced;
-      first = this.#logged.peek()
-    ) {
-      this.#logged.shift();
-      isNews = true;
-    }
-    if (isNews && this.state === "up") {
+    if (this.#writes.noteLogSynced(this.#owner.logSynced()) && this.state === "up") {
       this.#sendEmptyFrame(0);
     }
   }
@@ -265,20 +238,14 @@ export class ShardClient {
       return Promise.reject(this.#failure);
     }
     return new Promise((resolve, reject) => {
-      this.#syncs.push({ sequence, isBarrier: true, resolve, reject });
+      this.#writes.add({ sequence, isBarrier: true, resolve, reject }, true);
       this.#wantLogSync();
-      this.#frame.wantsSync = true;
+      this.#outbox.wantSync();
       this.flush();
       if (this.state === "up") {
         this.#sendEmptyFrame(operationsFlag.sync);
       }
     });
-  }
-
-  get isIdle(): boolean {
-    return (
-      this.#frame.isEmpty && this.#reads.length === 0 && this.#writes.length === 0 && this.#syncs.length === 0
-    );
   }
 
   /** Resolves when everything that was called before has its outcome. */
@@ -290,10 +257,9 @@ export class ShardClient {
     });
   }
 
-  #onIdle: (() => void) | undefined;
-
   #checkIdle(): void {
-    if (this.#onIdle !== undefined && (this.isIdle || this.state === "failed")) {
+    const isIdle = this.#outbox.isEmpty && this.#reads.length === 0 && this.#writes.isEmpty;
+    if (this.#onIdle !== undefined && (isIdle || this.state === "failed" || this.#outage !== undefined)) {
       this.#onIdle();
       this.#onIdle = undefined;
     }
@@ -314,7 +280,7 @@ export class ShardClient {
     const link = this.#link;
     invariant(link !== undefined, "a shard is launched before it is opened");
     const parameters = this.#owner.openParameters(this.index, isFirst);
-    const { meta } = await new Promise<{ meta: unknown; raw: Buffer }>((resolve, reject) => {
+    const { meta } = await new Promise<Reply>((resolve, reject) => {
       const request: OpenRequest = {
         ...parameters,
         type: "open",
@@ -322,8 +288,8 @@ export class ShardClient {
         shardIndex: this.index,
       };
       const pending = { request, raw: undefined, isRepeatable: false, resolve, reject };
-      this.#requests.set(openRequestId, pending);
-      link.send(encodeMessage(frameType.request, openRequestId, request));
+      this.#requests.addOpening(pending);
+      link.send(encodeMessage(frameType.request, openingId, request));
     });
     return meta as OpenReply;
   }
@@ -333,21 +299,22 @@ export class ShardClient {
     const link = this.#link!;
     this.writtenSequence = Math.max(this.writtenSequence, lastSequence);
     this.syncedSequence = Math.max(this.syncedSequence, lastSequence);
-    this.#retained.forget(lastSequence);
-    this.#giveBytesBack();
+    this.#outbox.retained.forget(lastSequence);
+    this.#outbox.noteWritten(this.writtenSequence);
     const request: ShardRequest = {
       type: "resume",
       holds: this.#owner.heldSnapshots(),
       committedLoads: this.#owner.keptLoads(),
     };
     link.send(encodeMessage(frameType.request, 0, request));
-    for (const retained of this.#retained.sections()) {
+    for (const retained of this.#outbox.retained.sections()) {
       const flags = operationsFlag.sync | operationsFlag.resent | (retained.isSeal ? operationsFlag.seal : 0);
       link.send(frameForSection(retained, this.#stamp(flags)));
     }
     this.state = "up";
+    this.#outage = undefined;
     this.#repeatReads();
-    for (const [id, pending] of this.#requests) {
+    for (const [id, pending] of this.#requests.entries()) {
       this.#repeatRequest(id, pending);
     }
     // Says how far the batch log is on disk: flushes of what was recovered wait for it.
@@ -358,7 +325,7 @@ export class ShardClient {
 
   /** Ends the shard cleanly: it has synced and closed everything when this resolves. */
   async close(): Promise<void> {
-    if (this.state !== "failed") {
+    if (this.state !== "failed" && this.#outage === undefined) {
       await this.request({ type: "close" });
     }
     this.state = "closed";
@@ -370,7 +337,7 @@ export class ShardClient {
       this.state = "closed";
     }
     await this.#link?.kill();
-    this.#rejectAll(this.#closed(), this.#closed());
+    this.#rejectAll(closedError(), closedError());
     await this.#recovering;
   }
 
@@ -383,7 +350,6 @@ export class ShardClient {
     this.state = "failed";
     const inDoubt = new FastKVError(error.code, error.message, { cause: error, writeOutcome: "in-doubt" });
     this.#rejectAll(error, inDoubt);
-    this.#retained.clear();
     this.#checkIdle();
   }
 
@@ -392,70 +358,44 @@ export class ShardClient {
    * was to be.
    */
   failBehindLog(error: FastKVError): void {
-    const written = this.#bound(this.#owner.logWritten());
-    const synced = this.#bound(this.#owner.logSynced());
-    this.#rejectWrites(this.#writes, error, ({ sequence }) => sequence > written);
-    this.#rejectWrites(this.#syncs, error, ({ sequence }) => sequence > synced);
+    this.#writes.failBehindLog(this.#logMarks(), error);
     this.#checkIdle();
   }
 
   #rejectAll(error: FastKVError, ofWrites: FastKVError): void {
+    this.#outbox.clear();
+    this.#readBytes = 0;
     for (const read of this.#reads.takeAll()) {
       read.onError(error);
     }
-    for (const write of [...this.#writes.takeAll(), ...this.#syncs.takeAll()]) {
-      write.reject(ofWrites);
-    }
-    const requests = [...this.#requests.values()];
-    this.#requests.clear();
-    for (const request of requests) {
+    this.#writes.rejectAll(ofWrites);
+    for (const request of this.#requests.takeAll()) {
       request.reject(error);
-    }
-    this.inFlightBytes = 0;
-    this.#frameBytes = 0;
-  }
-
-  #rejectWrites(
-    queue: Fifo<PendingWrite>,
-    error: FastKVError,
-    isConcerned: (write: PendingWrite) => boolean,
-  ): void {
-    for (const write of queue.takeAll()) {
-      if (isConcerned(write)) {
-        write.reject(error);
-      } else {
-        queue.push(write);
-      }
     }
   }
 
   // Sending
 
-  #noteWrite(bytes: number, sync: boolean, pending: PendingWrite | undefined): void {
-    this.inFlightBytes += bytes + overheadBytesPerOperation;
-    this.#frameBytes += bytes + overheadBytesPerOperation;
+  #noteWrite(sync: boolean, pending: PendingWrite | undefined): void {
     if (sync) {
-      this.#frame.wantsSync = true;
+      this.#outbox.wantSync();
       this.#wantLogSync();
     }
     if (pending !== undefined) {
-      (sync ? this.#syncs : this.#writes).push(pending);
+      this.#writes.add(pending, sync || this.#outbox.mustAwaitDisk);
     }
     this.#scheduleFlush();
   }
 
   /** A synced write is acknowledged only when the batches before it have their records on disk. */
   #wantLogSync(): void {
-    if (this.#logged.length > 0) {
+    if (this.#writes.waitsForLog) {
       this.#owner.wantLogSync();
     }
   }
 
-  /** What the writes of the current frame count in `inFlightBytes`. */
-  #frameBytes = 0;
-
   #scheduleFlush(): void {
-    if (this.#frame.isFull) {
+    if (this.#outbox.isFull) {
       this.flush();
     } else if (!this.#isFlushScheduled) {
       this.#isFlushScheduled = true;
@@ -469,33 +409,18 @@ export class ShardClient {
   };
 
   #flush(isSeal: boolean): void {
-    const frame = this.#frame;
-    if (frame.isEmpty) {
+    if (this.#outbox.isEmpty) {
       return;
     }
-    if (this.state === "failed") {
-      this.#failUnsent();
+    if (this.#failure !== undefined) {
+      // Called in the turn in which the shard was given up.
+      this.#rejectAll(this.#failure, this.#failure);
       return;
     }
-    const { firstSequence, lastSequence, hasLogged, wantsSync } = frame;
-    const mustSync = wantsSync || this.#retained.bytes > retainedBudgetBytes;
-    const built = frame.take(
-      this.#stamp((mustSync ? operationsFlag.sync : 0) | (isSeal ? operationsFlag.seal : 0)),
-    );
-    if (built.section.length > 0) {
-      this.#retained.add({ section: built.section, firstSequence, lastSequence, isSeal, hasLogged });
-      this.#frames.push({ lastSequence, bytes: this.#frameBytes });
-      this.#frameBytes = 0;
-    }
+    const frame = this.#outbox.take(this.#stamp(0), isSeal);
     if (this.state === "up") {
-      this.#link!.send(built.frame);
+      this.#link!.send(frame);
     }
-  }
-
-  /** Operations that were called in the turn in which the shard was given up. */
-  #failUnsent(): void {
-    this.#frame.take(this.#stamp(0));
-    this.#rejectAll(this.#failure!, this.#failure!);
   }
 
   #stamp(flags: number): FrameStamp {
@@ -524,16 +449,10 @@ export class ShardClient {
   #repeatRequest(id: number, pending: PendingRequest): void {
     const { request } = pending;
     if (request.type === "page" && !this.#owner.isHeld(request.holdId)) {
-      this.#forgetRequest(id);
-      pending.reject(this.#closed());
+      this.#requests.take(id);
+      pending.reject(closedError());
     } else {
       this.#sendRequest(id, pending);
-    }
-  }
-
-  #forgetRequest(id: number): void {
-    if (this.#requests.delete(id) && id !== openRequestId) {
-      this.inFlightBytes = Math.max(0, this.inFlightBytes - overheadBytesPerRequest);
     }
   }
 
@@ -544,7 +463,7 @@ export class ShardClient {
       const repeat = read.onRestart();
       if (repeat) {
         const length = this.#scratch.set(read.key);
-        this.#frame.read(this.#scratch.buffer, length, read.withValue, read.snapshot);
+        this.#outbox.read(this.#scratch.buffer, length, read);
         this.#reads.push(read);
       } else {
         this.#releaseRead(read);
@@ -575,10 +494,10 @@ export class ShardClient {
     this.writtenSequence = Math.max(this.writtenSequence, header.writtenSequence);
     if (header.syncedSequence > this.syncedSequence) {
       this.syncedSequence = header.syncedSequence;
-      this.#retained.forget(header.syncedSequence);
+      this.#outbox.retained.forget(header.syncedSequence);
       this.#owner.onSynced(this.index);
     }
-    this.#giveBytesBack();
+    this.#outbox.noteWritten(this.writtenSequence);
     this.#settleWrites();
     for (let answer = 0; answer < header.answers; answer++) {
       at = this.#onAnswer(frame, at);
@@ -605,60 +524,22 @@ export class ShardClient {
   }
 
   #releaseRead(read: PendingRead): void {
-    this.inFlightBytes = Math.max(0, this.inFlightBytes - read.inFlightBytes);
-  }
-
-  #giveBytesBack(): void {
-    for (let first = this.#frames.peek(); first !== undefined; first = this.#frames.peek()) {
-      if (first.lastSequence > this.writtenSequence) {
-        return;
-      }
-      this.#frames.shift();
-      this.inFlightBytes = Math.max(0, this.inFlightBytes - first.bytes);
-    }
+    this.#readBytes -= read.inFlightBytes;
   }
 
   #onRefusal(from: number, to: number, error: FastKVError): void {
     this.#confirmedSequence = Math.max(this.#confirmedSequence, to);
-    this.#retained.refuse(from, to);
-    for (const queue of [this.#writes, this.#syncs]) {
-      this.#rejectWrites(queue, error, ({ sequence, isBarrier }) => {
-        return isBarrier !== true && sequence >= from && sequence <= to;
-      });
-    }
+    this.#outbox.retained.refuse(from, to);
+    this.#writes.refuse(from, to, error);
   }
 
-  /**
-   * Acknowledges writes. Nothing behind a part of a logged batch is acknowledged before the batch's record is as
-   * durable as the acknowledgement says.
-   */
   #settleWrites(): void {
-    const written = Math.min(this.writtenSequence, this.#bound(this.#owner.logWritten()));
-    for (let first = this.#writes.peek(); first !== undefined && first.sequence <= written; ) {
-      this.#writes.shift();
-      first.resolve();
-      first = this.#writes.peek();
-    }
-    const synced = Math.min(this.syncedSequence, this.#bound(this.#owner.logSynced()));
-    for (let first = this.#syncs.peek(); first !== undefined && first.sequence <= synced; ) {
-      this.#syncs.shift();
-      first.resolve();
-      first = this.#syncs.peek();
-    }
+    this.#writes.settle({ written: this.writtenSequence, synced: this.syncedSequence }, this.#logMarks());
     this.#checkIdle();
   }
 
-  /** The last sequence number before the first logged part here that the log does not have. */
-  #bound(logSequence: number): number {
-    if (this.#logged.length === 0) {
-      return Number.POSITIVE_INFINITY;
-    }
-    for (const sequence of this.#logged) {
-      if (sequence > logSequence) {
-        return sequence - 1;
-      }
-    }
-    return Number.POSITIVE_INFINITY;
+  #logMarks(): WriteMarks {
+    return { written: this.#owner.logWritten(), synced: this.#owner.logSynced() };
   }
 
   #onMessage(frame: Buffer): void {
@@ -667,11 +548,10 @@ export class ShardClient {
       this.#owner.onEvent(this.index, meta as ShardEvent);
       return;
     }
-    const pending = this.#requests.get(id);
+    const pending = this.#requests.take(id);
     if (pending === undefined) {
       return;
     }
-    this.#forgetRequest(id);
     if (type === frameType.reply) {
       pending.resolve({ meta, raw });
     } else {
@@ -681,34 +561,16 @@ export class ShardClient {
 
   // Supervision
 
-  #lost(request: ShardRequest): FastKVError {
-    return new FastKVError(
-      "FASTKV_SHARD_UNAVAILABLE",
-      `Shard ${this.index} ended during "${request.type}"; try again`,
-      { writeOutcome: "not-applied" },
-    );
-  }
-
-  #closed(): FastKVError {
-    return new FastKVError("FASTKV_CLOSED", "The database was closed", { writeOutcome: "in-doubt" });
-  }
-
   #onDown(reason: string): void {
     if (this.state === "closed" || this.state === "failed") {
       return;
     }
     const wasStarting = this.state === "starting";
     this.state = "down";
-    for (const [id, pending] of this.#requests) {
-      if (!pending.isRepeatable) {
-        this.#forgetRequest(id);
-        pending.reject(this.#lost(pending.request));
-      }
+    this.#requests.failUnrepeatable(this.index);
+    if (!wasStarting && this.#recovering === undefined) {
+      this.#startRecovery(reason);
     }
-    if (wasStarting || this.#recovering !== undefined) {
-      return;
-    }
-    this.#startRecovery(reason);
   }
 
   #startRecovery(reason: string): void {
@@ -722,22 +584,14 @@ export class ShardClient {
 
   /** Starts the shard anew, with growing pauses, until it serves or has died too often. */
   async #recover(reason: string): Promise<void> {
+    const policy = this.#restartPolicy;
     let lastReason = reason;
-    for (;;) {
-      await this.#link?.kill();
-      const now = performance.now();
-      this.#deaths = [...this.#deaths.filter((time) => now - time < deathWindowMs), now];
-      if (this.#deaths.length > maxDeaths) {
-        const error = new FastKVError(
-          "FASTKV_SHARD_UNAVAILABLE",
-          `Shard ${this.index} died ${this.#deaths.length} times within ${deathWindowMs / 1000} s (last: it ${lastReason}). Close the database, see to the cause, and open it again.`,
-        );
-        this.fail(error);
-        this.#owner.onFailed(this.index, error);
-        return;
-      }
-      if (this.#deaths.length > 1) {
-        await new Promise((resolve) => setTimeout(resolve, firstBackoffMs * 2 ** this.#deaths.length));
+    await this.#link?.kill();
+    let pauseMs = policy.noteDeath(performance.now());
+    while (pauseMs !== undefined) {
+      if (pauseMs > 0) {
+        const pause = pauseMs;
+        await new Promise((resolve) => setTimeout(resolve, pause));
       }
       if (this.#isClosing()) {
         return;
@@ -745,31 +599,63 @@ export class ShardClient {
       this.#owner.onRestart(this.index, lastReason);
       this.restarts += 1;
       try {
-        await this.launch();
-        if (this.#isClosing()) {
-          await this.#link?.kill();
-          return;
-        }
-        this.#owner.onLaunched();
-        const reply = await this.open(false);
-        this.resume(reply.lastSequence);
+        await this.#startAgain();
         return;
       } catch (error) {
-        if (error instanceof FastKVError && error.code === "FASTKV_CORRUPTION") {
-          await this.#link?.kill();
-          this.fail(error);
-          this.#owner.onFailed(this.index, error);
-          return;
-        }
+        await this.#link?.kill();
         if (this.#isClosing()) {
           return;
         }
         lastReason = error instanceof Error ? error.message : String(error);
+        if (isError(error, "FASTKV_CORRUPTION")) {
+          this.#giveUp(error);
+          return;
+        }
+        this.#outage = isError(error, "FASTKV_NO_SPACE") ? outageOf(this.index, error) : undefined;
+        this.#checkIdle();
+        pauseMs = this.#outage === undefined ? policy.noteDeath(performance.now()) : policy.noteNoSpace();
       }
     }
+    this.#giveUp(
+      new FastKVError(
+        "FASTKV_SHARD_UNAVAILABLE",
+        `Shard ${this.index} died ${policy.history} (last: it ${lastReason}). Close the database, see to the cause, and open it again.`,
+      ),
+    );
+  }
+
+  async #startAgain(): Promise<void> {
+    await this.launch();
+    if (this.#isClosing()) {
+      throw closedError();
+    }
+    this.#owner.onLaunched();
+    const reply = await this.open(false);
+    this.resume(reply.lastSequence);
+  }
+
+  #giveUp(error: FastKVError): void {
+    this.fail(error);
+    this.#owner.onFailed(this.index, error);
   }
 
   #isClosing(): boolean {
     return this.state === "closed";
   }
+}
+
+function isError(error: unknown, code: FastKVErrorCode): error is FastKVError {
+  return error instanceof FastKVError && error.code === code;
+}
+
+function closedError(): FastKVError {
+  return new FastKVError("FASTKV_CLOSED", "The database was closed", { writeOutcome: "in-doubt" });
+}
+
+function outageOf(shardIndex: number, cause: FastKVError): FastKVError {
+  return new FastKVError(
+    "FASTKV_NO_SPACE",
+    `Shard ${shardIndex} cannot start: ${cause.message} It is tried again until there is room.`,
+    { cause, writeOutcome: "not-applied" },
+  );
 }

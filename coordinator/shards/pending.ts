@@ -1,6 +1,6 @@
 /** What a shard client waits for. */
 
-import type { FastKVError } from "../shared/errors.js";
+import type { FastKVError } from "../../shared/errors.js";
 
 /** A point read on its way. Answers come in the order of the reads. */
 export interface PendingRead {
