@@ -15,6 +15,8 @@ const programPath = fileURLToPath(new URL("./program.js", import.meta.url));
 const preload = new URL("./preload.js", import.meta.url).href;
 /** A program that outlives the death of its shard works on for so many rounds. */
 const roundsAfterwards = 1;
+/** A life takes about a second; one that takes so long has come to a stop. */
+const patienceMs = 30_000;
 
 /** What a database may hold, by what was called and acknowledged. */
 export class Promised {
@@ -55,6 +57,10 @@ class Listener {
   settle(name: string, outcome: "ack" | "refused"): void {
     this.#calls.get(name)!.settle(outcome);
     this.#calls.delete(name);
+  }
+
+  openCalls(): string {
+    return [...this.#calls].map(([name, { call }]) => `${name} (${call.type})`).join(", ");
   }
 
   /** The program is dead: nobody was told of what is still open. */
@@ -129,6 +135,11 @@ export async function runCycle(plan: CyclePlan, promised: Promised): Promise<Ste
   const listener = new Listener(promised, plan.seed);
   let lastRound = Number.POSITIVE_INFINITY;
   let isUnopened = false;
+  let isStuck = false;
+  const timer = setTimeout(() => {
+    isStuck = true;
+    killAll();
+  }, patienceMs);
   try {
     for await (const line of createInterface({ input: child.stdout! })) {
       const [word, argument = ""] = line.split(" ");
@@ -154,11 +165,15 @@ export async function runCycle(plan: CyclePlan, promised: Promised): Promise<Ste
     const [code, signal] = await exited;
     const wasStruck = fs.existsSync(path.join(notes, noteNames.struck));
     const endsWell = signal === "SIGKILL" || (isUnopened && wasStruck && strike.victim === "shard");
+    if (isStuck) {
+      throw new Error(`The program came to a stop: ${listener.openCalls()} were never answered`);
+    }
     if (!endsWell) {
       throw new Error(`The program ended by itself (${code ?? signal}): ${fs.readFileSync(errors, "utf8")}`);
     }
     return wasStruck ? (fs.readFileSync(path.join(notes, noteNames.struck), "utf8") as Step) : undefined;
   } finally {
+    clearTimeout(timer);
     listener.end();
     killAll();
     await exited;
