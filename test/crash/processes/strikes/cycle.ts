@@ -117,7 +117,7 @@ export async function runCycle(plan: CyclePlan, promised: Promised): Promise<Ste
     process.execPath,
     ["--import", preload, programPath, plan.folder, plan.runtimeFolder, notes, String(plan.seed)],
     {
-      stdio: ["ignore", "pipe", errorFile],
+      stdio: ["pipe", "pipe", errorFile],
       // The program and its shards are a process group: all of it can be killed at once.
       detached: true,
       env: { ...process.env, [strikeVariable]: JSON.stringify(order) },

@@ -20,6 +20,9 @@ function say(line: string): void {
   writeSync(1, `${line}\n`);
 }
 
+// It lives as long as the test that started it.
+process.stdin.on("end", () => process.kill(process.pid, "SIGKILL")).resume();
+
 function isUnavailable(error: unknown): boolean {
   return error instanceof FastKVError && error.code === "FASTKV_SHARD_UNAVAILABLE";
 }
@@ -104,4 +107,3 @@ for (let number = 0; number <= lastRound; number++) {
   await Promise.all(calls.map((call, at) => make(call, `${number}.${at}`)));
 }
 say("done");
-setInterval(() => undefined, 1000);
