@@ -84,6 +84,7 @@ describe("Closing a database", () => {
       () => db.scan(),
       () => db.keys(),
       () => db.values(),
+      () => db.storedEntries(),
       () => db.snapshot(),
       () => db.stats(),
       () => db.flush(),
