@@ -1,7 +1,7 @@
 /** `export`: the database, or a range of it, as JSON lines. */
 
 import { createWriteStream } from "node:fs";
-import { realpath, rename, rm, stat } from "node:fs/promises";
+import { lstat, realpath, rename, rm, stat } from "node:fs/promises";
 import { finished } from "node:stream/promises";
 import type { FastKV, ScanOptions } from "fastkv";
 import { CommandFailure, describeError } from "fastkv-cli/kit/failure";
@@ -72,12 +72,18 @@ export async function exportToFile(
   }
 }
 
-/** A link's own file is replaced, not the link; what is no file, such as a pipe or a device, is written to directly. */
+/**
+ * What is no file, such as a pipe or a device, is written to directly, and so is a link to nothing. Of a link to a file
+ * the file is replaced, not the link.
+ */
 async function destination(file: string): Promise<{ target: string; temporary: string | undefined }> {
-  const facts = await stat(file).catch(() => undefined);
-  if (facts !== undefined && !facts.isFile()) {
+  const [entry, facts] = await Promise.all([
+    lstat(file).catch(() => undefined),
+    stat(file).catch(() => undefined),
+  ]);
+  if (entry !== undefined && !facts?.isFile()) {
     return { target: file, temporary: undefined };
   }
-  const target = facts === undefined ? file : await realpath(file);
+  const target = entry === undefined ? file : await realpath(file);
   return { target, temporary: `${target}.${process.pid}.part` };
 }

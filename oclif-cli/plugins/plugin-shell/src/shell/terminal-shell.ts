@@ -131,6 +131,12 @@ export class TerminalShell {
       this.#running.abort(new Interrupted());
       return;
     }
+    if (this.#line !== undefined) {
+      // It came in one piece with its line: that line is not to run, and the next prompt comes by itself.
+      this.#line = undefined;
+      this.#pending = "";
+      return;
+    }
     const idle = this.#readline.line === "" && this.#pending === "";
     process.stdout.write(`^C\n${idle ? "To leave, press Ctrl-D or type exit\n" : ""}`);
     this.#clearLine();
