@@ -14,7 +14,7 @@ const dependencies = ["lru-cache", "msgpackr", "node-ipc", "p-queue"];
 function install(place: string): string {
   const modules = path.join(place, "node_modules");
   const installed = path.join(modules, "fastkv");
-  for (const folder of ["coordinator", "shard", "shared"]) {
+  for (const folder of ["coordinator", "shard/bundle", "shared"]) {
     cpSync(path.join(repositoryRoot, "dist", folder), path.join(installed, "dist", folder), {
       recursive: true,
       filter: (source) => !source.endsWith(".map") && !source.endsWith(".tsbuildinfo"),
@@ -101,7 +101,7 @@ describe("The library in a program's folder", () => {
   it("takes the shards' module as the text of a URL, too", async () => {
     const installed = install(folder());
     const entry = path.join(folder(), "entry.mjs");
-    const module = pathToFileURL(path.join(installed, "dist/shard/main.js")).href;
+    const module = pathToFileURL(path.join(installed, "dist/shard/bundle/main.js")).href;
     writeFileSync(entry, `console.error("moved entry"); await import(${JSON.stringify(module)});`);
     const options = `{ shards: 1, shardModule: ${JSON.stringify(pathToFileURL(entry).href)} }`;
     const { stdout, stderr } = await runProgram(folder(), programText("fastkv", options));
