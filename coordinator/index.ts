@@ -1,9 +1,16 @@
 /** The public API of the package `fastkv`. */
 
 export type { Class, ClassOptions } from "../shared/codec/value-codec.js";
-export { errorCodes, FastKVError, type FastKVErrorCode, type WriteOutcome } from "../shared/errors.js";
+export {
+  errorCodes,
+  FastKVError,
+  type FastKVErrorCode,
+  type FastKVErrorOptions,
+  type WriteOutcome,
+} from "../shared/errors.js";
 export type { ValueEncoding } from "../shared/format/value-encoding.js";
 export type { CompressionName, DurabilityMode } from "../shared/options.js";
+export type { RecoverySummary } from "../shared/wire/messages.js";
 export type { BulkLoadProgress, BulkLoadResult } from "./bulk-load.js";
 export type {
   BatchOperation,

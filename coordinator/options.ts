@@ -52,7 +52,10 @@ export interface OpenOptions {
   execPath?: string | undefined;
   /** Node options of the shard processes; those of this process and NODE_OPTIONS are not passed on. @default [] */
   execArgv?: readonly string[] | undefined;
-  /** The module that a shard process runs: for bundlers, which move it. @default the one in this package */
+  /**
+   * The module that a shard process runs: for bundlers, which move it. Its `worker.js` has to lie beside it.
+   * @default the one in this package, `fastkv/shard`
+   */
   shardModule?: string | URL | undefined;
   /** Where the private folder of the socket is made. @default the system's folder for temporary files */
   runtimeFolder?: string | undefined;
