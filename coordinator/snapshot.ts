@@ -2,8 +2,9 @@ import { FastKVError } from "../shared/errors.js";
 import type { ScanOptions } from "./call-options.js";
 import type { FastKV } from "./fastkv.js";
 import type { Key } from "./keys.js";
-import type { Scan, ScanPoint } from "./merged-scan.js";
+import type { ScanPoint } from "./merged-scan.js";
 import type { RangeOptions } from "./ranges.js";
+import type { Scan } from "./scan.js";
 
 interface Held {
   id: number;
@@ -56,6 +57,10 @@ export class Snapshot<V = unknown> implements AsyncDisposable {
 
   has(key: Key): Promise<boolean> {
     return this.#store.has(key, { snapshot: this as Snapshot });
+  }
+
+  hasMany(keys: readonly Key[]): Promise<boolean[]> {
+    return this.#store.hasMany(keys, { snapshot: this as Snapshot });
   }
 
   count(range: RangeOptions = {}): Promise<number> {
