@@ -75,10 +75,15 @@ export class Snapshot<V = unknown> implements AsyncDisposable {
     return this.#store.scan(this.#withSnapshot(first, limit)) as Scan<[string & Uint8Array, V]>;
   }
 
-  keys(first?: Key | Omit<ScanOptions, "snapshot">, limit?: number): Scan<string> {
-    return this.#store.keys(this.#withSnapshot(first, limit));
+  /** Like `FastKV.keys`, as of this snapshot. */
+  keys(prefix?: Key, limit?: number): Scan<string>;
+  keys(options: Omit<ScanOptions, "snapshot"> & { keyEncoding: "binary" }): Scan<Uint8Array>;
+  keys(options: Omit<ScanOptions, "snapshot">): Scan<string>;
+  keys(first?: Key | Omit<ScanOptions, "snapshot">, limit?: number): Scan<string & Uint8Array> {
+    return this.#store.keys(this.#withSnapshot(first, limit)) as Scan<string & Uint8Array>;
   }
 
+  /** Like `FastKV.values`, as of this snapshot. */
   values(first?: Key | Omit<ScanOptions, "snapshot">, limit?: number): Scan<V> {
     return this.#store.values(this.#withSnapshot(first, limit));
   }

@@ -150,7 +150,7 @@ describe("Cursors", () => {
       const cursor = db.values().cursor();
       expect(await cursor.next()).to.equal(0);
       await db.clear();
-      const [pid] = await shardPids(db as never);
+      const [pid] = await shardPids(db);
       process.kill(pid!, "SIGKILL");
       cursor.seek(keys[500]!);
       expect(await cursor.read(5000)).to.deep.equal(keys.slice(500).map((_, at) => 500 + at));
