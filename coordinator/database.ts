@@ -105,6 +105,12 @@ export class Database implements ScanHost, ShardClientOwner {
     try {
       clock.noteSeen(ownership.previousTimeMs);
       const identity = openIdentity(fileSystem, folder, options, ownership, clock);
+      if (options.errorIfExists && identity.initialized) {
+        throw new FastKVError(
+          "FASTKV_EXISTS",
+          `There is a database in ${folder} already: it exists. Choose another path.`,
+        );
+      }
       if (identity.epoch >= ownership.epoch) {
         ownership.raiseEpoch(identity.epoch + 1);
       }

@@ -16,6 +16,7 @@ export type {
   BatchOperation,
   BulkEntry,
   BulkLoadOptions,
+  ClearOptions,
   FastKVEvents,
   PutOptions,
   ReadOptions,
@@ -23,10 +24,11 @@ export type {
   StoredEntry,
   WriteOptions,
 } from "./call-options.js";
+export type { Cursor } from "./cursor.js";
 export { FastKV } from "./fastkv.js";
 export type { Key } from "./keys.js";
-export type { Scan } from "./merged-scan.js";
 export type { OpenOptions } from "./options.js";
 export type { RangeOptions } from "./ranges.js";
+export type { Scan } from "./scan.js";
 export type { Snapshot } from "./snapshot.js";
 export type { DatabaseStats, LevelStats, ShardStats, StoreStats } from "./statistics.js";

@@ -20,6 +20,8 @@ export interface OpenOptions {
   encoding?: ValueEncoding | undefined;
   /** False: a missing database is `FASTKV_NOT_FOUND` instead of created. @default true */
   createIfMissing?: boolean | undefined;
+  /** True: an existing database is `FASTKV_EXISTS` instead of opened. @default false */
+  errorIfExists?: boolean | undefined;
   /** A memtable is sealed when it holds this many bytes, as really held in memory; per shard. @default 67108864 */
   maxMemtableSize?: number | undefined;
   /** Compression of new tables; old ones stay readable. All but "none" and "zstd" need a package. @default "none" */
@@ -66,6 +68,7 @@ export interface ResolvedOptions {
   durability: DurabilityMode;
   encoding: ValueEncoding;
   createIfMissing: boolean;
+  errorIfExists: boolean;
   maxMemtableSize: number;
   compression: CompressionName;
   cacheSize: number;
@@ -173,6 +176,7 @@ const checks: {
   durability: { check: oneOf(durabilityModes), fallback: () => "background" },
   encoding: { check: oneOf(encodings), fallback: () => "json" },
   createIfMissing: { check: boolean, fallback: () => true },
+  errorIfExists: { check: boolean, fallback: () => false },
   maxMemtableSize: { check: integer(64 * kib, gib), fallback: () => 64 * mib },
   compression: { check: oneOf(compressions), fallback: () => "none" },
   cacheSize: { check: integer(0, 64 * gib), fallback: () => 32 * mib },

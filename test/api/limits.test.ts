@@ -37,6 +37,7 @@ describe("Limits and bad input", () => {
       await expectRefused("FASTKV_INVALID_KEY", () => db.get(key));
       await expectRefused("FASTKV_INVALID_KEY", () => db.getMany(["a", key]));
       await expectRefused("FASTKV_INVALID_KEY", () => db.has(key));
+      await expectRefused("FASTKV_INVALID_KEY", () => db.hasMany(["a", key]));
       await expectRefused("FASTKV_INVALID_KEY", () =>
         db.batchPut([
           ["a", 1],
@@ -118,7 +119,7 @@ describe("Limits and bad input", () => {
       () => db.scan({ from: "a" } as never),
       () => db.scan(null as never),
       () => db.count({ limit: 5 } as never),
-      () => db.clear({ reverse: true } as never),
+      () => db.clear({ reverse: 1 as never }),
       () => db.bulkLoad([], { signal: 5 as never }),
       () => db.bulkLoad([], { onProgress: 5 as never }),
       () => db.bulkLoad([], { encoding: "xml" as never }),
@@ -377,6 +378,9 @@ describe("Opening", function () {
     const { root } = stores();
     await expectNotOpened("FASTKV_NOT_FOUND", {}, "missing/db");
     await expectNotOpened("FASTKV_NOT_FOUND", { createIfMissing: false });
+    await (await stores().open({ errorIfExists: true }, "made")).close();
+    expect(await expectNotOpened("FASTKV_EXISTS", { errorIfExists: true }, "made")).to.include("made");
+    await (await stores().open({ createIfMissing: false }, "made")).close();
     fs.mkdirSync(path.join(root, "foreign"));
     fs.writeFileSync(path.join(root, "foreign", "letter.txt"), "mine");
     await expectNotOpened("FASTKV_NOT_A_DATABASE", {}, "foreign");
