@@ -17,8 +17,8 @@ import { connectIpc } from "../shared/wire/ipc.js";
 import type { Hello, OpenRequest } from "../shared/wire/messages.js";
 import { isShardStart, type ShardStart } from "../shared/wire/shard-start.js";
 import { WorkerJobRunner } from "./engine/jobs/worker-job-runner.js";
+import { LoopDelay } from "./loop-delay.js";
 import { ShardServer } from "./shard-server.js";
-import { LoopDelay } from "./statistics.js";
 
 /** The exit codes of a shard process. */
 const exitCode = { left: 0, failed: 70, refused: 77 } as const;
@@ -47,7 +47,8 @@ class ShardProcess {
   readonly #start: ShardStart;
   #socket: Socket | undefined;
   readonly #fileSystem = new NodeFileSystem();
-  readonly #loopDelay = new LoopDelay();
+  #jobs: WorkerJobRunner | undefined;
+  readonly #loopDelay = new LoopDelay(() => this.#jobs?.isBusy === true);
   readonly #server: ShardServer;
   readonly #parent = process.ppid;
   #isTrusted = false;
@@ -57,7 +58,10 @@ class ShardProcess {
     this.#start = start;
     this.#server = new ShardServer({
       fileSystem: this.#fileSystem,
-      makeJobRunner: (settings) => new WorkerJobRunner(settings.compactionParallelism),
+      makeJobRunner: (settings) => {
+        this.#jobs = new WorkerJobRunner(settings.compactionParallelism);
+        return this.#jobs;
+      },
       send: (frame) => this.#send(frame),
       setTimer: (call, delayMs) => {
         const timer = setTimeout(call, delayMs);
@@ -102,6 +106,7 @@ class ShardProcess {
   readonly #assembler = new FrameAssembler((frame) => this.#frames.push(frame));
 
   #receive(chunk: Buffer): void {
+    this.#loopDelay.noteWork();
     try {
       this.#assembler.push(chunk);
       const frames = this.#frames;

@@ -1,32 +1,7 @@
-import { monitorEventLoopDelay } from "node:perf_hooks";
 import type { ShardStatistics } from "../shared/wire/messages.js";
 import type { Engine } from "./engine/engine.js";
 import { bytesOfTables } from "./engine/version/version.js";
 import type { StallClock } from "./stall-clock.js";
-
-const nanosecondsPerMs = 1e6;
-
-/** How long the event loop was kept from running, since the shard started. */
-export class LoopDelay {
-  readonly #histogram = monitorEventLoopDelay({ resolution: 5 });
-
-  constructor() {
-    this.#histogram.enable();
-  }
-
-  percentiles(): { p99: number; p999: number; max: number } {
-    const { max } = this.#histogram;
-    return {
-      p99: this.#histogram.percentile(99) / nanosecondsPerMs,
-      p999: this.#histogram.percentile(99.9) / nanosecondsPerMs,
-      max: max / nanosecondsPerMs,
-    };
-  }
-
-  stop(): void {
-    this.#histogram.disable();
-  }
-}
 
 export function gatherStatistics(
   engine: Engine,

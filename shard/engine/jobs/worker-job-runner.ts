@@ -22,6 +22,10 @@ export class WorkerJobRunner implements JobRunner {
     this.#compactionParallelism = compactionParallelism;
   }
 
+  get isBusy(): boolean {
+    return this.#all.size > this.#idle.length;
+  }
+
   async run(job: Job): Promise<JobResult> {
     this.#queues ??= this.#makeQueues();
     const { flushes, merges } = await this.#queues;
