@@ -261,7 +261,7 @@ export class Database implements ScanHost, ShardClientOwner {
   releaseHold(id: number): void {
     if (this.#holds.delete(id) && !this.isClosed) {
       for (const client of this.clients) {
-        client.notify({ type: "release", ids: [id] });
+        client.release(id);
       }
     }
   }

@@ -107,6 +107,8 @@ class ShardProcess {
 
   #receive(chunk: Buffer): void {
     this.#loopDelay.noteWork();
+    // All answers to one chunk leave with one system call.
+    this.#socket?.cork();
     try {
       this.#assembler.push(chunk);
       const frames = this.#frames;
@@ -117,6 +119,8 @@ class ShardProcess {
       this.#server.receive(frames);
     } catch (error) {
       this.#fail(error);
+    } finally {
+      this.#socket?.uncork();
     }
   }
 

@@ -38,11 +38,14 @@ export interface ShardHost {
 /** A page may look at so many versions that nobody sees, for each entry it may have. */
 const examinedPerEntry = 4;
 const pageEntryHeaderBytes = 16;
+const mostKeptPageBytes = 1024 * 1024;
 
 export class ShardServer {
   readonly #host: ShardHost;
   #engine: Engine | undefined;
   #mailbox: Mailbox | undefined;
+  /** Where pages are put together, over and over: what is sent is copied from here. */
+  #page = Buffer.allocUnsafeSlow(16 * 1024);
 
   constructor(host: ShardHost) {
     this.#host = host;
@@ -74,6 +77,10 @@ export class ShardServer {
   #onMessage(frame: Buffer): Promise<void> | undefined {
     const message = decodeMessage(frame);
     const request = message.meta as ShardRequest;
+    if (request.type === "page") {
+      this.#answerPage(message.id, request);
+      return undefined;
+    }
     // The memtable is sealed at the request's place in the order, and no write comes in between.
     const sealed = request.type === "flush" || request.type === "compact" ? this.#engine?.seal() : undefined;
     this.#perform(message, request).then(
@@ -86,7 +93,7 @@ export class ShardServer {
         }
       },
       (error: unknown) => {
-        this.#host.send(encodeMessage(frameType.failure, message.id, toErrorReport(error)));
+        this.#sendFailure(message.id, error);
         if (request.type === "resume") {
           // Nobody waits for it, and without it nothing is flushed or compacted.
           this.#onFatal(error);
@@ -99,10 +106,25 @@ export class ShardServer {
     return sealed;
   }
 
+  #sendFailure(id: number, error: unknown): void {
+    this.#host.send(encodeMessage(frameType.failure, id, toErrorReport(error)));
+  }
+
+  /** At once: nothing of the page may change, and no later page may be put together, before it is sent. */
+  #answerPage(id: number, request: PageMeta): void {
+    try {
+      invariant(this.#engine !== undefined, "a shard is opened first");
+      const { meta, raw } = this.#readPage(this.#engine, request);
+      this.#host.send(encodeMessage(frameType.reply, id, meta, raw));
+    } catch (error) {
+      this.#sendFailure(id, error);
+    }
+  }
+
   /** Runs, up to its first await, at the message's place in the order of frames. */
   async #perform(
     message: Message,
-    request: ShardRequest,
+    request: Exclude<ShardRequest, PageMeta>,
   ): Promise<{ meta?: unknown; raw?: Buffer } | undefined> {
     if (request.type === "open") {
       return { meta: this.#open(request) };
@@ -119,13 +141,8 @@ export class ShardServer {
         engine.holds.take(request.id, { sequence: request.sequence, timeMs: request.timeMs });
         return {};
       case "release":
-        for (const id of request.ids) {
-          engine.holds.release(id);
-        }
-        engine.tree.schedule();
+        release(engine, request.ids);
         return {};
-      case "page":
-        return this.#page(engine, request);
       case "load-begin":
         engine.loads.begin(request.loadId);
         return {};
@@ -216,14 +233,17 @@ export class ShardServer {
    * A page of a scan, a key listing or a count. Its raw bytes are entries, one behind the other: key length (2),
    * encoding tag (1), zero (1), value length (4), expiry in ms or 0 (8, float64), key, value; none for a count.
    */
-  #page(engine: Engine, request: PageMeta): { meta: PageReply; raw: Buffer } {
+  #readPage(engine: Engine, request: PageMeta): { meta: PageReply; raw: Buffer } {
+    if (request.released !== undefined) {
+      release(engine, request.released);
+    }
     const at = { sequence: request.sequence, timeMs: request.timeMs };
     if (request.holdId !== 0) {
       engine.holds.take(request.holdId, at);
     }
     const withValue = request.mode === "entries";
     const isCount = request.mode === "count";
-    let raw = Buffer.allocUnsafeSlow(isCount ? 0 : Math.min(request.maxBytes, 64 * 1024));
+    let raw = this.#page;
     let length = 0;
     let entries = 0;
     const rest = readPage(
@@ -250,6 +270,9 @@ export class ShardServer {
           const larger = Buffer.allocUnsafeSlow(Math.max(length + needed, raw.length * 2));
           raw.copy(larger, 0, 0, length);
           raw = larger;
+          if (raw.length <= mostKeptPageBytes) {
+            this.#page = raw;
+          }
         }
         raw.writeUInt16LE(key.length, length);
         raw[length + 2] = entry.tag;
@@ -270,6 +293,13 @@ export class ShardServer {
       raw: raw.subarray(0, length),
     };
   }
+}
+
+function release(engine: Engine, holds: readonly number[]): void {
+  for (const id of holds) {
+    engine.holds.release(id);
+  }
+  engine.tree.schedule();
 }
 
 function wireRange(range: { lower: string; upper: string | null }): {

@@ -99,6 +99,8 @@ export class ShardClient {
   #confirmedSequence = 0;
   readonly #restartPolicy = new RestartPolicy();
   readonly #scratch = new KeyScratch();
+  #released: number[] = [];
+  #releasing: NodeJS.Immediate | undefined;
   #recovering: Promise<void> | undefined;
   #onIdle: (() => void) | undefined;
 
@@ -216,6 +218,26 @@ export class ShardClient {
     }
   }
 
+  /**
+   * Gives a hold back: with the next page that is asked for, or at the end of this turn of the event loop. A shard that
+   * restarts is told what is still held.
+   */
+  release(holdId: number): void {
+    this.#released.push(holdId);
+    this.#releasing ??= setImmediate(() => {
+      this.#releasing = undefined;
+      if (this.#released.length > 0) {
+        this.notify({ type: "release", ids: this.#takeReleased() });
+      }
+    });
+  }
+
+  #takeReleased(): number[] {
+    const released = this.#released;
+    this.#released = [];
+    return released;
+  }
+
   /** Sends what was gathered, now. */
   flush(): void {
     this.#flush(false);
@@ -301,6 +323,7 @@ export class ShardClient {
     this.syncedSequence = Math.max(this.syncedSequence, lastSequence);
     this.#outbox.retained.forget(lastSequence);
     this.#outbox.noteWritten(this.writtenSequence);
+    this.#released = [];
     const request: ShardRequest = {
       type: "resume",
       holds: this.#owner.heldSnapshots(),
@@ -440,9 +463,13 @@ export class ShardClient {
 
   #sendRequest(id: number, pending: PendingRequest): void {
     this.flush();
-    if (this.state === "up") {
-      this.#link!.send(encodeMessage(frameType.request, id, pending.request, pending.raw));
+    if (this.state !== "up") {
+      return;
     }
+    const { request, raw } = pending;
+    const hasNews = request.type === "page" && this.#released.length > 0;
+    const sent = hasNews ? { ...request, released: this.#takeReleased() } : request;
+    this.#link!.send(encodeMessage(frameType.request, id, sent, raw));
   }
 
   /** After a restart. A scan that was left meanwhile must not take its hold again: nobody would give it back. */

@@ -107,10 +107,17 @@ class ShardProcess implements ShardLink {
     }
   }
 
+  /** The frames of one turn leave with one system call. */
   send(frame: Buffer): void {
-    if (this.#socket !== undefined && !this.#socket.destroyed) {
-      this.#socket.write(frame);
+    const socket = this.#socket;
+    if (socket === undefined || socket.destroyed) {
+      return;
     }
+    if (socket.writableCorked === 0) {
+      socket.cork();
+      process.nextTick(() => socket.uncork());
+    }
+    socket.write(frame);
   }
 
   connectionLost(how: string): void {

@@ -78,6 +78,8 @@ export interface PageMeta {
   maxBytes: number;
   /** Takes this hold before it reads; given back by `release`. 0: none. */
   holdId: number;
+  /** Holds that are given back, on the way. */
+  released?: number[];
 }
 
 export interface PageReply {
