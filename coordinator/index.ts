@@ -3,6 +3,7 @@
 export type { Class, ClassOptions } from "../shared/codec/value-codec.js";
 export { errorCodes, FastKVError, type FastKVErrorCode, type WriteOutcome } from "../shared/errors.js";
 export type { ValueEncoding } from "../shared/format/value-encoding.js";
+export type { Finding } from "../shared/maintenance/finding.js";
 export type { CompressionName, DurabilityMode } from "../shared/options.js";
 export type { BulkLoadProgress, BulkLoadResult } from "./bulk-load.js";
 export type {
@@ -18,6 +19,8 @@ export type {
 } from "./call-options.js";
 export { FastKV } from "./fastkv.js";
 export type { Key } from "./keys.js";
+export type { MaintenanceOptions, MaintenanceProgress } from "./maintenance/options.js";
+export { type VerifyReport, verify } from "./maintenance/verify.js";
 export type { Scan } from "./merged-scan.js";
 export type { OpenOptions } from "./options.js";
 export type { RangeOptions } from "./ranges.js";

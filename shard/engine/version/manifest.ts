@@ -157,6 +157,7 @@ export class Manifest {
 export interface LoadedManifest {
   state: ManifestState;
   fileNumber: number;
+  manifestPath: string;
   tornBytes: number;
 }
 
@@ -200,7 +201,7 @@ export function loadManifest(
   if (overlap !== undefined) {
     throw corruption(path, undefined, overlap);
   }
-  return { state, fileNumber, tornBytes: log.tornBytes };
+  return { state, fileNumber, manifestPath: path, tornBytes: log.tornBytes };
 }
 
 function readCurrent(bytes: Buffer, path: string, shard: ShardIdentity): number {
