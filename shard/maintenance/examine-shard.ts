@@ -1,10 +1,20 @@
 import type { ShardExamination } from "../../shared/maintenance/messages.js";
-import { checkManifest } from "./manifest-check.js";
+import { currentName, tableName } from "../engine/file-names.js";
+import type { ReadyLoad } from "../engine/loads.js";
+import { listFiles } from "../engine/recovery.js";
+import type { ManifestState } from "../engine/version/manifest.js";
+import { checkLoads } from "./load-check.js";
+import { LoggedPartsCheck } from "./logged-parts-check.js";
+import { checkManifest, noteLeftovers } from "./manifest-check.js";
 import { RoutingCheck } from "./routing-check.js";
 import type { ShardFiles } from "./shard-files.js";
-import { checkTableFile } from "./table-check.js";
+import { checkTableFile, type ExpectedTable } from "./table-check.js";
+import { checkWal } from "./wal-check.js";
 
-/** Reads every file of a closed shard and says what is wrong. Changes nothing. `pause` lets messages out now and then. */
+/**
+ * Reads every file of a closed shard and says what is wrong. Changes nothing. `pause` is awaited between files, so that
+ * messages get out.
+ */
 export async function examineShard(files: ShardFiles, pause: () => Promise<void>): Promise<ShardExamination> {
   const { findings } = files;
   let bytes = 0;
@@ -16,23 +26,63 @@ export async function examineShard(files: ShardFiles, pause: () => Promise<void>
     },
   };
   const state = checkManifest(counted);
+  const wasClean = state?.cleanFiles !== undefined;
+  const loads = checkLoads(counted);
+  const expected = expectedTables(counted, state, loads);
+  noteLeftovers(counted, state, new Set(expected.map((table) => table.fileNumber)));
   const routing = new RoutingCheck(counted);
-  let tables = 0;
+  const logged = new LoggedPartsCheck(counted);
   let entries = 0;
-  for (const table of state?.version.tables() ?? []) {
-    const { sequenceOverride, clearedSequence: _, ...info } = table;
-    entries += checkTableFile(counted, { info, sequenceOverride }, routing, () => undefined);
-    tables += 1;
+  for (const table of expected) {
+    entries += checkTableFile(counted, table, routing, (key, entry, name, offset) => {
+      logged.checkEntry(key, entry, name, offset);
+    });
     await pause();
+  }
+  const wal = checkWal(counted, state, routing, logged);
+  if (state !== undefined) {
+    const last = Math.max(wal.lastSequence, state.flushedSequence);
+    logged.finish(currentName, last, state.flushedSequence, wasClean);
   }
   return {
     findings: findings.list,
     damages: findings.damages,
     unlisted: findings.unlisted,
-    wasClean: state?.cleanFiles !== undefined,
+    wasClean,
     bytes,
-    tables,
+    tables: expected.length,
     entries,
-    walRecords: 0,
+    walRecords: wal.records,
   };
+}
+
+/** The tables of the manifest and of bulk loads; without a manifest all that are there. */
+function expectedTables(
+  files: ShardFiles,
+  state: ManifestState | undefined,
+  loads: readonly ReadyLoad[],
+): ExpectedTable[] {
+  if (state === undefined) {
+    return listFiles(files.fileSystem, files.folder)
+      .filter((file) => file.kind === "table")
+      .map(({ fileNumber }) => ({ fileNumber, sequenceOverride: 0 }));
+  }
+  const live = [...state.version.tables()].map(({ sequenceOverride, clearedSequence: _, ...info }) => ({
+    fileNumber: info.fileNumber,
+    info,
+    sequenceOverride,
+  }));
+  const liveNumbers = new Set(live.map((table) => table.fileNumber));
+  const loaded = loads
+    .flatMap((load) => load.tables)
+    // A crash may leave the load's file behind although its tables are in the manifest.
+    .filter((info) => !liveNumbers.has(info.fileNumber))
+    .map((info) => ({ fileNumber: info.fileNumber, info, sequenceOverride: 0 }));
+  for (const { fileNumber, info } of loaded) {
+    if (!files.fileSystem.exists(`${files.folder}/${tableName(fileNumber)}`)) {
+      const keys = { from: info.smallest, to: info.largest };
+      files.findings.damage(tableName(fileNumber), "the file is missing", { keys });
+    }
+  }
+  return [...live, ...loaded];
 }

@@ -31,7 +31,6 @@ export function checkManifest(files: ShardFiles): ManifestState | undefined {
   });
   if (state !== undefined) {
     checkPresence(files, state);
-    noteLeftovers(files, state);
   }
   return state;
 }
@@ -66,11 +65,14 @@ function checkPresence(files: ShardFiles, state: ManifestState): void {
   }
 }
 
-/** What a crash may leave, and the next start removes. */
-function noteLeftovers({ fileSystem, folder, findings }: ShardFiles, state: ManifestState): void {
-  const tables = new Set([...state.version.tables()].map((table) => table.fileNumber));
-  const logs = new Set(state.logs);
-  for (const { kind, name, fileNumber } of listFiles(fileSystem, folder)) {
+/** What a crash may leave, and the next start removes. Without a manifest nobody can tell. */
+export function noteLeftovers(
+  { fileSystem, folder, findings }: ShardFiles,
+  state: ManifestState | undefined,
+  tables: ReadonlySet<number>,
+): void {
+  const logs = new Set(state?.logs);
+  for (const { kind, name, fileNumber } of state === undefined ? [] : listFiles(fileSystem, folder)) {
     const isLeftover =
       kind === "temporary" ||
       (kind === "table" && !tables.has(fileNumber)) ||

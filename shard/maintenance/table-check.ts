@@ -1,7 +1,8 @@
 import type { ByteString } from "../../shared/bytes.js";
 import { fileKind } from "../../shared/format/file-header.js";
+import { isEncodingTag } from "../../shared/format/value-encoding.js";
 import { tableName } from "../engine/file-names.js";
-import type { Entry } from "../engine/iterator/cursor.js";
+import { type Entry, entryKind } from "../engine/iterator/cursor.js";
 import { BlockCache } from "../engine/table/block-cache.js";
 import type { TableInfo } from "../engine/table/table-format.js";
 import { TableReader } from "../engine/table/table-reader.js";
@@ -11,7 +12,9 @@ import { attempt, type ShardFiles } from "./shard-files.js";
 
 /** What the rest of the database says of a table; `sequenceOverride` 0 for none. */
 export interface ExpectedTable {
-  info: TableInfo;
+  fileNumber: number;
+  /** Undefined where only the table itself says what it holds. */
+  info?: TableInfo;
   sequenceOverride: number;
 }
 
@@ -21,13 +24,13 @@ export type EntryVisitor = (key: ByteString, entry: Entry, fileName: string, blo
 /** Reads all of a table. Gives the number of its entries that could be read. */
 export function checkTableFile(
   files: ShardFiles,
-  { info, sequenceOverride }: ExpectedTable,
+  { fileNumber, info, sequenceOverride }: ExpectedTable,
   routing: RoutingCheck,
   visit: EntryVisitor,
 ): number {
   const { fileSystem, folder, shard, findings } = files;
-  const name = tableName(info.fileNumber);
-  const all = { from: info.smallest, to: info.largest };
+  const name = tableName(fileNumber);
+  const all = info === undefined ? undefined : { from: info.smallest, to: info.largest };
   let entries = 0;
   if (!fileSystem.exists(`${folder}/${name}`)) {
     return entries;
@@ -38,7 +41,7 @@ export function checkTableFile(
       reader = TableReader.open(
         fileSystem,
         `${folder}/${name}`,
-        fileIdentity(shard, fileKind.table, info.fileNumber),
+        fileIdentity(shard, fileKind.table, fileNumber),
         new BlockCache(0),
         { sequenceOverride: sequenceOverride === 0 ? undefined : sequenceOverride },
       );
@@ -47,11 +50,19 @@ export function checkTableFile(
       return;
     }
     try {
-      checkInfo(files, name, info, reader.info);
+      if (info !== undefined) {
+        checkInfo(files, name, info, reader.info);
+      }
       reader.check({
         onEntry: (key, entry, blockOffset) => {
           entries += 1;
           routing.check(key, name, blockOffset);
+          if (entry.kind === entryKind.put && !isEncodingTag(entry.tag)) {
+            findings.damage(name, `a value has the unknown encoding tag ${entry.tag}`, {
+              offset: blockOffset,
+              keys: { from: key, to: key },
+            });
+          }
           visit(key, entry, name, blockOffset);
         },
         onDamage: (error, lost) => findings.damageOf(error, lost),
@@ -59,7 +70,7 @@ export function checkTableFile(
     } finally {
       reader.close();
     }
-    files.onRead(info.sizeBytes);
+    files.onRead(reader.info.sizeBytes);
   });
   return entries;
 }
