@@ -20,6 +20,7 @@ export type {
 export { FastKV } from "./fastkv.js";
 export type { Key } from "./keys.js";
 export type { MaintenanceOptions, MaintenanceProgress } from "./maintenance/options.js";
+export { type RepairReport, repair } from "./maintenance/repair.js";
 export { type VerifyReport, verify } from "./maintenance/verify.js";
 export type { Scan } from "./merged-scan.js";
 export type { OpenOptions } from "./options.js";

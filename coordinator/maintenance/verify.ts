@@ -75,7 +75,7 @@ export async function examineShards(
       },
     },
   );
-  return replies.map((reply) => reply.examination);
+  return replies.flatMap((reply) => (reply.type === "examined" ? [reply.examination] : []));
 }
 
 function bytesOfShard({ fileSystem, folder }: ClosedDatabase, index: number): number {

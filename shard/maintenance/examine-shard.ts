@@ -33,16 +33,18 @@ export async function examineShard(files: ShardFiles, pause: () => Promise<void>
   const routing = new RoutingCheck(counted);
   const logged = new LoggedPartsCheck(counted);
   let entries = 0;
+  let highest = 0;
   for (const table of expected) {
     entries += checkTableFile(counted, table, routing, (key, entry, name, offset) => {
+      highest = Math.max(highest, entry.sequence);
       logged.checkEntry(key, entry, name, offset);
     });
     await pause();
   }
   const wal = checkWal(counted, state, routing, logged);
+  const lastSequence = Math.max(wal.lastSequence, state?.flushedSequence ?? 0);
   if (state !== undefined) {
-    const last = Math.max(wal.lastSequence, state.flushedSequence);
-    logged.finish(currentName, last, state.flushedSequence, wasClean);
+    logged.finish(currentName, lastSequence, state.flushedSequence, wasClean);
   }
   return {
     findings: findings.list,
@@ -53,6 +55,12 @@ export async function examineShard(files: ShardFiles, pause: () => Promise<void>
     tables: expected.length,
     entries,
     walRecords: wal.records,
+    misrouted: routing.misrouted,
+    keys: routing.keys,
+    fittingCounts: routing.fittingCounts,
+    logMismatches: logged.mismatches,
+    lastSequence,
+    highestSequence: Math.max(highest, lastSequence),
   };
 }
 

@@ -6,6 +6,7 @@
 import { asBuffer, type ByteString } from "../../shared/bytes.js";
 import { filterSection, OperationReader, operationKind } from "../../shared/format/operations.js";
 import type { LogRecord } from "../../shared/log/log-file.js";
+import type { FindingPlace } from "../../shared/maintenance/finding.js";
 import type { Entry } from "../engine/iterator/cursor.js";
 import type { ShardFiles } from "./shard-files.js";
 
@@ -28,6 +29,8 @@ export class LoggedPartsCheck {
   readonly #parts = new Map<number, Part>();
   readonly #sequences: ReadonlySet<number>;
   #isUnloggedNoted = false;
+  /** How often the shard has what the batch log lacks, or has otherwise. */
+  mismatches = 0;
 
   constructor(files: ShardFiles) {
     this.#files = files;
@@ -52,7 +55,7 @@ export class LoggedPartsCheck {
       expected.expiresAt === entry.expiresAt &&
       expected.value.equals(value);
     if (!isSame) {
-      this.#files.findings.damage(name, `a write of batch ${entry.sequence} is not what the batch log has`, {
+      this.#mismatch(name, `a write of batch ${entry.sequence} is not what the batch log has`, {
         offset,
         keys: { from: key, to: key },
       });
@@ -73,7 +76,7 @@ export class LoggedPartsCheck {
         (operation, of) => operation.logged && of === sequence,
       );
       if (!own!.section.equals(part.section)) {
-        this.#files.findings.damage(name, `the part of batch ${sequence} is not what the batch log has`, {
+        this.#mismatch(name, `the part of batch ${sequence} is not what the batch log has`, {
           offset: record.offset,
         });
       }
@@ -98,13 +101,18 @@ export class LoggedPartsCheck {
     }
   }
 
+  #mismatch(name: string, message: string, place: FindingPlace = {}): void {
+    this.mismatches += 1;
+    this.#files.findings.damage(name, message, place);
+  }
+
   #checkUnlogged(name: string, offset: number, sequence: number, wasClean: boolean): void {
     const { findings, logged } = this.#files;
     if (!logged.isWhole || sequence <= logged.cutSequence || this.#sequences.has(sequence)) {
       return;
     }
     if (wasClean) {
-      findings.damage(name, `batch ${sequence} has no record in the batch log`, { offset });
+      this.#mismatch(name, `batch ${sequence} has no record in the batch log`, { offset });
     } else if (!this.#isUnloggedNoted) {
       this.#isUnloggedNoted = true;
       const what = `batch ${sequence} has no record in the batch log; the next start drops it and what follows it`;

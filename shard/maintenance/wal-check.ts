@@ -41,8 +41,9 @@ export function checkWal(
   );
   if (areOpened) {
     for (const log of logs) {
-      checkSegment(files, log, !wasClean && log >= lastUsed, checked, (record) => {
-        checkRecord(files, walName(log), record, routing);
+      checkSegment(files, log, !wasClean && log >= lastUsed, routing, (record) => {
+        checked.records += 1;
+        checked.lastSequence = Math.max(checked.lastSequence, lastSequenceOf(record));
         logged.checkRecord(walName(log), record, wasClean);
       });
     }
@@ -50,24 +51,25 @@ export function checkWal(
   return checked;
 }
 
-function checkSegment(
+/** Reads all of a segment; gives its size in bytes. */
+export function checkSegment(
   files: ShardFiles,
   log: number,
   mayBeTorn: boolean,
-  checked: CheckedWal,
+  routing: RoutingCheck,
   onRecord: (record: LogRecord) => void,
-): void {
+): number {
   const { fileSystem, folder, shard, findings } = files;
   const name = walName(log);
+  let bytes = 0;
   attempt(findings, name, () => {
     let before = 0;
     const { sizeBytes } = scanLog(fileSystem, `${folder}/${name}`, {
       expected: fileIdentity(shard, fileKind.wal, log),
       onRecord: (record) => {
-        checked.records += 1;
+        checkRecord(files, name, record, routing);
         onRecord(record);
         before = lastSequenceOf(record);
-        checked.lastSequence = Math.max(checked.lastSequence, before);
       },
       onGap: ({ start, end, what, wasSynced, cause }) => {
         if (cause?.code === "FASTKV_UNSUPPORTED_FORMAT") {
@@ -85,11 +87,13 @@ function checkSegment(
       },
     });
     files.onRead(sizeBytes);
+    bytes = sizeBytes;
   });
+  return bytes;
 }
 
 /** The highest sequence number in a record; malformed operations end it. */
-export function lastSequenceOf({ payload, firstSequence }: LogRecord): number {
+function lastSequenceOf({ payload, firstSequence }: LogRecord): number {
   const reader = new OperationReader(payload);
   let last = firstSequence;
   try {

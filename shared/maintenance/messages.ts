@@ -16,13 +16,15 @@ export interface LoggedInput {
 }
 
 export interface ShardTask {
-  action: "verify";
+  action: "verify" | "repair";
   folder: string;
   databaseId: Uint8Array;
   shardIndex: number;
   shards: number;
   epoch: number;
   logged: LoggedInput;
+  /** Only to repair: where files go that are replaced; made when there is one. */
+  lostFolder?: string;
 }
 
 /** What was read of a shard, and what was found. */
@@ -38,10 +40,34 @@ export interface ShardExamination {
   /** Versions of keys in tables. */
   entries: number;
   walRecords: number;
+  /** Files with keys that belong to another shard. */
+  misrouted: number;
+  /** Keys that were looked at, and the larger numbers of shards with which all of them would belong here, too. */
+  keys: number;
+  fittingCounts: number[];
+  /** What the shard has of logged batches, and the batch log has not, or otherwise. */
+  logMismatches: number;
+  /** Up to here the shard will say that it has every write. */
+  lastSequence: number;
+  /** The highest sequence number that is found anywhere in the shard. */
+  highestSequence: number;
+}
+
+export interface ShardRepair {
+  shardIndex: number;
+  /** What could not be saved; at most 200. */
+  losses: Finding[];
+  /** How many losses there are, listed or not. */
+  lostItems: number;
+  /** Files that were replaced, relative to the database's folder. Empty where nothing had to be done. */
+  setAside: string[];
+  /** Up to here the shard will say that it has every write. */
+  lastSequence: number;
 }
 
 export type MaintenanceReply =
   /** Bytes of files that were read since the last such message. */
   | { type: "progress"; bytes: number }
   | { type: "examined"; examination: ShardExamination }
+  | { type: "repaired"; repair: ShardRepair }
   | { type: "failed"; error: ErrorReport };

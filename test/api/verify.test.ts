@@ -96,7 +96,7 @@ describe("verify", () => {
       [/shard-001.*wal$/, 200, /wal@64: wrong checksum of a record \(\d+ bytes cannot be read\)/],
       [/shard-001.*wal$/, 70, /wal@64: no valid record header/],
       [/shard-001.*sst$/, 20, /sst@0: wrong checksum of the file header/],
-      [/shard-001.*sst$/, -10, /sst@\d+: wrong checksum of the footer/],
+      [/shard-001.*sst$/, -30, /sst@\d+: wrong checksum of the footer/],
       [/shard-001.*sst$/, -100, /sst@\d+: wrong checksum of a block/],
     ] as const) {
       fs.rmSync(folder, { recursive: true });

@@ -172,6 +172,16 @@ export function loadManifest(
     return undefined;
   }
   const fileNumber = readCurrent(readWholeFile(fileSystem, currentPath), currentPath, shard);
+  return readManifest(fileSystem, folder, shard, fileNumber);
+}
+
+/** The state that a manifest adds up to. Throws `FASTKV_CORRUPTION`. */
+export function readManifest(
+  fileSystem: FileSystem,
+  folder: string,
+  shard: ShardIdentity,
+  fileNumber: number,
+): LoadedManifest {
   const path = `${folder}/${manifestName(fileNumber)}`;
   if (!fileSystem.exists(path)) {
     throw corruption(path, undefined, "the manifest that CURRENT names is missing");

@@ -1,6 +1,6 @@
 /** Reports of `verify` and `repair` as text. */
 
-import type { Finding, VerifyReport } from "fastkv";
+import type { Finding, RepairReport, VerifyReport } from "fastkv";
 import { escapeControls } from "fastkv-cli/kit/escape";
 
 /** `shard-000/000042.sst, offset 4096: wrong checksum of a block (keys "a" to "k")` */
@@ -19,4 +19,20 @@ export function summaryOf(report: VerifyReport): string {
   const read = `${shards} shards, ${tables} tables with ${entries} entries, ${walRecords} WAL records, ${batches} logged batches, ${bytes} bytes`;
   const more = unlisted === 0 ? "" : ` (${unlisted} more findings are not listed)`;
   return isSound ? `Sound: ${read}${more}` : `Damaged: ${damages} findings in ${read}${more}`;
+}
+
+export function repairSummary(report: RepairReport): string[] {
+  const { wasDamaged, before, after, lostItems, losses, setAside, lostFolder } = report;
+  if (!wasDamaged) {
+    return ["Nothing to repair", summaryOf(after)];
+  }
+  const unlisted = lostItems - losses.length;
+  return [
+    `Repaired: ${before.damages} findings of damage; ${lostItems} losses${unlisted > 0 ? ` (${unlisted} are not listed)` : ""}`,
+    ...(lostFolder === null
+      ? []
+      : [`${setAside.length} replaced files are kept in ${escapeControls(lostFolder)}`]),
+    ...after.findings.filter((finding) => finding.severity === "damage").map(findingLine),
+    summaryOf(after),
+  ];
 }
