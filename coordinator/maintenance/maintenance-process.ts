@@ -40,13 +40,13 @@ export class MaintenanceProcess {
     this.identity = pid === undefined ? undefined : identityOf(pid);
   }
 
-  /** Has a task done. `onProgress` is given the bytes read since its last call. */
-  async perform(task: ShardTask, onProgress: (bytes: number) => void): Promise<FinalReply> {
+  /** Has a task done. `onRead` is given the bytes read since its last call. */
+  async perform(task: ShardTask, onRead: (bytes: number) => void): Promise<FinalReply> {
     const replied = new Promise<FinalReply>((resolve, reject) => {
       this.#child.on("message", (reply: MaintenanceReply) => {
         switch (reply.type) {
           case "progress":
-            onProgress(reply.bytes);
+            onRead(reply.bytes);
             break;
           case "failed":
             reject(fromErrorReport(reply.error));

@@ -1,6 +1,11 @@
+import type { ShardTask } from "../../shared/maintenance/messages.js";
+import type { FileSystem } from "../../shared/storage/file-system.js";
+import { NodeFileSystem } from "../../shared/storage/node-file-system.js";
 import { checkNames, invalidOption } from "../options.js";
+import type { Ownership } from "../ownership/ownership.js";
 import { checkSignal } from "../scan-request.js";
-import { defaultMaintenanceModule, type MaintenanceProgram } from "./maintenance-process.js";
+import { defaultMaintenanceModule, type FinalReply } from "./maintenance-process.js";
+import { performTasks } from "./shard-tasks.js";
 
 export interface MaintenanceProgress {
   /** Bytes of files that were read. */
@@ -24,14 +29,20 @@ export interface MaintenanceOptions {
 
 const names = ["onProgress", "signal", "execPath", "execArgv", "maintenanceModule"];
 
-export interface CheckedMaintenance {
-  program: MaintenanceProgram;
-  onProgress: (progress: MaintenanceProgress) => void;
-  signal: AbortSignal | undefined;
+/** What an examination stands on: real files and processes, or in tests a simulated disk and this very process. */
+export interface MaintenanceEnvironment {
+  fileSystem: FileSystem;
+  /** Does tasks, in any order; the replies come in the order of the tasks. */
+  perform(
+    tasks: readonly ShardTask[],
+    ownership: Ownership,
+    onRead: (bytes: number) => void,
+  ): Promise<FinalReply[]>;
+  onProgress(progress: MaintenanceProgress): void;
 }
 
 /** @throws FastKVError `FASTKV_INVALID_OPTION` */
-export function checkMaintenance(call: string, options: MaintenanceOptions): CheckedMaintenance {
+export function environmentOf(call: string, options: MaintenanceOptions): MaintenanceEnvironment {
   checkNames(call, options, names);
   const { onProgress = () => undefined, signal, execPath = process.execPath, execArgv = [] } = options;
   const { maintenanceModule = defaultMaintenanceModule } = options;
@@ -45,5 +56,10 @@ export function checkMaintenance(call: string, options: MaintenanceOptions): Che
   if (!(maintenanceModule instanceof URL)) {
     throw invalidOption('Option maintenanceModule must be a URL such as new URL("./m.js", import.meta.url)');
   }
-  return { program: { module: maintenanceModule, execPath, execArgv }, onProgress, signal };
+  const program = { module: maintenanceModule, execPath, execArgv };
+  return {
+    fileSystem: new NodeFileSystem(),
+    perform: (tasks, ownership, onRead) => performTasks(tasks, { program, ownership, onRead, signal }),
+    onProgress,
+  };
 }

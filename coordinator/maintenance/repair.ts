@@ -1,7 +1,6 @@
 import { FastKVError } from "../../shared/errors.js";
 import type { Finding } from "../../shared/maintenance/finding.js";
 import type { ShardExamination, ShardRepair } from "../../shared/maintenance/messages.js";
-import { NodeFileSystem } from "../../shared/storage/node-file-system.js";
 import { identityFileName, writeIdentity } from "../ownership/identity-file.js";
 import { ownerFileName } from "../ownership/owner-files.js";
 import { replaceBatchLog } from "./batch-log-repair.js";
@@ -14,8 +13,7 @@ import {
 } from "./closed-database.js";
 import { listShardFolders, shardFolderName } from "./identity-survey.js";
 import { LostFolder } from "./lost-folder.js";
-import { type CheckedMaintenance, checkMaintenance, type MaintenanceOptions } from "./options.js";
-import { performTasks } from "./shard-tasks.js";
+import { environmentOf, type MaintenanceEnvironment, type MaintenanceOptions } from "./options.js";
 import { examineShards, reportOf, type VerifyReport } from "./verify.js";
 
 /** Each key fits twice the number of shards by chance every other time. */
@@ -53,13 +51,22 @@ export interface RepairReport {
  * shards are missing and nobody can say how many there were; `FASTKV_NO_SPACE`.
  */
 export async function repair(folder: string, options: MaintenanceOptions = {}): Promise<RepairReport> {
-  const checked = checkMaintenance("repair", options);
-  return withClosedDatabase(new NodeFileSystem(), folder, (database) => repairClosed(database, checked));
+  return repairIn(folder, environmentOf("repair", options));
 }
 
-async function repairClosed(database: ClosedDatabase, checked: CheckedMaintenance): Promise<RepairReport> {
+/** @internal Repairs on other files than the real ones. */
+export function repairIn(folder: string, environment: MaintenanceEnvironment): Promise<RepairReport> {
+  return withClosedDatabase(environment.fileSystem, folder, (database) =>
+    repairClosed(database, environment),
+  );
+}
+
+async function repairClosed(
+  database: ClosedDatabase,
+  environment: MaintenanceEnvironment,
+): Promise<RepairReport> {
   const common = examineCommonFiles(database);
-  const examined = await examineShards(database, common, checked);
+  const examined = await examineShards(database, common, environment);
   const before = reportOf(database, common, examined);
   const { folder, fileSystem, ownership } = database;
   if (before.isSound) {
@@ -78,7 +85,7 @@ async function repairClosed(database: ClosedDatabase, checked: CheckedMaintenanc
   lost.make();
   // At the end of a log, damage looks like what a crash leaves; but then the shards know of more batches.
   const isLogSound = common.log?.isWhole === true && examined.every((one) => one.logMismatches === 0);
-  const repairs = await repairShards(database, common, { examined, isLogSound, lost, checked });
+  const repairs = await repairShards(database, common, { examined, isLogSound, lost, environment });
   const losses: Finding[] = repairs.flatMap((one) => one.losses);
   let lostItems = repairs.reduce((sum, one) => sum + one.lostItems, 0);
   if (!isLogSound) {
@@ -98,7 +105,7 @@ async function repairClosed(database: ClosedDatabase, checked: CheckedMaintenanc
   const setAside = [...lost.names, ...repairs.flatMap((one) => one.setAside)];
   const lostFolder = lost.finish();
   const again = examineCommonFiles(database);
-  const after = reportOf(database, again, await examineShards(database, again, checked));
+  const after = reportOf(database, again, await examineShards(database, again, environment));
   return { path: folder, wasDamaged: true, before, losses, lostItems, lostFolder, setAside, after };
 }
 
@@ -144,11 +151,11 @@ async function repairShards(
     examined: readonly ShardExamination[];
     isLogSound: boolean;
     lost: LostFolder;
-    checked: CheckedMaintenance;
+    environment: MaintenanceEnvironment;
   },
 ): Promise<ShardRepair[]> {
   const { fileSystem, folder, ownership } = database;
-  const { examined, isLogSound, lost, checked } = context;
+  const { examined, isLogSound, lost, environment } = context;
   const damaged = new Set(common.present.filter((_, at) => examined[at]!.damages > 0));
   for (let index = 0; index < common.identity!.identity.shards; index++) {
     if (!common.present.includes(index)) {
@@ -157,18 +164,16 @@ async function repairShards(
     }
   }
   fileSystem.syncFolder(folder);
-  const replies = await performTasks(
-    [...damaged].map((index) => {
-      const task = taskOf(database, common, index);
-      return {
-        ...task,
-        action: "repair" as const,
-        logged: { ...task.logged, isWhole: isLogSound },
-        lostFolder: `${lost.path}/${shardFolderName(index)}`,
-      };
-    }),
-    { ...checked, ownership, onProgress: () => undefined },
-  );
+  const tasks = [...damaged].map((index) => {
+    const task = taskOf(database, common, index);
+    return {
+      ...task,
+      action: "repair" as const,
+      logged: { ...task.logged, isWhole: isLogSound },
+      lostFolder: `${lost.path}/${shardFolderName(index)}`,
+    };
+  });
+  const replies = await environment.perform(tasks, ownership, () => undefined);
   return replies.flatMap((reply) => (reply.type === "repaired" ? [reply.repair] : []));
 }
 

@@ -7,7 +7,7 @@ import { type FinalReply, MaintenanceProcess, type MaintenanceProgram } from "./
 export interface TaskEnvironment {
   program: MaintenanceProgram;
   ownership: Ownership;
-  onProgress(bytes: number): void;
+  onRead(bytes: number): void;
   signal: AbortSignal | undefined;
 }
 
@@ -37,7 +37,7 @@ export async function performTasks(
       running.add(one);
       try {
         record();
-        replies[at] = await one.perform(tasks[at]!, environment.onProgress);
+        replies[at] = await one.perform(tasks[at]!, environment.onRead);
       } finally {
         await one.kill();
         running.delete(one);

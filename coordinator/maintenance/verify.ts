@@ -1,6 +1,5 @@
 import type { Finding } from "../../shared/maintenance/finding.js";
 import type { ShardExamination } from "../../shared/maintenance/messages.js";
-import { NodeFileSystem } from "../../shared/storage/node-file-system.js";
 import {
   type ClosedDatabase,
   type CommonFiles,
@@ -9,8 +8,7 @@ import {
   withClosedDatabase,
 } from "./closed-database.js";
 import { shardFolderName } from "./identity-survey.js";
-import { type CheckedMaintenance, checkMaintenance, type MaintenanceOptions } from "./options.js";
-import { performTasks } from "./shard-tasks.js";
+import { environmentOf, type MaintenanceEnvironment, type MaintenanceOptions } from "./options.js";
 
 /** What `verify` found. Sizes are in bytes. */
 export interface VerifyReport {
@@ -48,11 +46,14 @@ export interface VerifyReport {
  * damaged owner file, since it then cannot be told whether the database is in use.
  */
 export async function verify(folder: string, options: MaintenanceOptions = {}): Promise<VerifyReport> {
-  const checked = checkMaintenance("verify", options);
-  return withClosedDatabase(new NodeFileSystem(), folder, async (database) => {
+  return verifyIn(folder, environmentOf("verify", options));
+}
+
+/** @internal Verifies on other files than the real ones. */
+export function verifyIn(folder: string, environment: MaintenanceEnvironment): Promise<VerifyReport> {
+  return withClosedDatabase(environment.fileSystem, folder, async (database) => {
     const common = examineCommonFiles(database);
-    const shards = await examineShards(database, common, checked);
-    return reportOf(database, common, shards);
+    return reportOf(database, common, await examineShards(database, common, environment));
   });
 }
 
@@ -60,21 +61,15 @@ export async function verify(folder: string, options: MaintenanceOptions = {}): 
 export async function examineShards(
   database: ClosedDatabase,
   common: CommonFiles,
-  checked: CheckedMaintenance,
+  environment: MaintenanceEnvironment,
 ): Promise<ShardExamination[]> {
   const totalBytes = common.present.reduce((sum, index) => sum + bytesOfShard(database, index), 0);
   let doneBytes = 0;
-  const replies = await performTasks(
-    common.present.map((index) => taskOf(database, common, index)),
-    {
-      ...checked,
-      ownership: database.ownership,
-      onProgress: (bytes) => {
-        doneBytes = Math.min(totalBytes, doneBytes + bytes);
-        checked.onProgress({ doneBytes, totalBytes });
-      },
-    },
-  );
+  const tasks = common.present.map((index) => taskOf(database, common, index));
+  const replies = await environment.perform(tasks, database.ownership, (bytes) => {
+    doneBytes = Math.min(totalBytes, doneBytes + bytes);
+    environment.onProgress({ doneBytes, totalBytes });
+  });
   return replies.flatMap((reply) => (reply.type === "examined" ? [reply.examination] : []));
 }
 

@@ -126,7 +126,9 @@ function rewriteWal(workshop: Workshop, survey: Survey, state: ManifestState): n
       }
       append(writes, writes.timeMs);
     };
-    salvageWal(files, log, onWrites, losses);
+    if (survey.present.logs.includes(log)) {
+      salvageWal(files, log, onWrites, losses);
+    }
     aside.keep(walName(log));
     if (writer !== undefined) {
       writer.sync();

@@ -1,6 +1,6 @@
 import { Findings } from "../../../shared/maintenance/finding.js";
 import type { ShardRepair } from "../../../shared/maintenance/messages.js";
-import { currentName, manifestName } from "../../engine/file-names.js";
+import { currentName, manifestName, walName } from "../../engine/file-names.js";
 import { Manifest } from "../../engine/version/manifest.js";
 import type { ShardFiles } from "../shard-files.js";
 import { mendShard } from "./mend-shard.js";
@@ -37,6 +37,10 @@ export async function repairShard(
   }
   if (state === undefined) {
     losses.damage(currentName, "no manifest is whole: clears that were not yet carried out may be undone");
+  }
+  for (const { log, sizeBytes, missingBytes } of survey.shortLogs) {
+    const lost = missingBytes === undefined ? "all writes" : `the writes in ${missingBytes} bytes`;
+    losses.damage(walName(log), `${lost} are lost: the file was cut off or removed`, { offset: sizeBytes });
   }
   const mended =
     state !== undefined && !mustBeRebuilt(survey)

@@ -22,6 +22,8 @@ export interface Survey {
   /** Live tables that are damaged or missing. */
   badTables: Map<number, LiveTable>;
   isWalBad: boolean;
+  /** Live WAL segments that are missing, or shorter than they were: by how many bytes, where that is known. */
+  shortLogs: { log: number; sizeBytes: number; missingBytes: number | undefined }[];
   /** The first and last sequence number in the WAL, 0 where it is empty. */
   firstInWal: number;
   lastInWal: number;
@@ -62,6 +64,7 @@ export async function surveyShard(files: ShardFiles, pause: () => Promise<void>)
     nextFileNumber: names.reduce((highest, file) => Math.max(highest, file.fileNumber + 1), known),
     badTables: new Map(),
     isWalBad: false,
+    shortLogs: [],
     firstInWal: 0,
     lastInWal: 0,
     walTimeMs: 0,
@@ -112,6 +115,9 @@ function surveyWal(files: ShardFiles, survey: Survey): void {
   const sizes = state?.cleanFiles ?? {};
   const there = logs.filter((log) => present.logs.includes(log));
   survey.isWalBad = there.length < logs.length;
+  for (const log of logs.filter((one) => !there.includes(one))) {
+    survey.shortLogs.push({ log, sizeBytes: 0, missingBytes: sizes[walName(log)] });
+  }
   const lastUsed = lastUsedLog(fileSystem, folder, there);
   for (const log of there) {
     const probed = probe(files);
@@ -120,6 +126,9 @@ function surveyWal(files: ShardFiles, survey: Survey): void {
     const expected = sizes[walName(log)];
     if (probed.findings.damages > 0 || (expected !== undefined && expected !== sizeBytes)) {
       survey.isWalBad = true;
+    }
+    if (expected !== undefined && expected > sizeBytes) {
+      survey.shortLogs.push({ log, sizeBytes, missingBytes: expected - sizeBytes });
     }
   }
   for (const log of present.logs) {
