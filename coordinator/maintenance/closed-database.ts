@@ -4,6 +4,7 @@ import path from "node:path";
 import { FastKVError } from "../../shared/errors.js";
 import { Findings } from "../../shared/maintenance/finding.js";
 import type { LoggedInput, ShardTask } from "../../shared/maintenance/messages.js";
+import { PatchyFileSystem } from "../../shared/maintenance/patchy-file-system.js";
 import type { FileSystem } from "../../shared/storage/file-system.js";
 import { Clock } from "../clock.js";
 import { invalidOption } from "../options.js";
@@ -27,10 +28,11 @@ export interface ClosedDatabase {
 
 /** Takes the lock of a database, does something, and gives the lock back. */
 export async function withClosedDatabase<T>(
-  fileSystem: FileSystem,
+  givenFileSystem: FileSystem,
   givenFolder: unknown,
   work: (database: ClosedDatabase) => Promise<T>,
 ): Promise<T> {
+  const fileSystem = new PatchyFileSystem(givenFileSystem);
   if (typeof givenFolder !== "string" || givenFolder === "" || givenFolder.includes("\0")) {
     throw invalidOption("The path of a database is a non-empty string without NUL");
   }

@@ -1,6 +1,7 @@
 import { basename } from "node:path";
 import { Findings } from "../../shared/maintenance/finding.js";
 import type { MaintenanceReply, ShardTask } from "../../shared/maintenance/messages.js";
+import { PatchyFileSystem } from "../../shared/maintenance/patchy-file-system.js";
 import type { FileSystem } from "../../shared/storage/file-system.js";
 import { examineShard } from "./examine-shard.js";
 import { repairShard } from "./repair/repair-shard.js";
@@ -16,7 +17,7 @@ export async function performTask(
   const prefix = `${basename(folder)}/`;
   let unsent = 0;
   const files: ShardFiles = {
-    fileSystem,
+    fileSystem: new PatchyFileSystem(fileSystem),
     folder,
     shard: { databaseId, shardIndex, epoch },
     shards,

@@ -21,7 +21,7 @@ const unreadableCodes: Record<string, string> = {
   ENOENT: "the file is missing",
   ELOOP: "a symbolic link stands in its place",
   EISDIR: "a folder stands in its place",
-  EIO: "the disk cannot read it",
+  EIO: "the disk cannot open it",
 };
 
 /** Why a file could not be opened or read at all, if that is a fault of the folder or disk; undefined for others. */

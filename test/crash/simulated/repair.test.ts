@@ -9,7 +9,7 @@ import type { MaintenanceEnvironment } from "../../../coordinator/maintenance/op
 import { type RepairReport, repairIn } from "../../../coordinator/maintenance/repair.js";
 import { verifyIn } from "../../../coordinator/maintenance/verify.js";
 import { performTask } from "../../../shard/maintenance/perform-task.js";
-import type { FastKVError } from "../../../shared/errors.js";
+import { FastKVError } from "../../../shared/errors.js";
 import type { FileSystem } from "../../../shared/storage/file-system.js";
 import { rounds } from "../../model/rounds.js";
 import { itWithRandom, type Random } from "../../support/random.js";
@@ -33,8 +33,37 @@ function environmentOn(fileSystem: FileSystem): MaintenanceEnvironment {
   };
 }
 
+/** The same files on a disk that can no longer read one byte of one of them. */
+function withBadByte(disk: SimulatedFileSystem, badPath: string, badByte: number): FileSystem {
+  const inode = disk.contentOf(badPath);
+  return new Proxy<FileSystem>(disk, {
+    get: (_, name: keyof FileSystem) => {
+      if (name !== "open") {
+        return disk[name].bind(disk);
+      }
+      return (path: string, mode: "read" | "update") => {
+        const handle = disk.open(path, mode);
+        if (!disk.contentOf(path).equals(inode)) {
+          return handle;
+        }
+        const read = handle.read.bind(handle);
+        handle.read = (target, position) => {
+          if (position <= badByte && badByte < position + target.byteLength) {
+            const cause = Object.assign(new Error("EIO"), { code: "EIO" });
+            throw new FastKVError("FASTKV_IO", `Cannot read ${path}: EIO`, { cause });
+          }
+          return read(target, position);
+        };
+        return handle;
+      };
+    },
+  });
+}
+
 interface Base {
   disk: SimulatedFileSystem;
+  /** It was closed: every byte of it counts. After a crash, a damaged end is what a crash may leave. */
+  isClosed: boolean;
   /** What it holds. */
   contents: Map<string, string>;
   /** All values that a key ever had. */
@@ -45,8 +74,8 @@ async function contentsOf(db: FastKV): Promise<Map<string, string>> {
   return new Map((await db.scan().toArray()) as [string, string][]);
 }
 
-/** A database that was closed, with several levels, loads, clears, batches and a WAL. */
-async function makeBase(random: Random): Promise<Base> {
+/** A database that was closed or crashed, with several levels, loads, clears, batches and a WAL. */
+async function makeBase(random: Random, isClosed = true): Promise<Base> {
   const disk = new SimulatedFileSystem({ random: random.fork(), folders: ["/data"] });
   const { db } = await openSimulated(disk, new SteppedClock(), { shards: 2, maxMemtableSize: 65_536 });
   const written = new Map<string, Set<string>>();
@@ -89,8 +118,17 @@ async function makeBase(random: Random): Promise<Base> {
     }
   }
   const contents = await contentsOf(db);
-  await db.close();
-  return { disk, contents, written };
+  if (isClosed) {
+    await db.close();
+    return { disk, isClosed, contents, written };
+  }
+  for (const [key, value] of pairs(10)) {
+    void db.put(key, value).catch(() => undefined);
+  }
+  void db.batchPut(pairs(10)).catch(() => undefined);
+  const crashed = restart(disk, random, "keepAll");
+  await db.close().catch(() => undefined);
+  return { disk: crashed, isClosed, contents, written };
 }
 
 function targets(disk: SimulatedFileSystem): string[] {
@@ -147,8 +185,8 @@ function expectWritten(contents: Map<string, string>, written: Base["written"]):
 
 describe("repair, simulated", () => {
   itWithRandom("finds every database sound that was not damaged", async (random) => {
-    for (let round = 0; round < 5 * rounds; round++) {
-      const { disk } = await makeBase(random);
+    for (let round = 0; round < 6 * rounds; round++) {
+      const { disk } = await makeBase(random, round % 2 === 0);
       const report = await verifyIn(storeFolder, environmentOn(disk));
       expect(report.findings.filter(({ severity }) => severity === "damage")).to.deep.equal([]);
     }
@@ -172,10 +210,17 @@ describe("repair, simulated", () => {
     },
   );
 
-  async function checkDamaged(disk: SimulatedFileSystem, { contents, written }: Base): Promise<void> {
+  async function checkDamaged(
+    disk: SimulatedFileSystem,
+    { isClosed, contents, written }: Base,
+  ): Promise<void> {
     const verified = await verifyIn(storeFolder, environmentOn(disk));
     if (verified.isSound) {
-      expect(await reopened(disk), "a database that was found sound").to.deep.equal(contents);
+      const found = await reopened(disk);
+      expectWritten(found, written);
+      if (isClosed) {
+        expect(found, "a database that was found sound").to.deep.equal(contents);
+      }
       return;
     }
     let report: RepairReport;
@@ -189,12 +234,32 @@ describe("repair, simulated", () => {
     expect(report.after.findings.filter(({ severity }) => severity === "damage")).to.deep.equal([]);
     const found = await reopened(disk);
     expectWritten(found, written);
-    if (report.losses.length === 0) {
+    if (isClosed && report.losses.length === 0) {
       expect(found, "nothing was said to be lost").to.deep.equal(contents);
     }
     const again = await repairIn(storeFolder, environmentOn(disk));
     expect(again.wasDamaged, "damaged after it was opened and closed").to.equal(false);
   }
+
+  itWithRandom("takes what a disk cannot read any more for damage like any other", async (random) => {
+    for (let trial = 0; trial < 10 * rounds; trial++) {
+      const base = await makeBase(random);
+      const disk = base.disk.crash(random, "dropAll");
+      const path = random.pick(targets(disk));
+      const badByte = random.int(disk.contentOf(path).length);
+      const environment = environmentOn(withBadByte(disk, path, badByte));
+      const report = await verifyIn(storeFolder, environment);
+      const atEnd = /MANIFEST|batch-log/.test(path);
+      expect(report.isSound && !atEnd, `${path} at ${badByte}`).to.equal(false);
+      const { after, losses } = await repairIn(storeFolder, environment);
+      expect(after.findings.filter(({ severity }) => severity === "damage")).to.deep.equal([]);
+      const found = await reopened(disk);
+      expectWritten(found, base.written);
+      if (losses.length === 0) {
+        expect(found).to.deep.equal(base.contents);
+      }
+    }
+  });
 
   itWithRandom("loses nothing when it is crashed, wherever that is", async (random) => {
     const base = await makeBase(random);
