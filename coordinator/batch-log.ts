@@ -30,6 +30,7 @@ import type { FileSystem } from "../shared/storage/file-system.js";
 
 export const recordType = { start: 1, batches: 2, restart: 3 } as const;
 export const namePattern = /^batch-log-(\d{6,})$/;
+const temporaryPattern = /^batch-log-\d{6,}\.tmp$/;
 const batchHeaderBytes = 12;
 const partHeaderBytes = 8;
 /** A file is left for a new one at this size. */
@@ -298,6 +299,10 @@ export class BatchLog {
     );
     for (const old of obsolete) {
       fileSystem.remove(pathOf(folder, old));
+    }
+    // What a crash left of files that never got their name.
+    for (const name of fileSystem.list(folder).filter((found) => temporaryPattern.test(found))) {
+      fileSystem.remove(`${folder}/${name}`);
     }
     return new BatchLog(environment, syncIntervalMs, owner, { writer, fileNumber, lastSequence });
   }

@@ -21,17 +21,20 @@ const firstSectionBytes = 1024;
 /** A batch, checked and encoded whole before any of it is handed over. */
 export interface EncodedBatch {
   parts: BatchPart[];
-  /** The read cache's names of its keys. */
+  /** The read cache's names of its keys, where they are wanted. */
   cacheNames: string[];
 }
 
-/** @throws FastKVError for the first operation that is unfit, and `FASTKV_BATCH_TOO_LARGE`. */
+/**
+ * @param namer The cache, where the names of the keys are wanted.
+ * @throws FastKVError for the first operation that is unfit, and `FASTKV_BATCH_TOO_LARGE`.
+ */
 export function encodeBatch<V>(
   operations: Iterable<BatchOperation<V>>,
   defaults: ValueOptions,
   shards: number,
   encoder: EntryEncoder,
-  cache: ReadCache,
+  namer: ReadCache | undefined,
 ): EncodedBatch {
   const sections: (OperationSection | undefined)[] = new Array(shards).fill(undefined);
   const cacheNames: string[] = [];
@@ -48,8 +51,8 @@ export function encodeBatch<V>(
     if (bytes > maxBatchBytes) {
       throw tooLarge(`more than ${maxBatchBytes} bytes`);
     }
-    if (cache.isEnabled) {
-      cacheNames.push(cache.nameOf(operation.key, encoder.key, encoder.keyBytes));
+    if (namer !== undefined) {
+      cacheNames.push(namer.nameOf(operation.key, encoder.key, encoder.keyBytes));
     }
   }
   const parts: BatchPart[] = [];

@@ -69,6 +69,15 @@ export interface ScanOptions extends RangeOptions {
   signal?: AbortSignal | undefined;
 }
 
+export interface ClearOptions extends RangeOptions {
+  /** With a limit: from the last key to the first. @default false */
+  reverse?: boolean | undefined;
+  /** At most so many keys, in the direction that `reverse` says. @default all */
+  limit?: number | undefined;
+  /** Only keys that this snapshot shows, whatever became of them since. @default now */
+  snapshot?: Snapshot | undefined;
+}
+
 export interface BulkLoadOptions {
   /** For entries that do not say. @default the database's */
   encoding?: ValueEncoding | undefined;

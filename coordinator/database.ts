@@ -19,7 +19,6 @@ import type {
 } from "../shared/wire/messages.js";
 import { BatchLog, type BatchPart, type LoadedBatchLog, loadBatchLog } from "./batch-log.js";
 import { Clock } from "./clock.js";
-import { stampBatch } from "./frame-builder.js";
 import type { ScanHost, ScanPoint } from "./merged-scan.js";
 import { defaultShards, type ResolvedOptions } from "./options.js";
 import { prepareFolder } from "./ownership/database-folder.js";
@@ -27,8 +26,9 @@ import { type Identity, readIdentity, writeIdentity } from "./ownership/identity
 import { acquireOwnership } from "./ownership/owner-lock.js";
 import type { Ownership } from "./ownership/ownership.js";
 import { ReadCache } from "./read-cache.js";
-import { type OpenParameters, ShardClient, type ShardClientOwner } from "./shard-client.js";
-import type { ShardLauncher } from "./shard-link.js";
+import { stampBatch } from "./shards/frame-builder.js";
+import { type OpenParameters, ShardClient, type ShardClientOwner } from "./shards/shard-client.js";
+import type { ShardLauncher } from "./shards/shard-link.js";
 import { Topology } from "./topology.js";
 
 /** What a database stands on: real files and processes, or in tests a simulated disk and shards in this process. */
@@ -105,6 +105,12 @@ export class Database implements ScanHost, ShardClientOwner {
     try {
       clock.noteSeen(ownership.previousTimeMs);
       const identity = openIdentity(fileSystem, folder, options, ownership, clock);
+      if (options.errorIfExists && identity.initialized) {
+        throw new FastKVError(
+          "FASTKV_EXISTS",
+          `There is a database in ${folder} already: it exists. Choose another path.`,
+        );
+      }
       if (identity.epoch >= ownership.epoch) {
         ownership.raiseEpoch(identity.epoch + 1);
       }

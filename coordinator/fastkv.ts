@@ -12,6 +12,7 @@ import type {
   BatchOperation,
   BulkEntry,
   BulkLoadOptions,
+  ClearOptions,
   FastKVEvents,
   PutOptions,
   ReadOptions,
@@ -19,12 +20,13 @@ import type {
   StoredEntry,
   WriteOptions,
 } from "./call-options.js";
+import { KeyClear } from "./clearing.js";
 import { countKeys } from "./counting.js";
 import { Database, type DatabaseEnvironment, type DatabaseEvent } from "./database.js";
 import { EntryEncoder } from "./entry-encoder.js";
 import { EntrySource } from "./entry-source.js";
-import { type Key, keyToBytes, keyToString } from "./keys.js";
-import { abortError, type EntryReader, Scan, type ScanPoint, ScanRun } from "./merged-scan.js";
+import { type Key, keyBytes, keyToBytes, keyToString } from "./keys.js";
+import { abortError, type EntryReader, type ScanPoint, ScanRun } from "./merged-scan.js";
 import {
   checkNames,
   durabilityModes,
@@ -35,11 +37,12 @@ import {
   type ResolvedOptions,
   resolveOptions,
 } from "./options.js";
-import type { PendingRead } from "./pending.js";
 import { isEmptyRange, type RangeOptions, rangeNames, resolveRange } from "./ranges.js";
-import { ExpiryRead, ManyRead, ValueRead } from "./reads.js";
-import { checkScan, checkSignal } from "./scan-request.js";
-import { defaultShardModule, ShardProcessLauncher } from "./shard-process.js";
+import { type Decode, ExpiryRead, ManyRead, ValueRead } from "./reads.js";
+import { Scan } from "./scan.js";
+import { checkClear, checkScan, checkSignal } from "./scan-request.js";
+import type { PendingRead } from "./shards/pending.js";
+import { defaultShardModule, ShardProcessLauncher } from "./shards/shard-process.js";
 import { closeOnSignals, forgetSignals } from "./signals.js";
 import { Snapshot } from "./snapshot.js";
 import { type DatabaseStats, gatherStats } from "./statistics.js";
@@ -69,6 +72,8 @@ export class FastKV<V = unknown> extends EventEmitter<FastKVEvents> implements A
   readonly #encoder: EntryEncoder;
   readonly #openScans = new Set<WeakRef<ScanRun>>();
   readonly #loads = new Set<BulkLoad>();
+  /** Clears that read keys and have not yet deleted them all. */
+  readonly #clears = new Set<KeyClear>();
   /** Calls that take more than one request to a shard: closing waits for them. */
   readonly #underWay = new Set<Promise<unknown>>();
 
@@ -166,14 +171,33 @@ export class FastKV<V = unknown> extends EventEmitter<FastKVEvents> implements A
   /**
    * Removes the keys that a scan of the same range, called now, would show; without a range all keys. All of it
    * happens or none, over all shards.
+   *
+   * With `limit` or `snapshot` the keys have to be read first: they are gone when the promise resolves, but for those
+   * that were written after the call; all at once where they are at most 10,000.
    */
-  async clear(range: RangeOptions = {}, options?: WriteOptions): Promise<void> {
+  async clear(range: ClearOptions = {}, options?: WriteOptions): Promise<void> {
     const database = this.#checkWritable();
-    checkNames("clear", range, rangeNames);
+    const { reverse, limit, snapshot } = checkClear(range);
     const bytes = resolveRange(this.#encoder.scratch, range);
     const mode = this.#mode(options);
-    if (isEmptyRange(bytes)) {
+    const point = snapshot === undefined ? undefined : Snapshot.pointOf(snapshot, this);
+    if (isEmptyRange(bytes) || limit === 0) {
       return;
+    }
+    if (point !== undefined || limit !== Number.POSITIVE_INFINITY) {
+      checkAvailable(database);
+      const clear = new KeyClear(
+        new ScanRun(database, {
+          range: bytes,
+          reverse,
+          limit,
+          point: point ?? database.point(),
+          withValues: false,
+        }),
+        (operations) => this.#writeOperations(database, operations, {}, mode),
+      );
+      this.#clears.add(clear);
+      return this.#track(clear.run().finally(() => this.#clears.delete(clear)));
     }
     database.cache.clear();
     const parts = database.clients.map(({ index }) => ({ shard: index, section: deleteRangeSection(bytes) }));
@@ -299,11 +323,27 @@ export class FastKV<V = unknown> extends EventEmitter<FastKVEvents> implements A
 
   /** The values of several keys as of one moment, by position; undefined for a miss. */
   getMany(keys: readonly Key[], options: ReadOptions = {}): Promise<(V | undefined)[]> {
+    return this.#readMany("getMany", keys, options, true, this.#decode) as Promise<(V | undefined)[]>;
+  }
+
+  /** Whether each of several keys has a value, as of one moment, by position; no values travel. */
+  async hasMany(keys: readonly Key[], options: ReadOptions = {}): Promise<boolean[]> {
+    const found = await this.#readMany("hasMany", keys, options, false, () => true);
+    return found.map((isThere) => isThere === true);
+  }
+
+  #readMany(
+    call: string,
+    keys: readonly Key[],
+    options: ReadOptions,
+    withValues: boolean,
+    decode: Decode,
+  ): Promise<unknown[]> {
     try {
       const database = this.#checkOpen();
-      const point = this.#pointOf("getMany", options);
+      const point = this.#pointOf(call, options);
       if (!Array.isArray(keys)) {
-        throw invalidOption("getMany takes an array of keys");
+        throw invalidOption(`${call} takes an array of keys`);
       }
       const encoder = this.#encoder;
       const own = keys.map((key: Key) => {
@@ -316,8 +356,7 @@ export class FastKV<V = unknown> extends EventEmitter<FastKVEvents> implements A
         database.clients[encoder.shard]!.read(read, encoder.key, encoder.keyBytes);
       };
       return new Promise((resolve, reject) => {
-        const settle = resolve as (values: unknown[]) => void;
-        new ManyRead(own, point, this.#decode, send, settle, reject).start();
+        new ManyRead(own, point, withValues, decode, send, resolve, reject).start();
       });
     } catch (error) {
       return Promise.reject(error);
@@ -412,6 +451,11 @@ export class FastKV<V = unknown> extends EventEmitter<FastKVEvents> implements A
    * The database as of the moment of the call, over all shards. Close it: what it sees cannot be compacted away.
    */
   async snapshot(): Promise<Snapshot<V>> {
+    return this.snapshotSync();
+  }
+
+  /** `snapshot` without a promise: nothing has to be awaited for it. Throws what that rejects with. */
+  snapshotSync(): Snapshot<V> {
     const database = this.#checkOpen();
     const point = database.point();
     return new Snapshot<V>(this, point, database.announceHold(point), (id) => database.releaseHold(id));
@@ -504,8 +548,8 @@ export class FastKV<V = unknown> extends EventEmitter<FastKVEvents> implements A
     client.checkAvailable();
     const sequence = database.nextSequence();
     const { cache } = database;
-    if (cache.isEnabled) {
-      cache.invalidate(cache.nameOf(key, entry.key, entry.keyBytes));
+    if (cache.isEnabled || this.#clears.size > 0) {
+      this.#noteWritten(cache.nameOf(key, entry.key, entry.keyBytes));
     }
     if (mode === "none" && !client.isCongested) {
       client.write(kind, entry, sequence, false, undefined);
@@ -517,18 +561,34 @@ export class FastKV<V = unknown> extends EventEmitter<FastKVEvents> implements A
   }
 
   #batch(operations: Iterable<BatchOperation<V>>, options: PutOptions): Promise<void> {
-    const database = this.#checkWritable();
-    const mode = this.#mode(options);
+    return this.#writeOperations(this.#checkWritable(), operations, options, this.#mode(options));
+  }
+
+  #writeOperations(
+    database: Database,
+    operations: Iterable<BatchOperation<V>>,
+    defaults: PutOptions,
+    mode: DurabilityMode,
+  ): Promise<void> {
     const { cache, shardCount } = database;
-    const { parts, cacheNames } = encodeBatch(operations, options, shardCount, this.#encoder, cache);
+    const namer = cache.isEnabled || this.#clears.size > 0 ? cache : undefined;
+    const { parts, cacheNames } = encodeBatch(operations, defaults, shardCount, this.#encoder, namer);
     if (parts.length === 0) {
       return Promise.resolve();
     }
     const written = database.writeBatch(parts, mode === "sync", mode !== "none");
     for (const name of cacheNames) {
-      cache.invalidate(name);
+      this.#noteWritten(name);
     }
     return written;
+  }
+
+  /** `name`: the read cache's name of a key, of which a write was just handed over. */
+  #noteWritten(name: string): void {
+    this.#database.cache.invalidate(name);
+    for (const clear of this.#clears) {
+      clear.spare(name);
+    }
   }
 
   #expiryOf(call: string, key: Key, options: ReadOptions): Promise<number> {
@@ -564,7 +624,13 @@ export class FastKV<V = unknown> extends EventEmitter<FastKVEvents> implements A
       withValues,
     });
     const reader = makeReader(options.keyEncoding === "utf8" ? keyToString : keyToBytes) as EntryReader<T>;
-    return new Scan<T>(run, reader, signal, (tracked) => this.#noteScan(tracked));
+    return new Scan<T>(
+      run,
+      reader,
+      signal,
+      (tracked) => this.#noteScan(tracked),
+      (key) => keyBytes(this.#encoder.scratch, key),
+    );
   }
 
   #track<T>(call: Promise<T>): Promise<T> {

@@ -1,15 +1,23 @@
 /** The public API of the package `fastkv`. */
 
 export type { Class, ClassOptions } from "../shared/codec/value-codec.js";
-export { errorCodes, FastKVError, type FastKVErrorCode, type WriteOutcome } from "../shared/errors.js";
+export {
+  errorCodes,
+  FastKVError,
+  type FastKVErrorCode,
+  type FastKVErrorOptions,
+  type WriteOutcome,
+} from "../shared/errors.js";
 export type { ValueEncoding } from "../shared/format/value-encoding.js";
 export type { Finding } from "../shared/maintenance/finding.js";
 export type { CompressionName, DurabilityMode } from "../shared/options.js";
+export type { RecoverySummary } from "../shared/wire/messages.js";
 export type { BulkLoadProgress, BulkLoadResult } from "./bulk-load.js";
 export type {
   BatchOperation,
   BulkEntry,
   BulkLoadOptions,
+  ClearOptions,
   FastKVEvents,
   PutOptions,
   ReadOptions,
@@ -17,13 +25,14 @@ export type {
   StoredEntry,
   WriteOptions,
 } from "./call-options.js";
+export type { Cursor } from "./cursor.js";
 export { FastKV } from "./fastkv.js";
 export type { Key } from "./keys.js";
 export type { MaintenanceOptions, MaintenanceProgress } from "./maintenance/options.js";
 export { type RepairReport, repair } from "./maintenance/repair.js";
 export { type VerifyReport, verify } from "./maintenance/verify.js";
-export type { Scan } from "./merged-scan.js";
 export type { OpenOptions } from "./options.js";
 export type { RangeOptions } from "./ranges.js";
+export type { Scan } from "./scan.js";
 export type { Snapshot } from "./snapshot.js";
 export type { DatabaseStats, LevelStats, ShardStats, StoreStats } from "./statistics.js";

@@ -137,7 +137,9 @@ export class ScanRun {
   readonly #request: ScanRequest;
   readonly #pages: ShardPages[] = [];
   readonly #holdId: number;
-  #isReleased = false;
+  /** False: the hold is a cursor's, which outlives this run. */
+  #ownsHold: boolean;
+  #isOver = false;
   #taken = 0;
   #failure: FastKVError | undefined;
   /** An entry that could not be read: thrown when those before it have been taken. */
@@ -147,19 +149,21 @@ export class ScanRun {
   readonly #ended: Promise<void>;
   #noteEnded: () => void = () => undefined;
 
-  constructor(host: ScanHost, request: ScanRequest) {
+  /** `heldBy`: the hold of an earlier run at the same point, which stays its owner's. */
+  constructor(host: ScanHost, request: ScanRequest, heldBy?: number) {
     this.#host = host;
     this.#request = request;
     this.#ended = new Promise((resolve) => {
       this.#noteEnded = resolve;
     });
     if (request.limit === 0 || isEmptyRange(request.range)) {
-      this.#holdId = 0;
-      this.#isReleased = true;
+      this.#holdId = heldBy ?? 0;
+      this.#ownsHold = false;
       this.#isPrimed = true;
       return;
     }
-    this.#holdId = host.takeHold(request.point);
+    this.#holdId = heldBy ?? host.takeHold(request.point);
+    this.#ownsHold = heldBy === undefined;
     for (let shard = 0; shard < host.shardCount; shard++) {
       this.#pages.push(
         new ShardPages(request.range, request.limit, (range, maxEntries) =>
@@ -172,11 +176,35 @@ export class ScanRun {
   /** Gives everything back; what is asked for afterwards is refused with `reason`. */
   end(reason?: FastKVError): void {
     this.#failure ??= reason;
+    this.#isOver = true;
     this.#noteEnded();
-    if (!this.#isReleased) {
-      this.#isReleased = true;
-      this.#host.releaseHold(this.#holdId);
+    if (this.#ownsHold) {
+      this.giveBackHold();
     }
+  }
+
+  /** From now on the hold outlives this run: whoever calls this gives it back. */
+  keepHold(): void {
+    this.#ownsHold = false;
+  }
+
+  giveBackHold(): void {
+    this.#ownsHold = false;
+    this.#host.releaseHold(this.#holdId);
+  }
+
+  get range(): ByteRange {
+    return this.#request.range;
+  }
+
+  get isReverse(): boolean {
+    return this.#request.reverse;
+  }
+
+  /** The same scan, of what is still to be taken of it, in another range. The hold must be kept. */
+  restartIn(range: ByteRange): ScanRun {
+    const limit = this.#request.limit - this.#taken;
+    return new ScanRun(this.#host, { ...this.#request, range, limit }, this.#holdId);
   }
 
   /** Throws where the scan was ended for a reason. */
@@ -186,8 +214,13 @@ export class ScanRun {
     }
   }
 
+  /** Whether the next entry could not be read. */
+  get isStuck(): boolean {
+    return this.#unreadable !== undefined;
+  }
+
   get isOver(): boolean {
-    return this.#isReleased;
+    return this.#isOver;
   }
 
   /**
@@ -231,7 +264,7 @@ export class ScanRun {
 
   async #refill(): Promise<void> {
     for (const pages of this.#pages) {
-      if (pages.state === "empty" && !this.#isReleased) {
+      if (pages.state === "empty" && !this.#isOver) {
         await pages.refill();
       }
     }
@@ -273,121 +306,6 @@ export class ScanRun {
       maxBytes: maxScanPageBytes,
       holdId: this.#holdId,
     });
-  }
-}
-
-/** Runs of scans that were never read and are no longer referenced. */
-const forgotten = new FinalizationRegistry<ScanRun>((run) => run.end());
-
-const chunkEntries = 256;
-
-/**
- * What `scan`, `keys` and `values` answer: an async iterable that may be read once. Leaving a loop over it, or its
- * signal, ends it at once.
- */
-export class Scan<T> implements AsyncIterable<T> {
-  readonly #run: ScanRun;
-  readonly #read: EntryReader<T>;
-  readonly #stopListening: () => void;
-  #isTaken = false;
-
-  constructor(
-    run: ScanRun,
-    read: EntryReader<T>,
-    signal: AbortSignal | undefined,
-    track: (run: ScanRun) => void,
-  ) {
-    this.#run = run;
-    this.#read = read;
-    track(run);
-    forgotten.register(this, run, run);
-    const onAbort = (): void => run.end(abortError(signal!));
-    signal?.addEventListener("abort", onAbort, { once: true });
-    this.#stopListening = () => signal?.removeEventListener("abort", onAbort);
-    if (signal?.aborted) {
-      onAbort();
-    }
-  }
-
-  [Symbol.asyncIterator](): AsyncIterator<T, undefined> & AsyncIterable<T> {
-    this.#takeOnce();
-    const run = this.#run;
-    const read = this.#read;
-    let chunk: T[] = [];
-    let at = 0;
-    let isLast = false;
-    // Calls of next() are answered in order, also where they are not awaited one by one.
-    let turn: Promise<unknown> = Promise.resolve();
-    const finish = (): void => {
-      run.end();
-      this.#stopListening();
-      forgotten.unregister(run);
-    };
-    const step = async (): Promise<IteratorResult<T, undefined>> => {
-      try {
-        while (at === chunk.length && !isLast) {
-          chunk = [];
-          at = 0;
-          isLast = run.take(read, chunk, chunkEntries);
-          if (!isLast && chunk.length === 0) {
-            await run.fill();
-          }
-        }
-        // An abort is felt between entries, not only between pages.
-        if (at < chunk.length) {
-          run.check();
-          at += 1;
-          return { done: false, value: chunk[at - 1]! };
-        }
-        finish();
-        return { done: true, value: undefined };
-      } catch (error) {
-        isLast = true;
-        chunk = [];
-        at = 0;
-        finish();
-        throw error;
-      }
-    };
-    const iterator: AsyncIterator<T, undefined> & AsyncIterable<T> = {
-      next: () => {
-        const result = turn.then(step, step);
-        turn = result;
-        return result;
-      },
-      return: async () => {
-        isLast = true;
-        chunk = [];
-        at = 0;
-        finish();
-        return { done: true, value: undefined };
-      },
-      [Symbol.asyncIterator]: () => iterator,
-    };
-    return iterator;
-  }
-
-  /** Reads everything into an array. */
-  async toArray(): Promise<T[]> {
-    this.#takeOnce();
-    const all: T[] = [];
-    try {
-      while (!this.#run.take(this.#read, all, Number.POSITIVE_INFINITY)) {
-        await this.#run.fill();
-      }
-      return all;
-    } finally {
-      this.#run.end();
-      this.#stopListening();
-      forgotten.unregister(this.#run);
-    }
-  }
-
-  #takeOnce(): void {
-    if (this.#isTaken) {
-      throw new FastKVError("FASTKV_CLOSED", "A scan can be read once; call scan() again");
-    }
-    this.#isTaken = true;
   }
 }
 

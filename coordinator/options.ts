@@ -20,6 +20,8 @@ export interface OpenOptions {
   encoding?: ValueEncoding | undefined;
   /** False: a missing database is `FASTKV_NOT_FOUND` instead of created. @default true */
   createIfMissing?: boolean | undefined;
+  /** True: an existing database is `FASTKV_EXISTS` instead of opened. @default false */
+  errorIfExists?: boolean | undefined;
   /** A memtable is sealed when it holds this many bytes, as really held in memory; per shard. @default 67108864 */
   maxMemtableSize?: number | undefined;
   /** Compression of new tables; old ones stay readable. All but "none" and "zstd" need a package. @default "none" */
@@ -52,7 +54,10 @@ export interface OpenOptions {
   execPath?: string | undefined;
   /** Node options of the shard processes; those of this process and NODE_OPTIONS are not passed on. @default [] */
   execArgv?: readonly string[] | undefined;
-  /** The module that a shard process runs: for bundlers, which move it. @default the one in this package */
+  /**
+   * The module that a shard process runs: for bundlers, which move it. Its `worker.js` has to lie beside it.
+   * @default the one in this package, `fastkv/shard`
+   */
   shardModule?: string | URL | undefined;
   /** Where the private folder of the socket is made. @default the system's folder for temporary files */
   runtimeFolder?: string | undefined;
@@ -63,6 +68,7 @@ export interface ResolvedOptions {
   durability: DurabilityMode;
   encoding: ValueEncoding;
   createIfMissing: boolean;
+  errorIfExists: boolean;
   maxMemtableSize: number;
   compression: CompressionName;
   cacheSize: number;
@@ -170,6 +176,7 @@ const checks: {
   durability: { check: oneOf(durabilityModes), fallback: () => "background" },
   encoding: { check: oneOf(encodings), fallback: () => "json" },
   createIfMissing: { check: boolean, fallback: () => true },
+  errorIfExists: { check: boolean, fallback: () => false },
   maxMemtableSize: { check: integer(64 * kib, gib), fallback: () => 64 * mib },
   compression: { check: oneOf(compressions), fallback: () => "none" },
   cacheSize: { check: integer(0, 64 * gib), fallback: () => 32 * mib },

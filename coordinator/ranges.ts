@@ -85,3 +85,14 @@ export function resolveRange(scratch: KeyScratch, options: RangeOptions): ByteRa
 export function isEmptyRange({ lower, upper }: ByteRange): boolean {
   return upper !== null && Buffer.compare(lower, upper) >= 0;
 }
+
+/** The part of a range from `target` on, in the direction of reading; nothing where the range does not have `target`. */
+export function rangeFrom(range: ByteRange, target: Buffer, reverse: boolean): ByteRange {
+  const { lower, upper } = range;
+  const isInside =
+    Buffer.compare(target, lower) >= 0 && (upper === null || Buffer.compare(target, upper) < 0);
+  if (!isInside) {
+    return { lower, upper: lower };
+  }
+  return reverse ? { lower, upper: successor(target) } : { lower: target, upper };
+}

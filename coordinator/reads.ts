@@ -1,9 +1,9 @@
-/** The two kinds of point reads: of one key, and of several keys at one moment. */
+/** The kinds of point reads: of one key, and of several keys at one moment. */
 
 import type { FastKVError } from "../shared/errors.js";
 import type { Key } from "./keys.js";
-import type { PendingRead } from "./pending.js";
 import { type CachedValue, type FillTicket, missingValue, type ReadCache } from "./read-cache.js";
+import type { PendingRead } from "./shards/pending.js";
 
 export type Decode = (tag: number, bytes: Buffer, start: number, end: number) => unknown;
 
@@ -108,12 +108,14 @@ export class ExpiryRead implements PendingRead {
 }
 
 /**
- * `getMany`: all keys as of one moment. The parts go to the shards in one turn, so the order of frames makes them a
+ * `getMany` and `hasMany`: all keys as of one moment. The parts go to the shards in one turn, so the order of frames makes them a
  * consistent cut. Where a shard dies before it answered, all parts are sent again, together.
  */
 export class ManyRead {
   readonly #keys: readonly Key[];
   readonly #snapshot: Point | undefined;
+  /** False: `decode` makes something of the fact alone that there is a value. */
+  readonly #withValues: boolean;
   readonly #decode: Decode;
   readonly #send: (read: PendingRead) => void;
   readonly #resolve: (values: unknown[]) => void;
@@ -127,6 +129,7 @@ export class ManyRead {
   constructor(
     keys: readonly Key[],
     snapshot: Point | undefined,
+    withValues: boolean,
     decode: Decode,
     send: (read: PendingRead) => void,
     resolve: (values: unknown[]) => void,
@@ -134,6 +137,7 @@ export class ManyRead {
   ) {
     this.#keys = keys;
     this.#snapshot = snapshot;
+    this.#withValues = withValues;
     this.#decode = decode;
     this.#send = send;
     this.#resolve = resolve;
@@ -149,7 +153,8 @@ export class ManyRead {
       return;
     }
     for (let place = 0; place < this.#keys.length; place++) {
-      this.#send(new PartRead(this, this.#round, place, this.#keys[place]!, this.#snapshot));
+      const key = this.#keys[place]!;
+      this.#send(new PartRead(this, this.#round, place, key, this.#snapshot, this.#withValues));
     }
   }
 
@@ -205,7 +210,7 @@ export class ManyRead {
 }
 
 class PartRead implements PendingRead {
-  readonly withValue = true;
+  readonly withValue: boolean;
   inFlightBytes = 0;
   readonly key: Key;
   readonly snapshot: Point | undefined;
@@ -213,7 +218,15 @@ class PartRead implements PendingRead {
   readonly #round: number;
   readonly #place: number;
 
-  constructor(whole: ManyRead, round: number, place: number, key: Key, snapshot: Point | undefined) {
+  constructor(
+    whole: ManyRead,
+    round: number,
+    place: number,
+    key: Key,
+    snapshot: Point | undefined,
+    withValue: boolean,
+  ) {
+    this.withValue = withValue;
     this.key = key;
     this.snapshot = snapshot;
     this.#whole = whole;

@@ -1,9 +1,10 @@
-import type { ScanOptions } from "./call-options.js";
+import type { ClearOptions, ScanOptions } from "./call-options.js";
 import type { Key } from "./keys.js";
 import { checkNames, invalidOption } from "./options.js";
 import { rangeNames } from "./ranges.js";
 
-const scanNames = [...rangeNames, "reverse", "limit", "snapshot", "keyEncoding", "signal"];
+const clearNames = [...rangeNames, "reverse", "limit", "snapshot"];
+const scanNames = [...clearNames, "keyEncoding", "signal"];
 
 /** The options of a scan, checked and complete. */
 export interface CheckedScan extends ScanOptions {
@@ -22,15 +23,30 @@ export function checkScan(
   const isPrefix = first === undefined || typeof first === "string" || first instanceof Uint8Array;
   const options: ScanOptions = isPrefix ? { prefix: first, limit } : first;
   checkNames(call, options, scanNames);
-  const { reverse = false, keyEncoding = "utf8" } = options;
-  if (typeof reverse !== "boolean") {
-    throw invalidOption(`Option reverse must be true or false, not ${String(reverse)}`);
-  }
+  const { keyEncoding = "utf8" } = options;
   if (keyEncoding !== "utf8" && keyEncoding !== "binary") {
     throw invalidOption(`Option keyEncoding must be "utf8" or "binary", not ${String(keyEncoding)}`);
   }
   checkSignal(options.signal);
-  return { ...options, reverse, keyEncoding, limit: checkLimit(options.limit) };
+  return {
+    ...options,
+    reverse: checkReverse(options.reverse),
+    keyEncoding,
+    limit: checkLimit(options.limit),
+  };
+}
+
+/** The options of a clear, checked and complete. Throws `FASTKV_INVALID_OPTION`. */
+export function checkClear(options: ClearOptions): ClearOptions & { reverse: boolean; limit: number } {
+  checkNames("clear", options, clearNames);
+  return { ...options, reverse: checkReverse(options.reverse), limit: checkLimit(options.limit) };
+}
+
+function checkReverse(reverse: unknown = false): boolean {
+  if (typeof reverse !== "boolean") {
+    throw invalidOption(`Option reverse must be true or false, not ${String(reverse)}`);
+  }
+  return reverse;
 }
 
 export function checkSignal(signal: unknown): void {

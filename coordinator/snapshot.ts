@@ -2,8 +2,9 @@ import { FastKVError } from "../shared/errors.js";
 import type { ScanOptions } from "./call-options.js";
 import type { FastKV } from "./fastkv.js";
 import type { Key } from "./keys.js";
-import type { Scan, ScanPoint } from "./merged-scan.js";
+import type { ScanPoint } from "./merged-scan.js";
 import type { RangeOptions } from "./ranges.js";
+import type { Scan } from "./scan.js";
 
 interface Held {
   id: number;
@@ -58,6 +59,10 @@ export class Snapshot<V = unknown> implements AsyncDisposable {
     return this.#store.has(key, { snapshot: this as Snapshot });
   }
 
+  hasMany(keys: readonly Key[]): Promise<boolean[]> {
+    return this.#store.hasMany(keys, { snapshot: this as Snapshot });
+  }
+
   count(range: RangeOptions = {}): Promise<number> {
     return this.#store.count({ ...range, snapshot: this as Snapshot });
   }
@@ -70,10 +75,15 @@ export class Snapshot<V = unknown> implements AsyncDisposable {
     return this.#store.scan(this.#withSnapshot(first, limit)) as Scan<[string & Uint8Array, V]>;
   }
 
-  keys(first?: Key | Omit<ScanOptions, "snapshot">, limit?: number): Scan<string> {
-    return this.#store.keys(this.#withSnapshot(first, limit));
+  /** Like `FastKV.keys`, as of this snapshot. */
+  keys(prefix?: Key, limit?: number): Scan<string>;
+  keys(options: Omit<ScanOptions, "snapshot"> & { keyEncoding: "binary" }): Scan<Uint8Array>;
+  keys(options: Omit<ScanOptions, "snapshot">): Scan<string>;
+  keys(first?: Key | Omit<ScanOptions, "snapshot">, limit?: number): Scan<string & Uint8Array> {
+    return this.#store.keys(this.#withSnapshot(first, limit)) as Scan<string & Uint8Array>;
   }
 
+  /** Like `FastKV.values`, as of this snapshot. */
   values(first?: Key | Omit<ScanOptions, "snapshot">, limit?: number): Scan<V> {
     return this.#store.values(this.#withSnapshot(first, limit));
   }

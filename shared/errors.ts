@@ -10,6 +10,7 @@ export const errorCodes = {
   FASTKV_CLOSED: "the database, snapshot or scan was closed",
   FASTKV_LOCKED: "another process (or this one) has the database open",
   FASTKV_NOT_FOUND: "the database does not exist and was not to be created",
+  FASTKV_EXISTS: "the database exists and was to be created",
   FASTKV_NOT_A_DATABASE: "the folder holds other files, or is no folder",
   FASTKV_UNSUPPORTED_FORMAT: "written by a newer version, or needs a codec that is not installed",
   FASTKV_SHARD_MISMATCH: "opened with another shard count than it was created with",

@@ -18,5 +18,9 @@ export const maxScanPageEntries = 4096;
 export const maxScanPageBytes = 256 * 1024;
 export const firstScanPageEntries = 256;
 
+/** A clear that has to read the keys deletes so many of them, or so many bytes of keys, at once. */
+export const maxClearBatchKeys = 10_000;
+export const maxClearBatchBytes = 8 * 1024 * 1024;
+
 /** How deep a decoded value may nest. Deeper input is refused: it would overflow the stack of a decoder. */
 export const maxValueDepth = 512;

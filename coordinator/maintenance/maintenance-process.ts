@@ -13,7 +13,8 @@ export interface MaintenanceProgram {
   execArgv: readonly string[];
 }
 
-export const defaultMaintenanceModule = new URL("../../shard/maintenance/main.js", import.meta.url);
+/** The entry in this package: all of its modules in one file (shard/scripts/bundle.js). */
+export const defaultMaintenanceModule = new URL("../../shard/bundle/maintenance.js", import.meta.url);
 
 export type FinalReply = Exclude<MaintenanceReply, { type: "progress" | "failed" }>;
 

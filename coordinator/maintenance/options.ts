@@ -23,7 +23,7 @@ export interface MaintenanceOptions {
   execPath?: string | undefined;
   /** Node options of that program. @default [] */
   execArgv?: readonly string[] | undefined;
-  /** The module that it runs: for bundlers, which move it. @default the one in this package */
+  /** The module that it runs: for bundlers, which move it. @default the one in this package, `fastkv/maintenance` */
   maintenanceModule?: URL | undefined;
 }
 

@@ -2,11 +2,21 @@
 
 import { fileURLToPath } from "node:url";
 import { handle, run, settings } from "@oclif/core";
-import { reportFailure } from "./kit/failure.js";
+import { CommandFailure, describeError, exitCode, reportFailure } from "./kit/failure.js";
 
 export async function main(argv: string[]): Promise<void> {
-  process.stdout.on("error", ignoreClosedPipe);
-  process.stderr.on("error", ignoreClosedPipe);
+  let outputFailed = false;
+  // oclif's own listener throws, and nothing could catch that: a full disk would end in a stack trace.
+  process.stdout.removeAllListeners("error");
+  process.stdout.on("error", (error: NodeJS.ErrnoException) => {
+    // `fastkv scan | head -1` closes our output early: that is no failure. Writers notice it by themselves.
+    if (error.code !== "EPIPE" && !outputFailed) {
+      outputFailed = true;
+      process.exitCode = reportFailure(cannotWrite(error));
+    }
+  });
+  // There is nowhere left to say that stderr is gone.
+  process.stderr.on("error", () => {});
   // Plugins run as they were built: none is compiled on the fly.
   settings.enableAutoTranspile = false;
   try {
@@ -18,13 +28,13 @@ export async function main(argv: string[]): Promise<void> {
       process.exitCode = reportFailure(error);
     }
   }
+  if (outputFailed) {
+    process.exitCode ||= exitCode.failed;
+  }
 }
 
-/** `fastkv scan | head -1` closes our output early: that is no failure. Writers notice it by themselves. */
-function ignoreClosedPipe(error: NodeJS.ErrnoException): void {
-  if (error.code !== "EPIPE") {
-    throw error;
-  }
+function cannotWrite(error: Error): CommandFailure {
+  return new CommandFailure(`Cannot write the output: ${describeError(error)}`, { cause: error });
 }
 
 /** Errors in the arguments, "command not found" and the like: oclif prints them best, with the usage. */

@@ -20,8 +20,8 @@ import { LoadCommits } from "./load-commits.js";
 import { Loads, type ReadyLoad, readLoadFile } from "./loads.js";
 import { DurableLog, notApplied } from "./log/durable-log.js";
 import { Wal } from "./log/wal.js";
-import type { ArenaSection } from "./memtable/arena.js";
 import { Memtable } from "./memtable/memtable.js";
+import type { ArenaSection } from "./memtable/section-index.js";
 import { closeFlushBytes, closeFlushSegments, type EngineOptions } from "./options.js";
 import { rangeOf } from "./range-delete.js";
 import type { ReadView } from "./reads.js";
@@ -522,7 +522,7 @@ export class Engine {
     }
     for (const file of listFiles(fileSystem, folder)) {
       if (file.kind === "table" && !live.has(file.fileNumber)) {
-        fileSystem.remove(`${folder}/${file.name}`);
+        this.tree.obsoleteFiles.remove(file.name);
       }
     }
   }
@@ -572,6 +572,7 @@ export class Engine {
     const { fileSystem, folder } = this.#environment;
     // A segment that is being made would enter itself into the manifest behind the last edit.
     await this.#log.settle();
+    await this.tree.obsoleteFiles.settle();
     await fileSystem.syncFolderAsync(folder);
     const cleanFiles: Record<string, number> = {};
     for (const file of this.#listFiles()) {

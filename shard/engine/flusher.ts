@@ -116,7 +116,7 @@ export class Flusher {
     // After a failed sync the edit may be on disk all the same: then the tables are needed.
     if (!this.#tree.isPoisoned) {
       for (const table of result.tables) {
-        this.#fileSystem.remove(`${this.#folder}/${tableName(table.fileNumber)}`);
+        this.#tree.obsoleteFiles.remove(tableName(table.fileNumber));
       }
     }
   }
@@ -124,7 +124,7 @@ export class Flusher {
   #removeLogsBelow(logNumber: number): void {
     for (const file of listFiles(this.#fileSystem, this.#folder)) {
       if (file.kind === "wal" && file.fileNumber < logNumber) {
-        this.#fileSystem.remove(`${this.#folder}/${file.name}`);
+        this.#tree.obsoleteFiles.remove(file.name);
       }
     }
   }

@@ -155,7 +155,7 @@ export class Loads {
 
   #sortPart(load: RunningLoad): void {
     const { arena } = load;
-    if (arena.allocatedBytes === 0) {
+    if (arena.isEmpty) {
       return;
     }
     load.arena = new Arena(loadPartBytes);
@@ -191,7 +191,7 @@ export class Loads {
 
   #removeTables(tables: readonly TableInfo[]): void {
     for (const { fileNumber } of tables) {
-      this.#fileSystem.remove(`${this.#folder}/${tableName(fileNumber)}`);
+      this.#tree.obsoleteFiles.remove(tableName(fileNumber));
     }
   }
 

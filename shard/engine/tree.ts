@@ -19,6 +19,7 @@ import { tableName } from "./file-names.js";
 import type { Holds } from "./holds.js";
 import type { Job, JobResult, Survival } from "./jobs/job.js";
 import type { JobRunner } from "./jobs/job-runner.js";
+import { ObsoleteFiles } from "./obsolete-files.js";
 import { backgroundRetryMs, type EngineOptions } from "./options.js";
 import type { RangeDelete } from "./range-delete.js";
 import type { TableCache } from "./table/table-cache.js";
@@ -64,6 +65,7 @@ export class CompactionStatistics {
 export class Tree {
   readonly statistics = new CompactionStatistics();
   readonly tables: TableCache;
+  readonly obsoleteFiles: ObsoleteFiles;
   version: Version;
   /** All that readers must respect: those in the manifest, and those of operations that are only in the WAL. */
   rangeDeletes: RangeDelete[];
@@ -98,6 +100,9 @@ export class Tree {
     this.#holds = holds;
     this.#manifest = recovered.manifest;
     this.tables = recovered.tables;
+    this.obsoleteFiles = new ObsoleteFiles(environment.fileSystem, environment.folder, (error) =>
+      owner.onBackgroundError(error),
+    );
     this.version = recovered.state.version;
     this.rangeDeletes = [...recovered.state.rangeDeletes];
     this.#writtenRangeDeletes = new Set(this.rangeDeletes.map((range) => range.sequence));
@@ -283,6 +288,7 @@ export class Tree {
     this.stop();
     await this.idle();
     await this.#changes;
+    await this.obsoleteFiles.settle();
     await this.#manifest.close();
     this.tables.close();
   }
@@ -394,7 +400,7 @@ export class Tree {
   #removeFiles(tables: readonly TableInfo[]): void {
     for (const { fileNumber } of tables) {
       this.tables.evict(fileNumber);
-      this.#environment.fileSystem.remove(`${this.#environment.folder}/${tableName(fileNumber)}`);
+      this.obsoleteFiles.remove(tableName(fileNumber));
     }
   }
 

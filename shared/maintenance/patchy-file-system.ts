@@ -122,6 +122,10 @@ export class PatchyFileSystem implements FileSystem {
     this.#fileSystem.remove(path);
   }
 
+  removeAsync(path: string): Promise<void> {
+    return this.#fileSystem.removeAsync(path);
+  }
+
   removeFolder(path: string): void {
     this.#fileSystem.removeFolder(path);
   }

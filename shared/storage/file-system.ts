@@ -45,6 +45,8 @@ export interface FileSystem {
   link(from: string, to: string): void;
   /** Removes a file; a missing one is no error. */
   remove(path: string): void;
+  /** The same in the thread pool: to give back the blocks of a large file takes tens of milliseconds. */
+  removeAsync(path: string): Promise<void>;
   /** Removes an empty folder; a missing one is no error. */
   removeFolder(path: string): void;
   /** fsync of a folder: creations, renames and removals in it are on disk afterwards. */

@@ -222,6 +222,10 @@ export class NodeFileSystem implements FileSystem {
     attempt("remove", path, () => fs.rmSync(path, { force: true }));
   }
 
+  removeAsync(path: string): Promise<void> {
+    return attemptAsync("remove", path, (done) => fs.rm(path, { force: true }, (error) => done(error)));
+  }
+
   removeFolder(path: string): void {
     try {
       fs.rmdirSync(path);

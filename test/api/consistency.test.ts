@@ -31,6 +31,17 @@ describe("Snapshots, order of calls and the read cache", () => {
     expect(() => snapshot.scan()).to.throw(FastKVError);
   });
 
+  it("takes a snapshot without a promise, of this very moment", async () => {
+    const db = store();
+    const keys = manyKeys(64);
+    void db.batchPut(keys.map((key) => [key, "old"]));
+    const snapshot = db.snapshotSync();
+    void db.batchPut(keys.map((key) => [key, "new"]));
+    expect(await snapshot.values().toArray()).to.deep.equal(keys.map(() => "old"));
+    expect(await snapshot.hasMany(keys)).to.deep.equal(keys.map(() => true));
+    await snapshot.close();
+  });
+
   it("keeps hundreds of snapshots apart, through flushes and compactions", async () => {
     const db = store();
     const keys = manyKeys(8);

@@ -37,6 +37,7 @@ describe("Limits and bad input", () => {
       await expectRefused("FASTKV_INVALID_KEY", () => db.get(key));
       await expectRefused("FASTKV_INVALID_KEY", () => db.getMany(["a", key]));
       await expectRefused("FASTKV_INVALID_KEY", () => db.has(key));
+      await expectRefused("FASTKV_INVALID_KEY", () => db.hasMany(["a", key]));
       await expectRefused("FASTKV_INVALID_KEY", () =>
         db.batchPut([
           ["a", 1],
@@ -118,7 +119,7 @@ describe("Limits and bad input", () => {
       () => db.scan({ from: "a" } as never),
       () => db.scan(null as never),
       () => db.count({ limit: 5 } as never),
-      () => db.clear({ reverse: true } as never),
+      () => db.clear({ reverse: 1 as never }),
       () => db.bulkLoad([], { signal: 5 as never }),
       () => db.bulkLoad([], { onProgress: 5 as never }),
       () => db.bulkLoad([], { encoding: "xml" as never }),
@@ -143,6 +144,36 @@ describe("Limits and bad input", () => {
     expect(await db.count()).to.equal(0);
   });
 
+  it("changes nothing by a batch with one bad operation, wherever it stands and on whichever shard", async () => {
+    const db = store();
+    const keys = manyKeys(64);
+    await db.batchPut(keys.map((key) => [key, "old"]));
+    const { seq_num } = await db.stats();
+    const good = keys.map((key) => ({ type: "put" as const, key, value: "new" as unknown }));
+    const bad: [FastKVErrorCode, unknown][] = [
+      ["FASTKV_INVALID_KEY", { type: "put", key: "\ud800", value: 1 }],
+      ["FASTKV_INVALID_KEY", { type: "del", key: 5 }],
+      ["FASTKV_INVALID_VALUE", { type: "put", key: "a", value: undefined }],
+      ["FASTKV_INVALID_VALUE", { type: "put", key: "a", value: "x".repeat(1000) }],
+      ["FASTKV_INVALID_VALUE", { type: "put", key: "a", value: new Map(), encoding: "msgpack" }],
+      ["FASTKV_INVALID_OPTION", { type: "put", key: "a", value: 1, encoding: "xml" }],
+      ["FASTKV_INVALID_OPTION", { type: "put", key: "a", value: 1, ttl: -1 }],
+      ["FASTKV_INVALID_OPTION", { type: "merge", key: "a" }],
+      ["FASTKV_INVALID_OPTION", null],
+    ];
+    for (const [code, operation] of bad) {
+      for (const place of [0, 32, 64]) {
+        const operations = good.toSpliced(place, 0, operation as never);
+        await expectRefused(code, () => db.batch(operations));
+      }
+    }
+    await expectRefused("FASTKV_INVALID_VALUE", () =>
+      db.batchPut([...keys.map((key) => [key, 1] as const), ["a", 1n]]),
+    );
+    expect(await db.values().toArray()).to.deep.equal(keys.map(() => "old"));
+    expect((await db.stats()).seq_num).to.equal(seq_num);
+  });
+
   it("lets a value's own toJSON use the store", async () => {
     const db = store();
     const inner: Promise<void>[] = [];
@@ -161,6 +192,26 @@ describe("Limits and bad input", () => {
       Uint8Array.of(1),
       "text",
     ]);
+  });
+});
+
+describe("The largest values", function () {
+  this.timeout(60_000);
+  const stores = useStores();
+
+  it("have 64 MiB where nothing else is said, and come back whole; one byte more is refused at once", async () => {
+    const db = await stores().open<Uint8Array>({ encoding: "binary" });
+    const largest = Buffer.alloc(64 * 1024 * 1024, "0123456789abcdef!");
+    await db.put("largest", largest);
+    const start = performance.now();
+    const error = await rejection(db.put("larger", Buffer.alloc(largest.length + 1)));
+    expect(performance.now() - start).to.be.below(1000);
+    expect([error.code, error.writeOutcome]).to.deep.equal(["FASTKV_INVALID_VALUE", "not-applied"]);
+    expect(error.message).to.include(String(largest.length));
+    await db.close();
+    const again = await stores().open<Uint8Array>({ encoding: "binary" });
+    expect(await again.keys().toArray()).to.deep.equal(["largest"]);
+    expect(largest.equals((await again.get("largest"))!)).to.equal(true);
   });
 });
 
@@ -195,6 +246,39 @@ describe("Backpressure", function () {
     expect(await db.getMany(accepted.slice(0, 3000).map((number) => `key-${number}`))).to.deep.equal(
       accepted.slice(0, 3000),
     );
+    expect((await db.stats()).in_flight_bytes).to.equal(0);
+  });
+
+  it("takes a million puts that nobody awaits, or says which it did not take", async () => {
+    const db = await stores().open<number>();
+    const count = 1_000_000;
+    let accepted = 0;
+    const codes = new Map<string, number>();
+    let settled = (): void => undefined;
+    const allSettled = new Promise<void>((resolve) => {
+      let open = count;
+      settled = () => {
+        open -= 1;
+        if (open === 0) {
+          resolve();
+        }
+      };
+    });
+    const onAccepted = (): void => {
+      accepted += 1;
+      settled();
+    };
+    const onRefused = (error: { code: string }): void => {
+      codes.set(error.code, (codes.get(error.code) ?? 0) + 1);
+      settled();
+    };
+    for (let number = 0; number < count; number++) {
+      db.put(`key-${number}`, number).then(onAccepted, onRefused);
+    }
+    await allSettled;
+    expect([...codes.keys()].filter((code) => code !== "FASTKV_OVERLOADED")).to.deep.equal([]);
+    expect(accepted).to.be.above(100_000);
+    expect(await db.count()).to.equal(accepted);
     expect((await db.stats()).in_flight_bytes).to.equal(0);
   });
 
@@ -294,6 +378,9 @@ describe("Opening", function () {
     const { root } = stores();
     await expectNotOpened("FASTKV_NOT_FOUND", {}, "missing/db");
     await expectNotOpened("FASTKV_NOT_FOUND", { createIfMissing: false });
+    await (await stores().open({ errorIfExists: true }, "made")).close();
+    expect(await expectNotOpened("FASTKV_EXISTS", { errorIfExists: true }, "made")).to.include("made");
+    await (await stores().open({ createIfMissing: false }, "made")).close();
     fs.mkdirSync(path.join(root, "foreign"));
     fs.writeFileSync(path.join(root, "foreign", "letter.txt"), "mine");
     await expectNotOpened("FASTKV_NOT_A_DATABASE", {}, "foreign");

@@ -110,6 +110,22 @@ describe("Reading keys and ranges", () => {
     expect(await db.getMany([])).to.deep.equal([]);
   });
 
+  it("answers hasMany by position, also as of a snapshot", async () => {
+    const db = store();
+    await db.batchPut({ a: null, b: 0 });
+    await using snapshot = await db.snapshot();
+    await db.put("c", 1, { ttl: 60_000 });
+    await db.delete("a");
+    const keys = ["c", "a", "x", text.encode("b"), "b"];
+    expect(await db.hasMany(keys)).to.deep.equal([true, false, false, true, true]);
+    expect(await db.hasMany(keys, { snapshot })).to.deep.equal([false, true, false, true, true]);
+    expect(await snapshot.hasMany(keys)).to.deep.equal([false, true, false, true, true]);
+    expect(await db.hasMany([])).to.deep.equal([]);
+    const several = manyKeys(100);
+    await db.batchPut(several.map((key) => [key, key]));
+    expect(await db.hasMany(several)).to.deep.equal(several.map(() => true));
+  });
+
   it("has one key space for strings and bytes, and honours views", async () => {
     const db = store();
     const bytes = text.encode("--é--");

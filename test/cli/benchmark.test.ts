@@ -1,17 +1,21 @@
-import { readdir, readFile } from "node:fs/promises";
+import { readdir, readFile, writeFile } from "node:fs/promises";
 import { expect } from "chai";
 import { Random, scattered, zipfian } from "fastkv-plugin-benchmark/random";
 import { niceTicks } from "fastkv-plugin-benchmark/report/svg";
 import type { BenchmarkResult } from "fastkv-plugin-benchmark/runner";
 import { workloadNames } from "fastkv-plugin-benchmark/workload-names";
 import { Workspace } from "./support/cli.js";
+import { TestTerminal } from "./support/terminal.js";
 
 describe("fastkv benchmark", () => {
   let workspace: Workspace;
   before(async () => {
     workspace = await Workspace.create();
   });
-  after(() => workspace.remove());
+  after(async () => {
+    TestTerminal.killAll();
+    await workspace.remove();
+  });
 
   it("runs every workload, prints a table and writes a report", async () => {
     const { code, stdout, stderr } = await workspace.run(
@@ -29,6 +33,52 @@ describe("fastkv benchmark", () => {
     expect(page.match(/<svg /g)).to.have.length(workloadNames.length + 2);
     expect(page, "nothing from elsewhere").not.to.match(/(src|href)=|url\(|@import|https?:/);
     expect(page).not.to.contain("NaN");
+  });
+
+  it("runs the workloads that are named, each of them", async () => {
+    const command = `benchmark --records 150 --path scratch --json --workload ${workloadNames.join(" ")}`;
+    const { code, stdout, stderr } = await workspace.run(command.split(" "));
+    expect({ code, stderr }).to.deep.equal({ code: 0, stderr: "" });
+    const { workloads } = JSON.parse(stdout) as BenchmarkResult;
+    expect(workloads.map(({ name }) => name)).to.have.members([...workloadNames]);
+    for (const { name, records, operations, latencies } of workloads) {
+      expect(latencies, name).to.include.keys("p50Us", "p95Us", "p99Us", "p999Us");
+      expect(records, name).to.equal(name === "mixed" ? operations : 150);
+      expect(operations, name).to.be.within(1, 150);
+    }
+  });
+
+  it("shows a bar for a workload at a terminal, and takes it away", async () => {
+    const args = "benchmark --records 100000 --shards 1 --workload fillseq".split(" ");
+    const terminal = new TestTerminal(workspace.folder, args);
+    await terminal.shows(/^fillseq +[█░]+ \d+% \| .+ left$/m);
+    expect(await terminal.exited).to.equal(0);
+    await terminal.shows(/^fillseq +[\d,]+ +[\d.]+ s/m);
+    expect(terminal.text(), "the table alone is left").not.to.match(/[█░]/);
+    expect(terminal.raw.lastIndexOf("\x1b[?25h"), "the cursor is back").to.be.above(
+      terminal.raw.lastIndexOf("\x1b[?25l"),
+    );
+  });
+
+  it("stops on Ctrl-C, and removes its databases", async () => {
+    const args = "benchmark --records 5000000 --path stopped --workload fillseq".split(" ");
+    const terminal = new TestTerminal(workspace.folder, args);
+    await terminal.shows(/^fillseq +[█░]+/m);
+    terminal.type("\x03");
+    expect(await terminal.exited).to.equal(130);
+    expect(await readdir(workspace.path("stopped"))).to.deep.equal([]);
+  });
+
+  it("says before it measures that the report or the databases cannot be written", async () => {
+    await writeFile(workspace.path("file"), "");
+    const [report, place] = await Promise.all([
+      workspace.run("benchmark --report nowhere/report.html".split(" ")),
+      workspace.run("benchmark --path file".split(" ")),
+    ]);
+    expect(report).to.deep.include({ code: 1, stdout: "" });
+    expect(report.stderr).to.match(/^Error: Cannot write the report: [^\n]*nowhere[^\n]*\n$/);
+    expect(place).to.deep.include({ code: 2, stdout: "" });
+    expect(place.stderr).to.match(/^Error: Cannot make temporary databases in file: [^\n]*--path\n$/);
   });
 
   it("prints JSON for machines", async () => {

@@ -8,6 +8,7 @@ import { CommandFailure, describeError } from "fastkv-cli/kit/failure";
 import { nearestName } from "fastkv-cli/kit/nearest";
 import { LineWriter, OutputClosed } from "fastkv-cli/kit/output";
 import { renderTable } from "fastkv-cli/kit/table";
+import { wrapText } from "fastkv-cli/kit/wrap-text";
 import { History, maxHistoryLines } from "fastkv-plugin-shell/shell/history";
 
 describe("the commands' kit", () => {
@@ -42,6 +43,13 @@ describe("the commands' kit", () => {
 
   it("describes an error on one line that is safe to print", () => {
     expect(describeError(new CommandFailure("two\n  lines \x1b[31m"))).to.equal("two lines \\u001b[31m");
+  });
+
+  it("breaks text between words", () => {
+    expect(wrapText("one two three", 7)).to.deep.equal(["one two", "three"]);
+    expect(wrapText("a longer-than-the-line word", 6)).to.deep.equal(["a", "longer-than-the-line", "word"]);
+    expect(wrapText("", 5)).to.deep.equal([""]);
+    expect(wrapText("one two three", Number.POSITIVE_INFINITY)).to.deep.equal(["one two three"]);
   });
 
   it("lays out tables", async () => {

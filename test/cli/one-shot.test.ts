@@ -1,8 +1,9 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { existsSync } from "node:fs";
-import { mkdir, readFile, writeFile } from "node:fs/promises";
+import { mkdir, open, stat, writeFile } from "node:fs/promises";
 import { createInterface } from "node:readline";
+import { text } from "node:stream/consumers";
 import { setTimeout as delay } from "node:timers/promises";
 import { expect } from "chai";
 import { cliEnvironment, cliProgram, Workspace } from "./support/cli.js";
@@ -78,6 +79,10 @@ describe("the one-shot commands", () => {
     expect(broken).to.deep.include({ code: 1, stdout: "" });
     expect(broken.stderr).to.equal("Error: The JSON ends within the array, behind item 1\n");
     expect((await run("get new1 --path l")).code, "all or nothing").to.equal(1);
+    const slip = await run("bulk pears.json --path slip");
+    expect(slip).to.deep.include({ code: 1, stdout: "" });
+    expect(slip.stderr).to.match(/^Error: Cannot read pears.json: ENOENT[^\n]*\n$/);
+    expect(existsSync(workspace.path("slip")), "a database for nothing").to.equal(false);
   });
 
   it("load a file larger than the memory they may have", async () => {
@@ -90,49 +95,63 @@ describe("the one-shot commands", () => {
     expect(loaded).to.deep.equal({ code: 0, stdout: "Loaded 100000 items\n", stderr: "" });
   });
 
-  it("copy a database into another number of shards", async () => {
-    const input = [
-      `put json '{"a": [1, null, "é"]}'`,
-      "put text text",
-      "put bytes $'\\xff\\x00'",
-      "put $'\\xfe' 'a key that is no text'",
-      "put msgpack '{\"m\": 1}' --encoding msgpack",
-      "put structured '[1]' --encoding structured",
-      "put expires 1 --ttl 1h",
-    ].join("\n");
-    await workspace.run(["shell", "--path", "a", "--shards", "2"], { input });
-    const exported = await run("export --path a");
-    expect(exported.stdout.split("\n")).to.have.length(8);
-    expect((await run("bulk - --path b --shards 3", exported.stdout)).stdout).to.equal("Loaded 7 items\n");
-    const copied = await run("export --path b");
-    expect(copied.stdout).to.equal(exported.stdout);
-    expect(exported.stdout).to.contain(
-      '{"key":"msgpack","value":{"base64":"gaFtAQ=="},"encoding":"msgpack"}',
-    );
-    expect((await run("export --path a -o a.jsonl")).stdout).to.equal("Exported 7 items\n");
-    expect(await readFile(workspace.path("a.jsonl"), "utf8")).to.equal(exported.stdout);
-    expect(exported.stdout).to.match(/\{"key":"expires","value":1,"encoding":"json","expiry":\d{13}\}/);
-  });
+  describe("when nobody takes their output", () => {
+    before(() => {
+      const line = (index: number): string => JSON.stringify([`k${index}`, "x".repeat(50)]);
+      const input = Array.from({ length: 50_000 }, (_, index) => line(index)).join("\n");
+      return workspace.run(["bulk", "-", "--path", "many"], { input });
+    });
 
-  it("end quietly when their reader has gone", async () => {
-    const lines = Array.from({ length: 50_000 }, (_, index) => JSON.stringify([`k${index}`, "x".repeat(50)]));
-    await run("bulk - --path many", lines.join("\n"));
-    const child = spawn(process.execPath, [cliProgram, "scan", "--path", "many"], {
-      cwd: workspace.folder,
-      env: cliEnvironment(workspace.folder),
-      stdio: ["ignore", "pipe", "pipe"],
-    });
-    let errors = "";
-    child.stderr.on("data", (text) => {
-      errors += text;
-    });
-    for await (const _ of createInterface({ input: child.stdout })) {
-      break;
+    for (const [command, input] of [
+      ["scan --path many", ""],
+      ["export --path many", ""],
+      ["shell --path many", "scan\nput never 1\n"],
+    ] as const) {
+      it(`end quietly: ${command} | head -1`, async () => {
+        const child = spawn(process.execPath, [cliProgram, ...command.split(" ")], {
+          cwd: workspace.folder,
+          env: cliEnvironment(workspace.folder),
+          stdio: ["pipe", "pipe", "pipe"],
+        });
+        child.stdin.end(input);
+        let errors = "";
+        child.stderr.on("data", (piece) => {
+          errors += piece;
+        });
+        for await (const _ of createInterface({ input: child.stdout })) {
+          break;
+        }
+        child.stdout.destroy();
+        const [code] = await once(child, "close");
+        expect(errors).to.equal("");
+        expect(code).to.equal(0);
+      });
     }
-    child.stdout.destroy();
-    const [code] = await once(child, "close");
-    expect(errors).to.equal("");
-    expect(code).to.equal(0);
+
+    // A device that is always full; not every system has one.
+    if (existsSync("/dev/full")) {
+      it("say in one line that the disk is full", async () => {
+        const full = await open("/dev/full", "w");
+        try {
+          for (const command of ["scan --path many", "--help", "shell --path many"]) {
+            const child = spawn(process.execPath, [cliProgram, ...command.split(" ")], {
+              cwd: workspace.folder,
+              env: cliEnvironment(workspace.folder),
+              stdio: ["ignore", full.fd, "pipe"],
+            });
+            const [errors, [code]] = await Promise.all([text(child.stderr!), once(child, "close")]);
+            expect(errors, command).to.match(/^Error: Cannot write the output: ENOSPC[^\n]*\n$/);
+            expect(code, command).to.equal(1);
+          }
+          const exported = await run("export --path many -o /dev/full");
+          expect(exported).to.deep.include({ code: 1, stdout: "" });
+          expect(exported.stderr).to.match(/^Error: Cannot write \/dev\/full: ENOSPC[^\n]*\n$/);
+          expect((await stat("/dev/full")).isCharacterDevice(), "it is still there").to.equal(true);
+        } finally {
+          await full.close();
+        }
+      });
+    }
   });
 
   it("stop on Ctrl-C with exit code 130, the database closed", async () => {

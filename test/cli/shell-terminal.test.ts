@@ -151,6 +151,42 @@ describe("the shell at a terminal", () => {
       expect(terminal.text()).to.contain('"two\\nlines"');
     });
 
+    it("runs pasted lines one by one, each with its prompt above its answer", async () => {
+      await terminal.clear();
+      terminal.type("\rput p:1 1\rput p:2 'two\rlines'\r\nscan p:\rdelete p:1\tx\r");
+      await terminal.shows(/Too many words for delete.*\n.*fastkv>$/s);
+      expect(terminal.text()).to.contain(`
+fastkv> put p:1 1
+OK
+fastkv> put p:2 'two
+> lines'
+OK
+fastkv> scan p:
+p:1: 1
+p:2: "two\\nlines"
+Total: 2 items
+fastkv> delete p:1 x
+Error: Too many words for delete`);
+    });
+
+    it("drops on Ctrl-C what was typed while a command ran", async () => {
+      await terminal.command("put after 0");
+      terminal.type("put after 1\r\x03");
+      terminal.type("scan many:\rput after 2\r");
+      await terminal.shows("many:1");
+      terminal.type("\x03");
+      await terminal.shows(/Interrupted\nfastkv>$/);
+      await terminal.command("get after");
+      expect(terminal.lines().at(-2)).to.equal("0");
+    });
+
+    it("breaks its help between words in a narrow window", async () => {
+      terminal.resize(40, 40);
+      await terminal.command("help");
+      expect(terminal.text()).to.contain("has       tell whether a key is there:\n          true or false\n");
+      terminal.resize(100, 40);
+    });
+
     it("redraws a long line when the window changes", async () => {
       terminal.type(`put long ${"x".repeat(120)}`);
       await terminal.shows("x".repeat(120));
@@ -213,6 +249,9 @@ describe("the shell at a terminal", () => {
       await terminal.command("time on");
       await terminal.command("get key1");
       expect(terminal.lines().at(-2)).to.match(/^\(\d+(\.\d+)? ms\)$/);
+      await terminal.command("time off");
+      await terminal.command("get key1");
+      expect(terminal.lines().at(-2)).to.equal('"value1"');
     });
 
     it("explains its commands, and guesses what was meant", async () => {

@@ -1,42 +1,57 @@
-import { execFileSync } from "node:child_process";
-import { performance } from "node:perf_hooks";
+import { writeFile } from "node:fs/promises";
 import { expect } from "chai";
-import { cliEnvironment, cliProgram, Workspace } from "./support/cli.js";
+import { cliProgram, Workspace } from "./support/cli.js";
+import { loadedModules, measureStart, moduleTraceEnvironment, type StartCost } from "./support/start-cost.js";
 
 const maxHelpMs = 400;
-/** On a machine that is busy with other work, even a bare Node starts slowly: then this many of its starts count. */
-const maxBareStarts = 4;
+/**
+ * What stands for the limit on a machine that is busy with other work: the processor's time, in starts of a bare Node
+ * measured in the same run. (`--help` takes about three; an imported library would make it five.)
+ */
+const maxHelpInBareStarts = 4;
+const rounds = 10;
+/** Nearly all of them are oclif's own. */
+const maxHelpModules = 160;
 
-/** Prints the URL of each module that is imported. */
-const traceImports = `data:text/javascript,${encodeURIComponent(
-  `import { register } from "node:module";
-   register("data:text/javascript," + encodeURIComponent(
-     "export async function load(url, context, next) { process._rawDebug('import ' + url); return next(url, context); }"
-   ));`,
-)}`;
+/** What commands may load or not, each known by its modules. */
+const parts: Record<string, RegExp> = {
+  library: /\/dist\/coordinator\/|\/node_modules\/(node-ipc|msgpackr)\//,
+  "one-shot commands": /plugin-shell\/dist\/one-shot/,
+  shell: /plugin-shell\/dist\/shell\//,
+  terminal: /plugin-shell\/dist\/shell\/(terminal|typed|history|completion)/,
+  transfers: /plugin-shell\/dist\/bulk\/(load|read-entries)/,
+  "JSON parser": /streamparser/,
+  "progress bars": /\/node_modules\/cli-progress\//,
+  tables: /\/node_modules\/cli-table3\//,
+  "self-test": /plugin-test\/dist/,
+  benchmark: /plugin-benchmark\/dist/,
+  report: /plugin-benchmark\/dist\/report/,
+  "plugins of others": /plugin-plugins\/lib|\/node_modules\/npm\//,
+  autocomplete: /plugin-autocomplete\/lib/,
+};
 
 describe("the start of fastkv", () => {
   let workspace: Workspace;
   before(async () => {
     workspace = await Workspace.create();
+    await writeFile(workspace.path("lines.jsonl"), '["a",1]\n');
+    await writeFile(workspace.path("array.json"), '[["a",1]]');
   });
   after(() => workspace.remove());
 
-  async function imports(...args: string[]): Promise<string> {
-    const { stderr } = await workspace.run(args, { env: { NODE_OPTIONS: `--import ${traceImports}` } });
-    return stderr;
-  }
-
-  it("answers --help in good time", async () => {
-    const timesMs: number[] = [];
-    let isInTime = false;
-    for (let round = 0; round < 10 && !isInTime; round++) {
-      const bareMs = timeOf(["-e", ""]);
-      const helpMs = timeOf([cliProgram, "--help"]);
-      timesMs.push(helpMs);
-      isInTime = helpMs < Math.max(maxHelpMs, bareMs * maxBareStarts);
+  it(`answers --help in under ${maxHelpMs} ms`, () => {
+    const bare: StartCost[] = [];
+    const help: StartCost[] = [];
+    for (let round = 0; round < rounds && !help.some(({ wallMs }) => wallMs < maxHelpMs); round++) {
+      bare.push(measureStart(["-e", ""], workspace.folder));
+      help.push(measureStart([cliProgram, "--help"], workspace.folder));
     }
-    expect(isInTime, `--help took ${timesMs.map(Math.round).join(", ")} ms`).to.equal(true);
+    const least = (costs: StartCost[]): number => Math.min(...costs.map(({ processorMs }) => processorMs));
+    const isInTime = help.some(({ wallMs }) => wallMs < maxHelpMs);
+    expect(
+      isInTime || least(help) < maxHelpInBareStarts * least(bare),
+      `--help: ${JSON.stringify(help)}, node: ${JSON.stringify(bare)}`,
+    ).to.equal(true);
   });
 
   it("lists every command in the help", async () => {
@@ -60,25 +75,47 @@ describe("the start of fastkv", () => {
     }
   });
 
-  function timeOf(args: string[]): number {
-    const startedMs = performance.now();
-    execFileSync(process.execPath, args, { env: cliEnvironment(workspace.folder), stdio: "pipe" });
-    return performance.now() - startedMs;
-  }
+  describe("loads", () => {
+    async function loaded(command: string, input = ""): Promise<string[]> {
+      const args = command.split(" ");
+      const { code, stderr } = await workspace.run(args, { input, env: moduleTraceEnvironment });
+      const modules = loadedModules(stderr);
+      expect(code, stderr.replace(/^module .*\n/gm, "")).to.equal(0);
+      expect(modules.some((name) => name.endsWith("oclif-cli/dist/main.js"))).to.equal(true);
+      return modules;
+    }
 
-  it("imports no command and no library for --help", async () => {
-    const urls = await imports("--help");
-    expect(urls).to.contain("oclif-cli/dist/main.js");
-    expect(urls).not.to.match(/plugin-(shell|test|benchmark)\/dist|coordinator|plugin-plugins|streamparser/);
-  });
+    const oneShot = ["library", "one-shot commands"];
+    const cases: [command: string, used: string[], input?: string][] = [
+      ["--version", []],
+      ["--help", []],
+      ["help shell", []],
+      ["benchmark --help", []],
+      ["put b 1 --path put", oneShot],
+      ["stats --path d", oneShot],
+      ["scan --path d", oneShot],
+      ["export --path d", oneShot],
+      ["bulk lines.jsonl --path lines", [...oneShot, "transfers"]],
+      ["bulk array.json --path array", [...oneShot, "transfers", "JSON parser"]],
+      ["shell --path d", ["library", "shell", "transfers"], "put c 1\nget c\n"],
+      ["shell --path shards", ["library", "shell", "transfers", "tables"], "shards\n"],
+      ["plugins", ["plugins of others"]],
+      ["benchmark --records 10 --workload scan --json", ["library", "benchmark"]],
+    ];
+    before(() => workspace.run(["put", "a", "1", "--path", "d"]));
+    for (const [command, used, input] of cases) {
+      it(`${used.join(", ") || "nothing of ours"} for ${command}`, async () => {
+        const modules = await loaded(command, input);
+        const found = Object.keys(parts).filter((part) => modules.some((name) => parts[part]!.test(name)));
+        expect(found).to.have.members(used);
+      });
+    }
 
-  it("imports for a command what it uses, and no more", async () => {
-    await workspace.run(["put", "a", "1", "--path", "d"]);
-    const urls = await imports("get", "a", "--path", "d");
-    expect(urls).to.contain("plugin-shell/dist/commands/get.js");
-    expect(urls).not.to.match(
-      /plugin-(test|benchmark)\/dist|dist\/shell\/|streamparser|cli-progress|cli-table3/,
-    );
+    it(`at most ${maxHelpModules} modules for --help`, async () => {
+      expect(await loaded("--help"))
+        .to.have.length.above(10)
+        .and.at.most(maxHelpModules);
+    });
   });
 
   it("tells versions, and guesses a command that was meant", async () => {
@@ -88,9 +125,12 @@ describe("the start of fastkv", () => {
     expect(stderr).to.contain("Did you mean benchmark?");
   });
 
-  it("prints a script for completion", async () => {
-    const { stdout } = await workspace.run(["autocomplete", "bash"]);
-    expect(stdout).to.contain("autocomplete");
-    expect((await workspace.run(["help", "scan"])).stdout).to.contain("--prefix");
+  it("prints a script for completion, and explains a command", async () => {
+    const [script, help] = await Promise.all([
+      workspace.run(["autocomplete", "script", "bash"]),
+      workspace.run(["help", "scan"]),
+    ]);
+    expect(script.stdout).to.match(/FASTKV_AC_BASH_SETUP_PATH=.*bash_setup/);
+    expect(help.stdout).to.contain("--prefix");
   });
 });

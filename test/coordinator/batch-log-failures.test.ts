@@ -3,7 +3,7 @@ import path from "node:path";
 import { expect } from "chai";
 import { FastKV } from "../../coordinator/fastkv.js";
 import { resolveOptions } from "../../coordinator/options.js";
-import { defaultShardModule, ShardProcessLauncher } from "../../coordinator/shard-process.js";
+import { defaultShardModule, ShardProcessLauncher } from "../../coordinator/shards/shard-process.js";
 import type { FastKVError } from "../../shared/errors.js";
 import { manyKeys } from "../api/support/stores.js";
 import { rejection } from "../support/errors.js";

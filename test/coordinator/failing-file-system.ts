@@ -64,6 +64,7 @@ export function failingFileSystem(): FailingFileSystem {
       real.link(from, to);
     },
     remove: (path) => real.remove(path),
+    removeAsync: (path) => real.removeAsync(path),
     removeFolder: (path) => real.removeFolder(path),
     syncFolder: (path) => real.syncFolder(path),
     syncFolderAsync: (path) => real.syncFolderAsync(path),

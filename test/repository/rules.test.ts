@@ -9,7 +9,7 @@ const root = fileURLToPath(new URL("../../../", import.meta.url));
 
 function sources(folder: string): string[] {
   return readdirSync(path.join(root, folder), { recursive: true, encoding: "utf8" })
-    .filter((name) => name.endsWith(".ts"))
+    .filter((name) => name.endsWith(".ts") && !/(^|[/\\])(node_modules|dist)[/\\]/.test(name))
     .map((name) => path.join(folder, name));
 }
 
@@ -44,6 +44,20 @@ describe("the sources", () => {
       }
     });
   }
+
+  it("of adapters import of FastKV the public API only", () => {
+    const adapters = path.join("coordinator", "adapters");
+    for (const file of sources(adapters)) {
+      for (const specifier of importsOf(file).filter((name) => name.startsWith("."))) {
+        const into = path.join(path.dirname(file), specifier);
+        const isOwn = path.dirname(into).startsWith(adapters);
+        expect(
+          isOwn || into === path.join("coordinator", "index.js"),
+          `${file} imports ${specifier}`,
+        ).to.equal(true);
+      }
+    }
+  });
 
   it("use node:fs in shared/storage only", () => {
     for (const folder of ["shared", "shard", "coordinator"]) {

@@ -257,18 +257,22 @@ export function describeFileSystem(name: string, make: () => FileSystemUnderTest
     });
 
     describe("names", () => {
-      it("removes a file, and does not mind a missing one", () => {
+      it("removes a file, and does not mind a missing one", async () => {
         put("file");
         files.remove(at("file"));
         files.remove(at("file"));
         files.remove(at("missing/file"));
+        put("other");
+        await files.removeAsync(at("other"));
+        await files.removeAsync(at("other"));
         expect(files.list(folder)).to.deep.equal([]);
       });
 
-      it("removes no folder as a file", () => {
+      it("removes no folder as a file", async () => {
         files.makeFolder(at("inner"));
         put("file");
         expectRefused(() => files.remove(at("inner")), "ERR_FS_EISDIR");
+        expect(causeCode(await rejection(files.removeAsync(at("inner"))))).to.equal("ERR_FS_EISDIR");
         expectRefused(() => files.remove(at("file/x")), "ENOTDIR");
       });
 

@@ -3,7 +3,7 @@
  * the event loop, as a socket does. One can be killed: its frames vanish and its files are closed to it.
  */
 
-import type { ShardLauncher, ShardLink, ShardLinkEvents } from "../../coordinator/shard-link.js";
+import type { ShardLauncher, ShardLink, ShardLinkEvents } from "../../coordinator/shards/shard-link.js";
 import { type Job, type JobResult, runJob } from "../../shard/engine/jobs/job.js";
 import type { JobRunner } from "../../shard/engine/jobs/job-runner.js";
 import { ShardServer } from "../../shard/shard-server.js";

@@ -63,6 +63,12 @@ export class KillableFileSystem implements FileSystem {
     this.#files.remove(path);
   }
 
+  async removeAsync(path: string): Promise<void> {
+    this.checkAlive();
+    await this.#files.removeAsync(path);
+    this.checkAlive();
+  }
+
   removeFolder(path: string): void {
     this.checkAlive();
     this.#files.removeFolder(path);

@@ -228,6 +228,14 @@ export class SimulatedFileSystem implements FileSystem {
     });
   }
 
+  async removeAsync(path: string): Promise<void> {
+    await this.#gate.mutateLater({
+      call: { operation: "remove", path },
+      action: "remove",
+      effect: () => this.#tree.removeFile(path),
+    });
+  }
+
   removeFolder(path: string): void {
     this.#gate.mutate({
       call: { operation: "removeFolder", path },

@@ -1,6 +1,7 @@
 /** Failures as users see them: one line that says what and what to do, and an exit code. */
 
 import { escapeControls } from "./escape.js";
+import { OutputClosed } from "./output.js";
 import { paint } from "./style.js";
 
 /** FROZEN: scripts depend on them. */
@@ -8,7 +9,7 @@ export const exitCode = {
   ok: 0,
   /** The command failed, or `get` found no such key. */
   failed: 1,
-  /** The database cannot be opened, or the arguments are wrong. */
+  /** The database cannot be opened or is damaged, or the arguments are wrong. */
   unusable: 2,
   /** Ended by Ctrl-C, as shells say it: 128 + SIGINT. */
   interrupted: 130,
@@ -39,11 +40,22 @@ export function describeError(error: unknown): string {
 
 /** Prints a failure to stderr and gives the exit code. The stack is shown only where DEBUG is set. */
 export function reportFailure(error: unknown): number {
-  if (error instanceof Interrupted) {
+  if (error instanceof OutputClosed) {
+    return exitCode.ok;
+  }
+  if (!(error instanceof Interrupted)) {
+    printError(error);
+  }
+  return exitCodeOf(error);
+}
+
+/** Damage may show only when a table is read; a script must be able to tell it from "no such key" even then. */
+export function exitCodeOf(error: unknown): number {
+  if (error instanceof CommandFailure) {
     return error.exitCode;
   }
-  printError(error);
-  return error instanceof CommandFailure ? error.exitCode : exitCode.failed;
+  const isDamage = error instanceof Error && "code" in error && error.code === "FASTKV_CORRUPTION";
+  return isDamage ? exitCode.unusable : exitCode.failed;
 }
 
 export function printError(error: unknown): void {

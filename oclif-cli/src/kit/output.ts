@@ -7,7 +7,7 @@ const chunkCharacters = 32 * 1024;
 /** A person who watches a slow scan sees its lines come. */
 const maxDelayMs = 100;
 
-/** The reader of our output has gone (`| head -1`): stop producing, that is all. */
+/** Nobody takes our output any more (`| head -1`, or a full disk, which main.ts reports): stop producing, that is all. */
 export class OutputClosed extends Error {
   constructor() {
     super("The output was closed");

@@ -28,7 +28,7 @@ export async function startProgress(
             total === undefined
               ? `${label} {value} ${options.unit ?? "items"}`
               : `${label} {bar} {percentage}% | {eta_formatted} left`,
-          barsize: 30,
+          barsize: barCharacters(stream, label),
           hideCursor: true,
           clearOnComplete: true,
           gracefulExit: false,
@@ -37,6 +37,12 @@ export async function startProgress(
         Presets.shades_classic,
       ),
   );
+}
+
+/** Short enough for a narrow terminal: a line that wraps could not be drawn over. */
+function barCharacters(stream: NodeJS.WriteStream, label: string): number {
+  const others = label.length + " 100% | 59m59s left ".length;
+  return Math.max(4, Math.min(30, stream.columns - others));
 }
 
 class TerminalProgress implements Progress {

@@ -1,7 +1,9 @@
 import type { ByteString } from "../../../shared/bytes.js";
 
-/** Sorting this many keys at once takes some 5 ms: short enough to be done within the mailbox. */
-const runKeys = 8192;
+/** Sorting this many keys at once takes about half a millisecond: it is done within the mailbox. */
+const defaultRunKeys = 2048;
+/** No two runs are merged into one of more keys: that takes some 5 ms. */
+const mostMergedKeys = 64 * 1024;
 /** Up to this many new keys are inserted one by one; more are sorted and merged. */
 const insertKeys = 32;
 
@@ -20,8 +22,9 @@ export function lowerBound(keys: readonly ByteString[], target: ByteString): num
   return low;
 }
 
-function compareKeys(a: ByteString, b: ByteString): number {
-  return a < b ? -1 : a > b ? 1 : 0;
+/** A byte string has one UTF-16 unit for each byte, so the order that `sort` has by itself is that of the bytes. */
+function sortKeys(keys: ByteString[]): ByteString[] {
+  return keys.sort();
 }
 
 function mergeSorted(a: readonly ByteString[], b: readonly ByteString[]): ByteString[] {
@@ -42,32 +45,55 @@ function mergeSorted(a: readonly ByteString[], b: readonly ByteString[]): ByteSt
 
 /**
  * The order of a memtable's keys. New keys are only noted; they are sorted when a run of them is full or when
- * somebody reads in order. So a load pays little for order, and no single sort is long enough to stall the shard.
- * Keys are distinct: the memtable adds each once.
+ * somebody reads in order, and each such reader merges two runs of about the same length. So a load pays little for
+ * order, scans soon find few runs, and nothing takes long enough to stall the shard. Keys are distinct: the memtable
+ * adds each once.
  */
 export class KeyOrder {
-  /** Full sorted runs; they never change again. */
-  readonly #runs: ByteString[][] = [];
+  readonly #runKeys: number;
+  /** Sorted runs by size class: those at `n` have about 2 ** n times the keys of a run. They never change again. */
+  readonly #classes: ByteString[][][] = [];
   /** The sorted part of what is younger than the runs. */
   #tail: ByteString[] = [];
   /** What came since, in the order of arrival. */
   #fresh: ByteString[] = [];
 
+  constructor(runKeys: number = defaultRunKeys) {
+    this.#runKeys = runKeys;
+  }
+
   add(key: ByteString): void {
     this.#fresh.push(key);
-    if (this.#fresh.length >= runKeys) {
-      this.#runs.push(this.#fresh.sort(compareKeys));
+    if (this.#fresh.length >= this.#runKeys) {
+      this.#addRun(sortKeys(this.#fresh), 0);
       this.#fresh = [];
     }
   }
 
   /** Sorted arrays that together hold each key once. They stay valid until the next `add`. */
   sortedRuns(): readonly (readonly ByteString[])[] {
-    this.#settle();
-    return this.#tail.length === 0 ? this.#runs : [...this.#runs, this.#tail];
+    this.#settleFresh();
+    this.#mergeTwoRuns();
+    const runs = this.#classes.flat();
+    return this.#tail.length === 0 ? runs : [...runs, this.#tail];
   }
 
-  #settle(): void {
+  #addRun(run: ByteString[], sizeClass: number): void {
+    this.#classes[sizeClass] ??= [];
+    this.#classes[sizeClass].push(run);
+  }
+
+  #mergeTwoRuns(): void {
+    for (let sizeClass = 0; this.#runKeys * 2 ** (sizeClass + 1) <= mostMergedKeys; sizeClass++) {
+      const runs = this.#classes[sizeClass];
+      if (runs !== undefined && runs.length >= 2) {
+        this.#addRun(mergeSorted(runs.pop()!, runs.pop()!), sizeClass + 1);
+        return;
+      }
+    }
+  }
+
+  #settleFresh(): void {
     const fresh = this.#fresh;
     if (fresh.length === 0) {
       return;
@@ -77,11 +103,11 @@ export class KeyOrder {
         this.#tail.splice(lowerBound(this.#tail, key), 0, key);
       }
     } else {
-      this.#tail = mergeSorted(this.#tail, fresh.sort(compareKeys));
+      this.#tail = mergeSorted(this.#tail, sortKeys(fresh));
     }
     this.#fresh = [];
-    if (this.#tail.length >= runKeys) {
-      this.#runs.push(this.#tail);
+    if (this.#tail.length >= this.#runKeys) {
+      this.#addRun(this.#tail, 0);
       this.#tail = [];
     }
   }

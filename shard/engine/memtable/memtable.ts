@@ -6,8 +6,9 @@ import {
   operationKind,
 } from "../../../shared/format/operations.js";
 import type { Entry, EntryKind } from "../iterator/cursor.js";
-import { Arena, type ArenaSection, type SharedArena } from "./arena.js";
+import { Arena, type SharedArena } from "./arena.js";
 import { KeyOrder } from "./key-order.js";
+import type { ArenaSection } from "./section-index.js";
 
 const none = -1;
 const kindMask = 0x0f;
@@ -35,7 +36,7 @@ export class Memtable {
 
   readonly arena: Arena;
   readonly #newest = new Map<ByteString, number>();
-  readonly #order = new KeyOrder();
+  readonly #order: KeyOrder;
   #rows = 0;
   #keyBytes = 0;
   #deletes = 0;
@@ -45,9 +46,15 @@ export class Memtable {
   #offsets = new Uint32Array(256);
   #older = new Int32Array(256);
 
-  constructor(firstLogNumber: number, expectedBytes: number, arena = new Arena(expectedBytes)) {
+  constructor(
+    firstLogNumber: number,
+    expectedBytes: number,
+    arena = new Arena(expectedBytes),
+    order = new KeyOrder(),
+  ) {
     this.firstLogNumber = firstLogNumber;
     this.arena = arena;
+    this.#order = order;
   }
 
   /** Distinct keys, deleted ones included. */

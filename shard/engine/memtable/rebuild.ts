@@ -1,11 +1,15 @@
 import { OperationReader, operationKind } from "../../../shared/format/operations.js";
-import { Arena, type ArenaSection, type SharedArena } from "./arena.js";
+import { Arena, type SharedArena } from "./arena.js";
+import { KeyOrder } from "./key-order.js";
 import { Memtable } from "./memtable.js";
+import type { ArenaSection } from "./section-index.js";
 
 /** A worker's view of a sealed memtable: the same arena, without a copy, indexed anew with every version. */
 export function rebuildMemtable(shared: SharedArena): Memtable {
-  const memtable = new Memtable(0, 0, Arena.attach(shared));
-  for (const section of shared.sections) {
+  // A worker may take its time: one sort of everything is faster than a merge of many runs.
+  const order = new KeyOrder(Number.POSITIVE_INFINITY);
+  const memtable = new Memtable(0, 0, Arena.attach(shared), order);
+  for (const section of memtable.arena.sections) {
     addAll(memtable, section);
   }
   return memtable;

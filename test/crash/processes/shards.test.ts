@@ -2,7 +2,7 @@ import { expect } from "chai";
 import type { FastKV } from "../../../coordinator/fastkv.js";
 import { manyKeys, shardPids, useStores } from "../../api/support/stores.js";
 import { rejection } from "../../support/errors.js";
-import { Random } from "../../support/random.js";
+import { itWithRandom } from "../../support/random.js";
 
 /** The next restart of any shard. */
 function restart(db: FastKV): Promise<unknown> {
@@ -98,9 +98,8 @@ describe("Kills of shards", function () {
     expect(stats.shards.map((shard) => shard.snapshots)).to.deep.equal([0, 0]);
   });
 
-  it("show only consistent cuts to readers, while batches move sums and shards are flushed and killed", async () => {
+  itWithRandom("show only consistent cuts while batches move sums and shards are killed", async (random) => {
     const db = await stores().open<number>({ shards: 3, maxMemtableSize: 256 * 1024 });
-    const random = new Random(Date.now() % 1_000_000);
     const accounts = manyKeys(60, "account");
     const balances = new Map(accounts.map((key) => [key, 100]));
     await db.batchPut(balances);

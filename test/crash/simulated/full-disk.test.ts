@@ -14,6 +14,17 @@ async function failureOf(call: Promise<unknown>): Promise<FastKVError> {
   );
 }
 
+function outcomeOf(call: Promise<unknown>): Promise<string> {
+  return call.then(
+    () => "served",
+    (error: FastKVError) => error.code,
+  );
+}
+
+function turn(): Promise<string> {
+  return new Promise((resolve) => setImmediate(() => resolve("waits")));
+}
+
 describe("a full disk", () => {
   it("refuses writes, serves reads, and takes writes again when there is room, without a restart", async () => {
     const disk = new SimulatedFileSystem({ random: new Random(7), maxAsyncTurns: 2, folders: ["/data"] });
@@ -42,6 +53,40 @@ describe("a full disk", () => {
       ["before", 1],
     ]);
     expect((await db.stats()).restarts).to.equal(0);
+    await db.close();
+  });
+
+  it("keeps a shard waiting that dies meanwhile, refuses its calls, and has it back when there is room", async () => {
+    const disk = new SimulatedFileSystem({ random: new Random(8), maxAsyncTurns: 2, folders: ["/data"] });
+    const launcher = new InProcessLauncher(disk, { settings: tinySettings });
+    const { db } = await openSimulated(disk, new SteppedClock(), { shards: 2 }, launcher);
+    const keys = Array.from({ length: 20 }, (_, n) => `key-${n}`);
+    await db.batchPut(keys.map((key) => [key, key]));
+
+    disk.setFreeBytes(0);
+    launcher.kill(0);
+    // The shard has to write its WAL anew before it serves. Calls wait for its first start, later ones are refused.
+    const waiting: Promise<unknown>[] = [];
+    const outcomes = new Set<string>();
+    while (!outcomes.has("FASTKV_NO_SPACE")) {
+      for (const key of keys) {
+        const call = db.get(key);
+        waiting.push(call.catch(() => key));
+        outcomes.add(await Promise.race([outcomeOf(call), turn()]));
+      }
+    }
+    expect(outcomes).to.include("served");
+    const refused = await failureOf(db.batchPut(keys.map((key) => [key, "not taken"])));
+    expect(refused.code).to.equal("FASTKV_NO_SPACE");
+    expect(refused.writeOutcome).to.equal("not-applied");
+
+    disk.setFreeBytes(undefined);
+    while ((await outcomeOf(db.getMany(keys))) !== "served") {
+      await turn();
+    }
+    await Promise.all(waiting);
+    expect(await db.getMany(keys)).to.deep.equal(keys);
+    await db.put("after", 2, { durability: "sync" });
     await db.close();
   });
 });

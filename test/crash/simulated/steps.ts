@@ -12,6 +12,7 @@ export const steps = [
   "batch log create",
   "batch log write",
   "batch log sync",
+  "batch log rename",
   "batch log remove",
   "flush: table write",
   "flush: table sync",

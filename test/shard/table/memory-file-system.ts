@@ -96,6 +96,10 @@ export class MemoryFileSystem implements FileSystem {
   }
 
   makeFolder(): void {}
+  async removeAsync(path: string): Promise<void> {
+    this.remove(path);
+  }
+
   removeFolder(): void {}
   syncFolder(): void {}
 

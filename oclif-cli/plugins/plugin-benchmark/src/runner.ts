@@ -1,11 +1,11 @@
 /** Runs workloads one after the other, on temporary databases that are removed at the end. */
 
-import { mkdir, mkdtemp, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import type { DurabilityMode, FastKV } from "fastkv";
 import { openDatabase } from "fastkv-cli/kit/open-database";
 import { startProgress } from "fastkv-cli/kit/progress";
+import { withScratchFolder } from "fastkv-cli/kit/scratch-folder";
 import { type Activity, ActivityWatch } from "./activity.js";
 import { keyOf, valuePool } from "./data.js";
 import { describeMachine, type Machine } from "./machine.js";
@@ -41,15 +41,22 @@ export interface BenchmarkResult {
   workloads: WorkloadResult[];
 }
 
-export async function runBenchmark(
+export function runBenchmark(
   chosen: readonly Workload[],
   options: BenchmarkOptions,
   signal: AbortSignal,
 ): Promise<BenchmarkResult> {
-  if (options.parent !== undefined) {
-    await mkdir(options.parent, { recursive: true });
-  }
-  const folder = await mkdtemp(join(options.parent ?? tmpdir(), "fastkv-benchmark-"));
+  return withScratchFolder(options.parent, "fastkv-benchmark-", (folder) =>
+    runWorkloads(chosen, options, signal, folder),
+  );
+}
+
+async function runWorkloads(
+  chosen: readonly Workload[],
+  options: BenchmarkOptions,
+  signal: AbortSignal,
+  folder: string,
+): Promise<BenchmarkResult> {
   const databases = new Databases(folder, options, signal);
   const result: BenchmarkResult = {
     startedAt: new Date().toISOString(),
@@ -74,7 +81,6 @@ export async function runBenchmark(
     }
   } finally {
     await databases.close();
-    await rm(folder, { recursive: true, force: true });
   }
   return result;
 }

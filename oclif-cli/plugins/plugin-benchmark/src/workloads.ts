@@ -8,6 +8,7 @@ import type { Context, Settings, Workload } from "./workload.js";
 
 const batchSize = 100;
 const getManySize = 100;
+const scanGroupSize = 1_000;
 const prefixDigits = 10;
 const prefixSize = 100;
 
@@ -52,19 +53,19 @@ const batch: Workload = {
   summary: `atomic batches of ${batchSize}, keys in no order, one after the other`,
   database: "empty",
   total: allRecords,
-  async run({ db, meter, records, signal, value }) {
-    const order = scattered(records);
-    for (let first = 0; first < records; first += batchSize) {
-      signal.throwIfAborted();
-      const size = Math.min(batchSize, records - first);
+  run(context) {
+    const { db, value } = context;
+    const order = scattered(context.records);
+    return inTurn(context, batchSize, (first, size) => {
       const entries = Array.from({ length: size }, (_, index): [string, string] => {
         const number = order(first + index);
         return [keyOf(number), value(number)];
       });
-      const startedMs = performance.now();
-      await db.batchPut(entries);
-      meter.done(startedMs, size);
-    }
+      return async () => {
+        await db.batchPut(entries);
+        return size;
+      };
+    });
   },
 };
 
@@ -134,35 +135,33 @@ const getmany: Workload = {
   summary: `getMany of ${getManySize} keys, one call after the other`,
   database: "loaded",
   total: allRecords,
-  async run(context) {
-    const { db, meter, records, signal } = context;
+  run(context) {
     const next = draw(context);
-    for (let done = 0; done < records; done += getManySize) {
-      signal.throwIfAborted();
-      const size = Math.min(getManySize, records - done);
+    return inTurn(context, getManySize, (_, size) => {
       const keys = Array.from({ length: size }, () => keyOf(next()));
-      const startedMs = performance.now();
-      await db.getMany(keys);
-      meter.done(startedMs, size);
-    }
+      return async () => (await context.db.getMany(keys)).length;
+    });
   },
 };
 
 const scan: Workload = {
   name: "scan",
-  summary: "one scan over everything; latencies are those of 1,000 entries",
+  summary: "one scan over everything; latencies are those of 1,000 entries at a time",
   database: "loaded",
   total: allRecords,
   async run({ db, meter, signal }) {
     let startedMs = performance.now();
-    let count = 0;
+    let group = 0;
     for await (const _ of db.scan({ signal })) {
-      if (++count % 1_000 === 0) {
-        meter.done(startedMs, 1_000);
+      if (++group === scanGroupSize) {
+        meter.done(startedMs, group);
         startedMs = performance.now();
+        group = 0;
       }
     }
-    meter.count(0, count % 1_000);
+    if (group > 0) {
+      meter.done(startedMs, group);
+    }
   },
 };
 
@@ -171,18 +170,32 @@ const prefixscan: Workload = {
   summary: `scans of the ${prefixSize} keys of a prefix, one after the other`,
   database: "loaded",
   total: allRecords,
-  async run({ db, meter, records, seed, signal }) {
-    const random = new Random(seed);
-    const groups = Math.ceil(records / prefixSize);
-    for (let done = 0; done < groups; done++) {
-      signal.throwIfAborted();
+  run(context) {
+    const random = new Random(context.seed);
+    const groups = Math.ceil(context.records / prefixSize);
+    return inTurn(context, prefixSize, () => {
       const prefix = keyOf(random.below(groups) * prefixSize).slice(0, "key:".length + prefixDigits);
-      const startedMs = performance.now();
-      const found = await db.scan({ prefix }).toArray();
-      meter.done(startedMs, found.length);
-    }
+      return async () => (await context.db.scan({ prefix }).toArray()).length;
+    });
   },
 };
+
+/**
+ * One call after the other, each for a group of `size` records (the last one may be smaller). `prepare` makes what a call
+ * needs before the clock runs; the call gives the number of records that it touched.
+ */
+async function inTurn(
+  { meter, records, signal }: Context,
+  size: number,
+  prepare: (first: number, size: number) => () => Promise<number>,
+): Promise<void> {
+  for (let first = 0; first < records; first += size) {
+    signal.throwIfAborted();
+    const call = prepare(first, Math.min(size, records - first));
+    const startedMs = performance.now();
+    meter.done(startedMs, await call());
+  }
+}
 
 const readwhilewriting: Workload = {
   name: "readwhilewriting",

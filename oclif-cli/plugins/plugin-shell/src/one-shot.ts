@@ -3,7 +3,7 @@
 import type { FastKV } from "fastkv";
 import { interruptible } from "fastkv-cli/kit/interrupt";
 import { type OpenOptions, openDatabase } from "fastkv-cli/kit/open-database";
-import { LineWriter, OutputClosed } from "fastkv-cli/kit/output";
+import { LineWriter } from "fastkv-cli/kit/output";
 
 export interface OneShot {
   db: FastKV;
@@ -22,11 +22,6 @@ export async function withDatabase(
     try {
       await work({ db, output, signal });
       await output.flush();
-    } catch (error) {
-      // The reader has what it wanted (`| head -1`).
-      if (!(error instanceof OutputClosed)) {
-        throw error;
-      }
     } finally {
       await db.close();
     }

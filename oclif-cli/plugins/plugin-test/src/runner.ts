@@ -1,13 +1,13 @@
 /** Runs the tests one after the other, each in an empty folder, and prints a line for each. */
 
 import { AssertionError } from "node:assert";
-import { mkdir, mkdtemp, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { performance } from "node:perf_hooks";
 import { inspect } from "node:util";
 import { formatDurationMs } from "fastkv-cli/kit/duration";
 import { escapeControls } from "fastkv-cli/kit/escape";
+import { withScratchFolder } from "fastkv-cli/kit/scratch-folder";
 import { paint } from "fastkv-cli/kit/style";
 import type { SelfTest } from "./self-test.js";
 
@@ -17,20 +17,14 @@ export async function runTests(
   parent: string | undefined,
   signal: AbortSignal,
 ): Promise<number> {
-  if (parent !== undefined) {
-    await mkdir(parent, { recursive: true });
-  }
-  const folder = await mkdtemp(join(parent ?? tmpdir(), "fastkv-test-"));
-  let failed = 0;
-  try {
+  return withScratchFolder(parent, "fastkv-test-", async (folder) => {
+    let failed = 0;
     for (const [index, test] of tests.entries()) {
       signal.throwIfAborted();
       failed += (await runTest(test, index + 1, join(folder, String(index + 1)))) ? 0 : 1;
     }
-  } finally {
-    await rm(folder, { recursive: true, force: true });
-  }
-  return failed;
+    return failed;
+  });
 }
 
 async function runTest(test: SelfTest, number: number, folder: string): Promise<boolean> {

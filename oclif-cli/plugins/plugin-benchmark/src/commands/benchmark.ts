@@ -1,4 +1,5 @@
-import { writeFile } from "node:fs/promises";
+import { access, constants, stat, writeFile } from "node:fs/promises";
+import { dirname } from "node:path";
 import { Command, Flags } from "@oclif/core";
 import { CommandFailure, describeError } from "fastkv-cli/kit/failure";
 import { durabilityFlag, shardsFlag } from "fastkv-cli/kit/flags";
@@ -52,6 +53,9 @@ export default class Benchmark extends Command {
 
   async run(): Promise<void> {
     const { flags } = await this.parse(Benchmark);
+    if (flags.report !== undefined) {
+      await checkReport(flags.report);
+    }
     const [{ runBenchmark }, { workloads }] = await Promise.all([
       import("../runner.js"),
       import("../workloads.js"),
@@ -68,10 +72,6 @@ export default class Benchmark extends Command {
     };
     const chosen = workloads.filter((workload) => names.includes(workload.name));
     const result = await interruptible((signal) => runBenchmark(chosen, options, signal));
-    if (flags.report !== undefined) {
-      const { renderReport } = await import("../report/page.js");
-      await writeReport(flags.report, renderReport(result));
-    }
     if (flags.json) {
       await write(process.stdout, `${JSON.stringify(result, null, 2)}\n`);
     } else {
@@ -79,8 +79,23 @@ export default class Benchmark extends Command {
       await write(process.stdout, `${await resultsTable(result)}\n`);
     }
     if (flags.report !== undefined) {
+      const { renderReport } = await import("../report/page.js");
+      await writeReport(flags.report, renderReport(result));
       process.stderr.write(`Report written to ${flags.report}\n`);
     }
+  }
+}
+
+/** A name that cannot be written is said before the minutes of measuring, not after. */
+async function checkReport(file: string): Promise<void> {
+  try {
+    const facts = await stat(file).catch(() => undefined);
+    if (facts?.isDirectory()) {
+      throw new Error(`${file} is a folder`);
+    }
+    await access(facts === undefined ? dirname(file) : file, constants.W_OK);
+  } catch (error) {
+    throw cannotWrite(error);
   }
 }
 
@@ -88,6 +103,10 @@ async function writeReport(file: string, page: string): Promise<void> {
   try {
     await writeFile(file, page);
   } catch (error) {
-    throw new CommandFailure(`Cannot write the report: ${describeError(error)}`, { cause: error });
+    throw cannotWrite(error);
   }
+}
+
+function cannotWrite(error: unknown): CommandFailure {
+  return new CommandFailure(`Cannot write the report: ${describeError(error)}`, { cause: error });
 }

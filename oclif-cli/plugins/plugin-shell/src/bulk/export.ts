@@ -1,7 +1,7 @@
 /** `export`: the database, or a range of it, as JSON lines. */
 
 import { createWriteStream } from "node:fs";
-import { rename, rm } from "node:fs/promises";
+import { lstat, realpath, rename, rm, stat } from "node:fs/promises";
 import { finished } from "node:stream/promises";
 import type { FastKV, ScanOptions } from "fastkv";
 import { CommandFailure, describeError } from "fastkv-cli/kit/failure";
@@ -37,8 +37,13 @@ export async function exportToFile(
   file: string,
   options: TransferOptions,
 ): Promise<number> {
-  const temporary = `${file}.${process.pid}.part`;
-  const stream = createWriteStream(temporary, { flags: "wx", mode: 0o600, flush: true });
+  const { target, temporary } = await destination(file);
+  const flags = temporary === undefined ? "w" : "wx";
+  const stream = createWriteStream(temporary ?? target, {
+    flags,
+    mode: 0o600,
+    flush: temporary !== undefined,
+  });
   const written = finished(stream);
   written.catch(() => {});
   const progress = await startProgress("Exporting", { enabled: options.progress });
@@ -48,11 +53,15 @@ export async function exportToFile(
     );
     stream.end();
     await written;
-    await rename(temporary, file);
+    if (temporary !== undefined) {
+      await rename(temporary, target);
+    }
     return count;
   } catch (error) {
     stream.destroy();
-    await rm(temporary, { force: true });
+    if (temporary !== undefined) {
+      await rm(temporary, { force: true });
+    }
     const cause = stream.errored ?? error;
     if (options.signal.aborted || !(cause instanceof Error && "syscall" in cause)) {
       throw error;
@@ -61,4 +70,20 @@ export async function exportToFile(
   } finally {
     progress.stop();
   }
+}
+
+/**
+ * What is no file, such as a pipe or a device, is written to directly, and so is a link to nothing. Of a link to a file
+ * the file is replaced, not the link.
+ */
+async function destination(file: string): Promise<{ target: string; temporary: string | undefined }> {
+  const [entry, facts] = await Promise.all([
+    lstat(file).catch(() => undefined),
+    stat(file).catch(() => undefined),
+  ]);
+  if (entry !== undefined && !facts?.isFile()) {
+    return { target: file, temporary: undefined };
+  }
+  const target = entry === undefined ? file : await realpath(file);
+  return { target, temporary: `${target}.${process.pid}.part` };
 }

@@ -1,7 +1,7 @@
 /** `bulk`: a file or stdin into the database, with progress. */
 
-import { createReadStream } from "node:fs";
-import { stat } from "node:fs/promises";
+import { createReadStream, type Stats } from "node:fs";
+import { access, constants, stat } from "node:fs/promises";
 import type { FastKV } from "fastkv";
 import { CommandFailure, describeError } from "fastkv-cli/kit/failure";
 import { startProgress } from "fastkv-cli/kit/progress";
@@ -18,7 +18,7 @@ export interface TransferOptions {
 
 /** Loads a file, or stdin for "-". @returns the number of entries */
 export async function loadFile(db: FastKV, file: string, options: TransferOptions): Promise<number> {
-  const total = file === "-" ? undefined : await fileBytes(file);
+  const total = await sourceBytes(file);
   const source = file === "-" ? process.stdin : createReadStream(file, { highWaterMark: chunkBytes });
   const progress = await startProgress("Loading", { enabled: options.progress });
   let readBytes = 0;
@@ -44,16 +44,23 @@ export async function loadFile(db: FastKV, file: string, options: TransferOption
   }
 }
 
-async function fileBytes(file: string): Promise<number> {
-  try {
-    const facts = await stat(file);
-    if (facts.isDirectory()) {
-      throw new CommandFailure(`${file} is a folder`);
-    }
-    return facts.size;
-  } catch (error) {
-    throw error instanceof CommandFailure
-      ? error
-      : new CommandFailure(`Cannot read ${file}: ${describeError(error)}`, { cause: error });
+/**
+ * The size of a file; undefined for stdin, pipes and the like, which have none.
+ * @throws CommandFailure if it cannot be read
+ */
+export async function sourceBytes(file: string): Promise<number | undefined> {
+  if (file === "-") {
+    return undefined;
   }
+  let facts: Stats;
+  try {
+    facts = await stat(file);
+    await access(file, constants.R_OK);
+  } catch (error) {
+    throw new CommandFailure(`Cannot read ${file}: ${describeError(error)}`, { cause: error });
+  }
+  if (facts.isDirectory()) {
+    throw new CommandFailure(`${file} is a folder`);
+  }
+  return facts.isFile() ? facts.size : undefined;
 }

@@ -6,7 +6,6 @@
 
 import { isUtf8 } from "node:buffer";
 import { TextDecoder } from "node:util";
-import { JSONParser } from "@streamparser/json";
 import { CommandFailure, describeError } from "fastkv-cli/kit/failure";
 import { type Entry, entryFromJson } from "./entry.js";
 
@@ -120,6 +119,8 @@ function parseLine(line: Buffer, number: number): Entry | undefined {
 }
 
 async function* readArray(source: AsyncIterable<Buffer>): AsyncGenerator<Entry[]> {
+  // JSON lines, the usual form, do not need it.
+  const { JSONParser } = await import("@streamparser/json");
   const parser = new JSONParser({ paths: ["$.*"], keepStack: false });
   const decoder = new TextDecoder("utf-8", { fatal: true });
   let items: unknown[] = [];

@@ -1,6 +1,6 @@
 import { Args, Command, Flags } from "@oclif/core";
 import { durabilityFlag, encodingFlag, pathFlag, shardsFlag } from "fastkv-cli/kit/flags";
-import { loadFile } from "../bulk/load.js";
+import { loadFile, sourceBytes } from "../bulk/load.js";
 import { withDatabase } from "../one-shot.js";
 
 export default class Bulk extends Command {
@@ -27,6 +27,8 @@ export default class Bulk extends Command {
   async run(): Promise<void> {
     const { args, flags } = await this.parse(Bulk);
     const { path, shards, durability, encoding } = flags;
+    // A slip in the file's name must not leave an empty database behind.
+    await sourceBytes(args.file);
     await withDatabase(path, { shards, durability, encoding }, async ({ db, output, signal }) => {
       const count = await loadFile(db, args.file, { signal, progress: true });
       output.say(flags.json ? JSON.stringify({ loaded: count }) : `Loaded ${count} items`);

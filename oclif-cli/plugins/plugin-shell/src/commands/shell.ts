@@ -4,6 +4,7 @@ import { exitCode, Interrupted } from "fastkv-cli/kit/failure";
 import { durabilityFlag, encodingFlag, noCreateFlag, pathFlag, shardsFlag } from "fastkv-cli/kit/flags";
 import { interruptible } from "fastkv-cli/kit/interrupt";
 import { openDatabase } from "fastkv-cli/kit/open-database";
+import type { TypedInput } from "../shell/typed-input.js";
 
 export default class Shell extends Command {
   static override description = "Work with a database by hand, or run commands from a file.";
@@ -36,16 +37,20 @@ export default class Shell extends Command {
     process.stdout.write(`Database opened at ${flags.path}\n`);
     const interactive = process.stdin.isTTY === true && process.stdout.isTTY === true;
     const { Session } = await import("../shell/session.js");
-    const { keyPressed, TerminalShell } = interactive
-      ? await import("../shell/terminal-shell.js")
-      : { keyPressed: undefined, TerminalShell: undefined };
-    const session = new Session({ path: flags.path, db, interactive, ...(keyPressed ? { keyPressed } : {}) });
+    const input = interactive ? await typedInput() : undefined;
+    const session = new Session({
+      path: flags.path,
+      db,
+      interactive,
+      ...(input ? { keyPressed: (signal: AbortSignal) => input.nextKey(signal) } : {}),
+    });
     try {
       await interruptible(async (signal) => {
-        if (TerminalShell) {
+        if (input) {
+          const { TerminalShell } = await import("../shell/terminal-shell.js");
           const { History } = await import("../shell/history.js");
           const history = flags.history ? new History(join(this.config.dataDir, "shell-history")) : undefined;
-          await new TerminalShell(session, history).run(signal);
+          await new TerminalShell(session, input, history).run(signal);
         } else {
           const { runScript } = await import("../shell/script-shell.js");
           process.exitCode = await runScript(session, process.stdin, {
@@ -70,4 +75,9 @@ export default class Shell extends Command {
       process.stdout.write("Database closed\n");
     }
   }
+}
+
+async function typedInput(): Promise<TypedInput> {
+  const { TypedInput } = await import("../shell/typed-input.js");
+  return new TypedInput(process.stdin);
 }

@@ -1,7 +1,14 @@
 /** The shell over piped input: no prompt, echo or colour; the first error ends it. */
 
 import { createInterface } from "node:readline";
-import { CommandFailure, describeError, exitCode, Interrupted, printError } from "fastkv-cli/kit/failure";
+import {
+  CommandFailure,
+  describeError,
+  exitCode,
+  exitCodeOf,
+  Interrupted,
+  printError,
+} from "fastkv-cli/kit/failure";
 import { OutputClosed } from "fastkv-cli/kit/output";
 import { parseLine } from "../text/line.js";
 import { executeLine } from "./execute.js";
@@ -24,7 +31,7 @@ export async function runScript(
       if (options.signal.aborted || error instanceof OutputClosed || error instanceof Interrupted) {
         throw error;
       }
-      code = exitCode.failed;
+      code = Math.max(code, exitCodeOf(error));
       printError(new CommandFailure(`line ${startedAt}: ${describeError(error)}`, { cause: error }));
       session.ended ||= !options.keepGoing;
     }

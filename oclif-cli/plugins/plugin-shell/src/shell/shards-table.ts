@@ -23,10 +23,12 @@ export async function showShards(session: Session, once: boolean, signal: AbortS
     () => done.abort(),
     () => {},
   );
-  for (let shown = 0; !stop.aborted; ) {
+  for (let shown: string | undefined; !stop.aborted; ) {
     const text = await read();
-    process.stdout.write(`${shown > 0 ? `\x1b[${shown}A\x1b[J` : ""}${text}\n`);
-    shown = screenRows(text);
+    // The window may have changed since: a terminal breaks the lines anew then, and they take other rows.
+    const wipe = shown === undefined ? "" : `\x1b[${screenRows(shown)}A\x1b[J`;
+    process.stdout.write(`${wipe}${text}\n`);
+    shown = text;
     await delay(refreshMs, undefined, { signal: stop }).catch(() => {});
   }
   done.abort();

@@ -2,10 +2,9 @@
  * The shell at a terminal, over node:readline.
  *
  * readline stays open while a command runs: that keeps the terminal in raw mode, so Ctrl-C reaches us as a key and
- * no other process of the group, and what is typed meanwhile waits for its turn.
+ * no other process of the group.
  */
 
-import { once } from "node:events";
 import { createInterface, type Interface } from "node:readline";
 import { Interrupted, printError } from "fastkv-cli/kit/failure";
 import { paint } from "fastkv-cli/kit/style";
@@ -14,25 +13,29 @@ import { complete } from "./completion.js";
 import { executeLine } from "./execute.js";
 import { type History, isKept, maxHistoryLines } from "./history.js";
 import type { Session } from "./session.js";
+import type { TypedInput } from "./typed-input.js";
 
 const continuationPrompt = "> ";
 
 export class TerminalShell {
   readonly #session: Session;
+  readonly #input: TypedInput;
   readonly #history: History | undefined;
   readonly #readline: Interface;
-  readonly #lines: string[] = [];
+  /** The line that was entered and is not taken yet. */
+  #line: string | undefined;
   /** What was entered of a command whose quotes are still open. */
   #pending = "";
   #running: AbortController | undefined;
   #closed = false;
   #wake: () => void = () => {};
 
-  constructor(session: Session, history: History | undefined) {
+  constructor(session: Session, input: TypedInput, history: History | undefined) {
     this.#session = session;
+    this.#input = input;
     this.#history = history;
     this.#readline = createInterface({
-      input: process.stdin,
+      input,
       output: process.stdout,
       terminal: true,
       historySize: maxHistoryLines,
@@ -50,7 +53,10 @@ export class TerminalShell {
   /** Until exit, Ctrl-D, or `stop` is aborted (a signal from outside). */
   async run(stop: AbortSignal): Promise<void> {
     const readline = this.#readline;
-    readline.on("line", (line) => this.#enqueue(line));
+    readline.on("line", (line) => {
+      this.#line = line;
+      this.#wake();
+    });
     readline.on("SIGINT", () => this.#interrupt());
     readline.on("history", (lines) => this.#keep(lines));
     readline.on("close", () => {
@@ -63,7 +69,7 @@ export class TerminalShell {
     };
     stop.addEventListener("abort", close, { once: true });
     while (!this.#session.ended) {
-      const line = await this.#nextLine();
+      const line = await this.#nextCommand();
       if (line === undefined) {
         process.stdout.write("\n");
         break;
@@ -71,39 +77,36 @@ export class TerminalShell {
       await this.#execute(line);
     }
     readline.close();
-  }
-
-  #enqueue(line: string): void {
-    this.#lines.push(line);
-    this.#wake();
+    this.#input.destroy();
   }
 
   /** A whole command: lines are joined while their quotes are open. Undefined at the end of the input. */
-  async #nextLine(): Promise<string | undefined> {
-    for (;;) {
-      const line = this.#lines.shift();
-      if (line !== undefined) {
-        const text = this.#pending + line;
-        if (parseLine(text).open === undefined) {
-          this.#pending = "";
-          return text;
-        }
-        this.#pending = `${text}\n`;
-        continue;
-      }
-      if (this.#closed) {
-        return undefined;
-      }
-      this.#prompt();
-      await new Promise<void>((resolve) => {
+  async #nextCommand(): Promise<string | undefined> {
+    while (!this.#closed) {
+      // A line that waits comes at once with the prompt, so the promise is made first.
+      const entered = new Promise<void>((resolve) => {
         this.#wake = resolve;
       });
+      this.#prompt();
+      await entered;
+      if (this.#line === undefined) {
+        continue;
+      }
+      const text = this.#pending + this.#line;
+      this.#line = undefined;
+      if (parseLine(text).open === undefined) {
+        this.#pending = "";
+        return text;
+      }
+      this.#pending = `${text}\n`;
     }
+    return undefined;
   }
 
   #prompt(): void {
     this.#readline.setPrompt(this.#pending === "" ? this.#session.prompt : continuationPrompt);
     this.#readline.prompt(true);
+    this.#input.open();
   }
 
   async #execute(line: string): Promise<void> {
@@ -119,18 +122,19 @@ export class TerminalShell {
       }
     } finally {
       this.#running = undefined;
-      // The q that ends a live table is no beginning of the next command.
-      if (/^[qQ ]$/.test(this.#readline.line)) {
-        this.#clearLine();
-      }
     }
   }
 
   /** Ctrl-C: stops the running command; at the prompt it drops the line. It never leaves the shell. */
   #interrupt(): void {
-    this.#lines.length = 0;
     if (this.#running) {
       this.#running.abort(new Interrupted());
+      return;
+    }
+    if (this.#line !== undefined) {
+      // It came in one piece with its line: that line is not to run, and the next prompt comes by itself.
+      this.#line = undefined;
+      this.#pending = "";
       return;
     }
     const idle = this.#readline.line === "" && this.#pending === "";
@@ -162,9 +166,4 @@ export class TerminalShell {
       printError(error);
     }
   }
-}
-
-/** Resolves at the next key; for tables that run until one is pressed. */
-export async function keyPressed(signal: AbortSignal): Promise<void> {
-  await once(process.stdin, "keypress", { signal });
 }

@@ -2,23 +2,16 @@
 
 import { formatDurationMs } from "fastkv-cli/kit/duration";
 import { printScan } from "../../scan.js";
-import { displayKey } from "../../text/key.js";
+import { displayKey, type Key } from "../../text/key.js";
 import { formatPretty } from "../../text/value.js";
 import { type ShellCommand, untilAborted } from "../command.js";
+import { keyCommand } from "../key-command.js";
 import { rangeOptions, readRange, readScan, scanOptions } from "../range.js";
 
-const get: ShellCommand = {
-  name: "get",
-  usage: "get KEY",
-  summary: "show the value of a key",
-  words: [1, 1],
-  completes: ["key"],
-  async run(session, args, signal) {
-    const key = args.key(0);
-    const value = await untilAborted(session.db.get(key, session.view), signal);
-    session.output.say(value === undefined ? `Key not found: ${displayKey(key)}` : formatPretty(value));
-  },
-};
+const get = keyCommand("get", "show the value of a key", async (session, key) => {
+  const value = await session.db.get(key, session.view);
+  return value === undefined ? notFound(key) : formatPretty(value);
+});
 
 const scan: ShellCommand = {
   name: "scan",
@@ -57,35 +50,20 @@ const count: ShellCommand = {
   },
 };
 
-const has: ShellCommand = {
-  name: "has",
-  usage: "has KEY",
-  summary: "tell whether a key is there: true or false",
-  words: [1, 1],
-  completes: ["key"],
-  async run(session, args, signal) {
-    const found = session.db.has(args.key(0), session.view);
-    session.output.say(String(await untilAborted(found, signal)));
-  },
-};
+const has = keyCommand("has", "tell whether a key is there: true or false", async (session, key) =>
+  String(await session.db.has(key, session.view)),
+);
 
-const ttl: ShellCommand = {
-  name: "ttl",
-  usage: "ttl KEY",
-  summary: "show how long a key will live",
-  words: [1, 1],
-  completes: ["key"],
-  async run(session, args, signal) {
-    const key = args.key(0);
-    const ms = await untilAborted(session.db.ttl(key, session.view), signal);
-    if (ms === undefined) {
-      session.output.say(`Key not found: ${displayKey(key)}`);
-    } else if (ms === Number.POSITIVE_INFINITY) {
-      session.output.say("No expiry");
-    } else {
-      session.output.say(`${Math.round(ms)} ms (${formatDurationMs(ms)})`);
-    }
-  },
-};
+const ttl = keyCommand("ttl", "show how long a key will live", async (session, key) => {
+  const ms = await session.db.ttl(key, session.view);
+  if (ms === undefined) {
+    return notFound(key);
+  }
+  return ms === Number.POSITIVE_INFINITY ? "No expiry" : `${Math.round(ms)} ms (${formatDurationMs(ms)})`;
+});
+
+function notFound(key: Key): string {
+  return `Key not found: ${displayKey(key)}`;
+}
 
 export const readingCommands: readonly ShellCommand[] = [get, scan, count, has, ttl];

@@ -2,6 +2,7 @@
 
 import { CommandFailure } from "fastkv-cli/kit/failure";
 import { paint } from "fastkv-cli/kit/style";
+import { wrapText } from "fastkv-cli/kit/wrap-text";
 import type { ShellCommand } from "../command.js";
 import { findCommand, shellCommands } from "../registry.js";
 import { unknownCommand } from "../unknown-command.js";
@@ -16,14 +17,16 @@ const help: ShellCommand = {
     const name = args.text(0);
     if (name === undefined) {
       const width = Math.max(...shellCommands.map((command) => command.name.length));
+      const indent = " ".repeat(width + 2);
       for (const command of shellCommands) {
-        session.output.say(
-          `${bold(command.name)}${" ".repeat(width - command.name.length)}  ${command.summary}`,
-        );
+        const [first, ...rest] = wrapText(command.summary, columns() - indent.length);
+        session.output.say(`${bold(command.name)}${indent.slice(command.name.length)}${first}`);
+        for (const line of rest) {
+          session.output.say(indent + line);
+        }
       }
-      session.output.say(
-        "\nQuote words as in a Unix shell. Ctrl-C stops a command, Ctrl-D leaves, Tab completes.",
-      );
+      const advice = "Quote words as in a Unix shell. Ctrl-C stops a command, Ctrl-D leaves, Tab completes.";
+      session.output.say(`\n${wrapText(advice, columns()).join("\n")}`);
       return;
     }
     const command = findCommand(name);
@@ -37,6 +40,11 @@ const help: ShellCommand = {
     }
   },
 };
+
+/** The width of the terminal; a pipe has none. */
+function columns(): number {
+  return process.stdout.columns || Number.POSITIVE_INFINITY;
+}
 
 function bold(text: string): string {
   return paint(process.stdout, "bold", text);

@@ -5,6 +5,7 @@ import { parseDurationMs } from "fastkv-cli/kit/duration";
 import { CommandFailure } from "fastkv-cli/kit/failure";
 import { encodingFor, looksLikeBrokenJson, parseValue } from "../../text/value.js";
 import { type CommandArguments, type ShellCommand, untilAborted } from "../command.js";
+import { keyCommand } from "../key-command.js";
 import type { Session } from "../session.js";
 
 const encodings: readonly string[] = ["json", "msgpack", "structured", "binary"] satisfies ValueEncoding[];
@@ -29,12 +30,9 @@ const put: ShellCommand = {
     if (looksLikeBrokenJson(operation.value)) {
       session.hint("Stored as a string, since it is not JSON. Put JSON into single quotes: '{\"a\": 1}'");
     }
-    if (queue(session, operation)) {
-      return;
-    }
     const { type: _, key, value, ...options } = operation;
-    await untilAborted(session.db.put(key, value, options), signal);
-    session.output.say("OK");
+    const write = (): Promise<void> => session.db.put(key, value, options);
+    session.output.say(await untilAborted(queueOr(session, operation, write), signal));
   },
 };
 
@@ -62,28 +60,22 @@ function readPut(args: CommandArguments): PutOperation {
   return operation;
 }
 
-const remove: ShellCommand = {
-  name: "delete",
-  usage: "delete KEY",
-  summary: "remove a key",
-  words: [1, 1],
-  completes: ["key"],
-  async run(session, args, signal) {
-    const key = args.key(0);
-    if (!queue(session, { type: "del", key })) {
-      await untilAborted(session.db.delete(key), signal);
-      session.output.say("OK");
-    }
-  },
-};
+const remove = keyCommand("delete", "remove a key", (session, key) =>
+  queueOr(session, { type: "del", key }, () => session.db.delete(key)),
+);
 
-/** True if a batch is open and took the operation. */
-function queue(session: Session, operation: BatchOperation): boolean {
-  session.batch?.push(operation);
+/** An open batch takes the operation; otherwise it is done now. Gives what is printed. */
+async function queueOr(
+  session: Session,
+  operation: BatchOperation,
+  write: () => Promise<void>,
+): Promise<string> {
   if (session.batch) {
-    session.output.say("Queued");
+    session.batch.push(operation);
+    return "Queued";
   }
-  return session.batch !== undefined;
+  await write();
+  return "OK";
 }
 
 const batch: ShellCommand = {

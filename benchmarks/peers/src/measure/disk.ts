@@ -1,0 +1,19 @@
+import { readdirSync, statSync } from "node:fs";
+import path from "node:path";
+
+const statBlockBytes = 512;
+
+/** Bytes that the files of a folder really take, sparse parts left out. */
+export function bytesOnDisk(folder: string): number {
+  let sum = 0;
+  for (const entry of readdirSync(folder, { recursive: true, withFileTypes: true })) {
+    if (entry.isFile()) {
+      try {
+        sum += statSync(path.join(entry.parentPath, entry.name)).blocks * statBlockBytes;
+      } catch {
+        // A file that a store has just removed.
+      }
+    }
+  }
+  return sum;
+}

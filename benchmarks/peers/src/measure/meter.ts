@@ -1,0 +1,87 @@
+/** Takes the time of operations, as cheaply as it can: every store pays for it. */
+
+import { performance } from "node:perf_hooks";
+import type { Latencies, Measurement } from "./measurement.js";
+
+const sliceMs = 100;
+const firstCapacity = 1 << 16;
+
+export class Meter {
+  #latenciesMs = new Float64Array(firstCapacity);
+  #count = 0;
+  #entries = 0;
+  readonly #startedMs = performance.now();
+  readonly #endMs: number;
+  #lastMs = this.#startedMs;
+  #longestPauseMs = 0;
+  readonly #timeline: number[] = [];
+
+  /** @param limitMs after which `isOver` */
+  constructor(limitMs: number) {
+    this.#endMs = this.#startedMs + limitMs;
+  }
+
+  get isOver(): boolean {
+    return this.#lastMs >= this.#endMs;
+  }
+
+  get operations(): number {
+    return this.#count;
+  }
+
+  /** Counts an operation that began at `startedMs` and touched so many entries. */
+  done(startedMs: number, entries: number): void {
+    const now = performance.now();
+    if (this.#count === this.#latenciesMs.length) {
+      const larger = new Float64Array(this.#count * 2);
+      larger.set(this.#latenciesMs);
+      this.#latenciesMs = larger;
+    }
+    this.#latenciesMs[this.#count++] = now - startedMs;
+    this.progress(entries, now);
+  }
+
+  /** Counts entries of an operation that goes on. */
+  progress(entries: number, now = performance.now()): void {
+    this.#entries += entries;
+    const slice = Math.floor((now - this.#startedMs) / sliceMs);
+    while (this.#timeline.length <= slice) {
+      this.#timeline.push(0);
+    }
+    this.#timeline[slice] = this.#timeline[slice]! + entries;
+    const pause = now - this.#lastMs;
+    if (pause > this.#longestPauseMs) {
+      this.#longestPauseMs = pause;
+    }
+    this.#lastMs = now;
+  }
+
+  finish(): Measurement {
+    const elapsedMs = performance.now() - this.#startedMs;
+    return {
+      operations: this.#count,
+      entries: this.#entries,
+      elapsedMs,
+      entriesPerSecond: (this.#entries / elapsedMs) * 1_000,
+      latencies: this.#latencies(),
+      longestPauseMs: this.#longestPauseMs,
+      timeline: { sliceMs, entries: this.#timeline },
+    };
+  }
+
+  #latencies(): Latencies | undefined {
+    if (this.#count === 0) {
+      return undefined;
+    }
+    const sorted = this.#latenciesMs.subarray(0, this.#count).sort();
+    const us = (part: number): number =>
+      sorted[Math.min(sorted.length - 1, Math.floor(part * sorted.length))]! * 1_000;
+    return {
+      p50Us: us(0.5),
+      p95Us: us(0.95),
+      p99Us: us(0.99),
+      p999Us: us(0.999),
+      maxUs: us(1),
+    };
+  }
+}

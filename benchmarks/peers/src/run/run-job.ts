@@ -1,0 +1,75 @@
+import { fork } from "node:child_process";
+import { once } from "node:events";
+import { fileURLToPath } from "node:url";
+import type { Measurement } from "../measure/measurement.js";
+import { residentBytes } from "../measure/processes.js";
+import type { Job, JobMessage } from "./job.js";
+
+const worker = fileURLToPath(new URL("./worker.js", import.meta.url));
+const memoryEveryMs = 100;
+
+/**
+ * Runs a group of workloads in a process of its own and watches the memory of all processes that take part.
+ *
+ * @throws Error if the process failed, or ended otherwise than it should.
+ */
+export async function runJob(
+  job: Job,
+  onResult: (workload: string, measurement: Measurement) => void,
+): Promise<void> {
+  let pids: number[] = [];
+  let peakBytes = 0;
+  let failure: string | undefined;
+  const sample = (): void => {
+    peakBytes = Math.max(
+      peakBytes,
+      pids.reduce((sum, pid) => sum + residentBytes(pid), 0),
+    );
+  };
+  const timer = setInterval(sample, memoryEveryMs);
+  const child = fork(worker);
+  child.on("message", (message: JobMessage) => {
+    switch (message.type) {
+      case "processes":
+        pids = message.pids;
+        break;
+      case "begin":
+        peakBytes = 0;
+        break;
+      case "result": {
+        sample();
+        const { measurement } = message;
+        onResult(message.workload, {
+          ...measurement,
+          figures: { ...measurement.figures, peakResidentBytes: peakBytes },
+        });
+        break;
+      }
+      case "failed":
+        failure = message.message;
+        break;
+    }
+  });
+  child.send({ job, part: "run" });
+  const [code, signal] = (await once(child, "exit")) as [number | null, string | null];
+  clearInterval(timer);
+  if (failure !== undefined || code !== 0) {
+    throw new Error(failure ?? `the process ended with ${signal ?? code}`);
+  }
+}
+
+/** Runs what comes before a group: it ends by killing itself. */
+export async function runBefore(job: Job): Promise<void> {
+  let failure: string | undefined;
+  const child = fork(worker);
+  child.on("message", (message: JobMessage) => {
+    if (message.type === "failed") {
+      failure = message.message;
+    }
+  });
+  child.send({ job, part: "before" });
+  const [code, signal] = (await once(child, "exit")) as [number | null, string | null];
+  if (signal !== "SIGKILL") {
+    throw new Error(failure ?? `the process ended with ${signal ?? code}, and should have been killed`);
+  }
+}

@@ -1,0 +1,82 @@
+import { maxClearBatchBytes, maxClearBatchKeys } from "../shared/limits.js";
+import type { BatchOperation } from "./call-options.js";
+import type { EntryReader, ScanRun } from "./merged-scan.js";
+
+const readKey: EntryReader<string> = (raw, keyStart, valueStart) => raw.latin1Slice(keyStart, valueStart);
+const keysAtOnce = 256;
+
+/**
+ * A clear of so many keys, or of those of a snapshot: the keys are read and then deleted, in batches. The deletes get
+ * their numbers later than the call, so keys that were written in between are left out.
+ *
+ * Keys are named by the latin1 string of their bytes, as in the read cache.
+ */
+export class KeyClear {
+  readonly #keys: ScanRun;
+  readonly #write: (operations: Iterable<BatchOperation<never>>) => Promise<void>;
+  /** Keys that were written since the call. */
+  readonly #spared = new Set<string>();
+  #isDeleting = false;
+
+  constructor(keys: ScanRun, write: (operations: Iterable<BatchOperation<never>>) => Promise<void>) {
+    this.#keys = keys;
+    this.#write = write;
+  }
+
+  /** A write of this key was called after the clear. */
+  spare(name: string): void {
+    if (!this.#isDeleting) {
+      this.#spared.add(name);
+    }
+  }
+
+  async run(): Promise<void> {
+    try {
+      let isLast = false;
+      while (!isLast) {
+        const names: string[] = [];
+        isLast = await this.#gather(names);
+        await this.#delete(names);
+      }
+    } finally {
+      this.#keys.end();
+    }
+  }
+
+  /** The names of the next batch; true where they are the last. */
+  async #gather(names: string[]): Promise<boolean> {
+    let bytes = 0;
+    while (names.length < maxClearBatchKeys && bytes < maxClearBatchBytes) {
+      const start = names.length;
+      const wanted = Math.min(keysAtOnce, maxClearBatchKeys - start);
+      if (this.#keys.take(readKey, names, wanted)) {
+        return true;
+      }
+      for (let at = start; at < names.length; at++) {
+        bytes += names[at]!.length;
+      }
+      if (names.length === start) {
+        await this.#keys.fill();
+      }
+    }
+    return false;
+  }
+
+  #delete(names: readonly string[]): Promise<void> {
+    this.#isDeleting = true;
+    try {
+      return this.#write(this.#deletesOf(names));
+    } finally {
+      this.#isDeleting = false;
+    }
+  }
+
+  /** Read when the batch is encoded, in the turn in which it is sent. */
+  *#deletesOf(names: readonly string[]): Generator<BatchOperation<never>> {
+    for (const name of names) {
+      if (!this.#spared.has(name)) {
+        yield { type: "del", key: Buffer.from(name, "latin1") };
+      }
+    }
+  }
+}

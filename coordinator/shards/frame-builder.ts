@@ -1,0 +1,164 @@
+import { copyKey, writeUint64 } from "../../shared/bytes.js";
+import { OperationSection, operationBytes, operationFlag } from "../../shared/format/operations.js";
+import { targetFrameBytes } from "../../shared/limits.js";
+import {
+  operationsHeaderBytes,
+  readFlag,
+  readHeaderBytes,
+  readSnapshotBytes,
+  writeOperationsHeader,
+} from "../../shared/wire/frame.js";
+import { appendEntry } from "../batch.js";
+import type { EntryEncoder } from "../entry-encoder.js";
+
+const firstSectionBytes = 4 * 1024;
+
+export interface FrameStamp {
+  flags: number;
+  timeMs: number;
+  logSyncedSequence: number;
+  confirmedSequence: number;
+}
+
+/** Gathers the operations of one turn for one shard. */
+export class FrameBuilder {
+  firstSequence = 0;
+  lastSequence = 0;
+  hasLogged = false;
+  wantsSync = false;
+  #writes = new OperationSection(firstSectionBytes);
+  #reads = Buffer.allocUnsafeSlow(1024);
+  #readBytes = 0;
+
+  get isEmpty(): boolean {
+    return this.#writes.length === 0 && this.#readBytes === 0;
+  }
+
+  get isFull(): boolean {
+    return this.#writes.length + this.#readBytes >= targetFrameBytes;
+  }
+
+  get writeBytes(): number {
+    return this.#writes.length;
+  }
+
+  /** Appends one write: the encoder's entry, which is copied. */
+  write(kind: number, entry: EntryEncoder, sequence: number): void {
+    this.#noteSequence(sequence);
+    appendEntry(this.#writes, kind, entry, sequence - this.firstSequence);
+  }
+
+  /** Appends a whole section whose deltas are all 0: a batch. */
+  writeBatch(section: Buffer, sequence: number, isLogged: boolean): void {
+    const writes = this.#writes;
+    writes.reserve(section.length);
+    this.#noteSequence(sequence);
+    const start = writes.length;
+    section.copy(writes.buffer, start);
+    writes.length = start + section.length;
+    const delta = sequence - this.firstSequence;
+    if (delta > 0 || isLogged) {
+      stampBatch(writes.buffer, start, writes.length, delta, isLogged);
+    }
+    this.hasLogged ||= isLogged;
+  }
+
+  /** Appends a read of the key `key[0..keyBytes)`. */
+  read(
+    key: Uint8Array,
+    keyBytes: number,
+    withValue: boolean,
+    snapshot: { sequence: number; timeMs: number } | undefined,
+  ): void {
+    const needed = this.#readBytes + readHeaderBytes + readSnapshotBytes + keyBytes;
+    if (needed > this.#reads.length) {
+      const larger = Buffer.allocUnsafeSlow(Math.max(needed, this.#reads.length * 2));
+      this.#reads.copy(larger, 0, 0, this.#readBytes);
+      this.#reads = larger;
+    }
+    const reads = this.#reads;
+    let at = this.#readBytes;
+    reads[at] = (withValue ? 0 : readFlag.noValue) | (snapshot === undefined ? 0 : readFlag.snapshot);
+    reads[at + 1] = 0;
+    reads.writeUInt16LE(keyBytes, at + 2);
+    reads.writeUInt32LE(this.#writes.length, at + 4);
+    at += readHeaderBytes;
+    if (snapshot !== undefined) {
+      writeUint64(reads, snapshot.sequence, at);
+      reads.writeDoubleLE(snapshot.timeMs, at + 8);
+      at += readSnapshotBytes;
+    }
+    copyKey(key, keyBytes, reads, at);
+    this.#readBytes = at + keyBytes;
+  }
+
+  /** The frame and, within it, the writes; the builder starts anew. */
+  take(stamp: FrameStamp): { frame: Buffer; section: Buffer } {
+    const writeBytes = this.#writes.length;
+    const frame = Buffer.allocUnsafeSlow(operationsHeaderBytes + writeBytes + this.#readBytes);
+    writeOperationsHeader(frame, {
+      ...stamp,
+      firstSequence: this.firstSequence,
+      lastSequence: this.lastSequence,
+      writeBytes,
+      readBytes: this.#readBytes,
+    });
+    this.#writes.buffer.copy(frame, operationsHeaderBytes, 0, writeBytes);
+    this.#reads.copy(frame, operationsHeaderBytes + writeBytes, 0, this.#readBytes);
+    if (this.#writes.buffer.length > targetFrameBytes * 2) {
+      this.#writes = new OperationSection(firstSectionBytes);
+    }
+    this.#writes.length = 0;
+    this.#readBytes = 0;
+    this.firstSequence = 0;
+    this.lastSequence = 0;
+    this.hasLogged = false;
+    this.wantsSync = false;
+    return { frame, section: frame.subarray(operationsHeaderBytes, operationsHeaderBytes + writeBytes) };
+  }
+
+  #noteSequence(sequence: number): void {
+    if (this.#writes.length === 0) {
+      this.firstSequence = sequence;
+    }
+    this.lastSequence = sequence;
+  }
+}
+
+/** Sets the sequence delta, and the logged flag, of every operation in `buffer[start..end)`. */
+export function stampBatch(
+  buffer: Buffer,
+  start: number,
+  end: number,
+  delta: number,
+  isLogged: boolean,
+): void {
+  let at = start;
+  while (at < end) {
+    const first = buffer[at]!;
+    if (isLogged) {
+      buffer[at] = first | operationFlag.logged;
+    }
+    buffer.writeUInt32LE(delta, at + 8);
+    const expires = (first & operationFlag.expires) !== 0;
+    at += operationBytes(buffer.readUInt16LE(at + 2), buffer.readUInt32LE(at + 4), expires);
+  }
+}
+
+/** A frame for a section that is sent again after a restart. */
+export function frameForSection(
+  retained: { section: Buffer; firstSequence: number; lastSequence: number },
+  stamp: FrameStamp,
+): Buffer {
+  const { section, firstSequence, lastSequence } = retained;
+  const frame = Buffer.allocUnsafeSlow(operationsHeaderBytes + section.length);
+  writeOperationsHeader(frame, {
+    ...stamp,
+    firstSequence,
+    lastSequence,
+    writeBytes: section.length,
+    readBytes: 0,
+  });
+  section.copy(frame, operationsHeaderBytes);
+  return frame;
+}

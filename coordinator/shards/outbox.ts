@@ -1,0 +1,97 @@
+import { operationsFlag } from "../../shared/wire/frame.js";
+import type { EntryEncoder } from "../entry-encoder.js";
+import { FrameBuilder, type FrameStamp } from "./frame-builder.js";
+import { Fifo, type PendingRead } from "./pending.js";
+import { RetainedWrites } from "./retained-writes.js";
+
+/** A promise, its entry in a queue, and what hangs on them. */
+export const overheadBytesPerOperation = 160;
+/** Retained writes beyond this have the shard sync, so that they can be let go. */
+const syncedBudgetBytes = 16 * 1024 * 1024;
+/**
+ * Beyond this a write is acknowledged only when it is on disk, whatever its durability: a disk that syncs slowly, or
+ * not at all, must not fill the memory of a program that awaits its writes.
+ */
+const retainedLimitBytes = 64 * 1024 * 1024;
+
+/** What is on its way to one shard: the frame that is being gathered, and the writes that are not yet on disk there. */
+export class Outbox {
+  readonly retained = new RetainedWrites();
+  readonly #frame = new FrameBuilder();
+  /** Frames on their way, to give their bytes back. */
+  readonly #frames = new Fifo<{ lastSequence: number; bytes: number }>();
+  /** What the writes of the current frame count in `inFlightBytes`. */
+  #frameBytes = 0;
+  /** What writes that the shard has not yet taken hold in memory. */
+  inFlightBytes = 0;
+
+  get isEmpty(): boolean {
+    return this.#frame.isEmpty;
+  }
+
+  get isFull(): boolean {
+    return this.#frame.isFull;
+  }
+
+  /** So much waits for the disk that nothing more is acknowledged before. */
+  get mustAwaitDisk(): boolean {
+    return this.retained.bytes > retainedLimitBytes;
+  }
+
+  write(kind: number, entry: EntryEncoder, sequence: number): void {
+    this.#frame.write(kind, entry, sequence);
+    this.#count(entry.keyBytes + entry.value.length);
+  }
+
+  writeBatch(section: Buffer, sequence: number, isLogged: boolean): void {
+    this.#frame.writeBatch(section, sequence, isLogged);
+    this.#count(section.length);
+  }
+
+  read(key: Uint8Array, keyBytes: number, read: PendingRead): void {
+    this.#frame.read(key, keyBytes, read.withValue, read.snapshot);
+  }
+
+  wantSync(): void {
+    this.#frame.wantsSync = true;
+  }
+
+  /** The gathered frame; its writes are retained until they are on disk. */
+  take(stamp: FrameStamp, isSeal: boolean): Buffer {
+    const { firstSequence, lastSequence, hasLogged, wantsSync } = this.#frame;
+    const mustSync = wantsSync || this.retained.bytes > syncedBudgetBytes;
+    const flags = stamp.flags | (mustSync ? operationsFlag.sync : 0) | (isSeal ? operationsFlag.seal : 0);
+    const { frame, section } = this.#frame.take({ ...stamp, flags });
+    if (section.length > 0) {
+      this.retained.add({ section, firstSequence, lastSequence, isSeal, hasLogged });
+      this.#frames.push({ lastSequence, bytes: this.#frameBytes });
+      this.#frameBytes = 0;
+    }
+    return frame;
+  }
+
+  /** The shard has taken everything up to `sequence`. */
+  noteWritten(sequence: number): void {
+    for (let first = this.#frames.peek(); first !== undefined; first = this.#frames.peek()) {
+      if (first.lastSequence > sequence) {
+        return;
+      }
+      this.#frames.shift();
+      this.inFlightBytes -= first.bytes;
+    }
+  }
+
+  /** Drops what was gathered, and all that is on its way: the shard is gone for good. */
+  clear(): void {
+    this.#frame.take({ flags: 0, timeMs: 0, logSyncedSequence: 0, confirmedSequence: 0 });
+    this.#frames.takeAll();
+    this.retained.clear();
+    this.#frameBytes = 0;
+    this.inFlightBytes = 0;
+  }
+
+  #count(bytes: number): void {
+    this.#frameBytes += bytes + overheadBytesPerOperation;
+    this.inFlightBytes += bytes + overheadBytesPerOperation;
+  }
+}

@@ -1,0 +1,78 @@
+import { FastKVError } from "../../shared/errors.js";
+import type { ShardRequest } from "../../shared/wire/messages.js";
+
+export interface Reply {
+  meta: unknown;
+  raw: Buffer;
+}
+
+export interface PendingRequest {
+  request: ShardRequest;
+  raw: Buffer | undefined;
+  /** Sent again to a restarted shard; else it fails with the shard. */
+  isRepeatable: boolean;
+  resolve(reply: Reply): void;
+  reject(error: FastKVError): void;
+}
+
+/** Request ids go round from 1 to here; the one above is the opening's. */
+const lastId = 0xffff_fffe;
+export const openingId = 0xffff_ffff;
+const overheadBytesPerRequest = 1024;
+
+/** The requests of one shard that wait for their replies, by id. */
+export class PendingRequests {
+  readonly #requests = new Map<number, PendingRequest>();
+  #nextId = 1;
+
+  /** What they count as being in flight. */
+  get inFlightBytes(): number {
+    return this.#requests.size * overheadBytesPerRequest;
+  }
+
+  add(request: PendingRequest): number {
+    const id = this.#nextId;
+    this.#nextId = id === lastId ? 1 : id + 1;
+    this.#requests.set(id, request);
+    return id;
+  }
+
+  addOpening(request: PendingRequest): void {
+    this.#requests.set(openingId, request);
+  }
+
+  /** Undefined where nobody waits for it any more. */
+  take(id: number): PendingRequest | undefined {
+    const request = this.#requests.get(id);
+    this.#requests.delete(id);
+    return request;
+  }
+
+  takeAll(): PendingRequest[] {
+    const requests = [...this.#requests.values()];
+    this.#requests.clear();
+    return requests;
+  }
+
+  /** The shard died: what must not be sent twice fails. */
+  failUnrepeatable(shardIndex: number): void {
+    for (const [id, { request, isRepeatable, reject }] of this.#requests) {
+      if (!isRepeatable) {
+        this.#requests.delete(id);
+        reject(lostRequest(shardIndex, request));
+      }
+    }
+  }
+
+  entries(): [number, PendingRequest][] {
+    return [...this.#requests];
+  }
+}
+
+export function lostRequest(shardIndex: number, request: ShardRequest): FastKVError {
+  return new FastKVError(
+    "FASTKV_SHARD_UNAVAILABLE",
+    `Shard ${shardIndex} ended during "${request.type}"; try again`,
+    { writeOutcome: "not-applied" },
+  );
+}

@@ -1,0 +1,661 @@
+/**
+ * One shard as the coordinator sees it: operations go in, in the order of the calls, and their outcomes come out.
+ *
+ * Operations called in one turn travel in one frame. Reads are answered in order, so they need no ids; writes are
+ * acknowledged by watermark. What is not yet synced is retained: a shard that dies is started anew and gets it
+ * again, and callers see a pause.
+ */
+
+import {
+  type ErrorReport,
+  FastKVError,
+  type FastKVErrorCode,
+  fromErrorReport,
+  invariant,
+} from "../../shared/errors.js";
+import {
+  answerHeaderBytes,
+  answerStatus,
+  answersHeaderBytes,
+  decodeMessage,
+  encodeMessage,
+  frameType,
+  frameTypeOf,
+  operationsFlag,
+  readAnswersHeader,
+  unpackSmall,
+} from "../../shared/wire/frame.js";
+import type {
+  HeldSnapshot,
+  OpenReply,
+  OpenRequest,
+  ShardEvent,
+  ShardRequest,
+} from "../../shared/wire/messages.js";
+import type { EntryEncoder } from "../entry-encoder.js";
+import { KeyScratch } from "../keys.js";
+import { type FrameStamp, frameForSection } from "./frame-builder.js";
+import { Outbox, overheadBytesPerOperation } from "./outbox.js";
+import { Fifo, type PendingRead, type PendingWrite } from "./pending.js";
+import {
+  lostRequest,
+  openingId,
+  type PendingRequest,
+  PendingRequests,
+  type Reply,
+} from "./pending-requests.js";
+import { PendingWrites, type WriteMarks } from "./pending-writes.js";
+import { RestartPolicy } from "./restart-policy.js";
+import type { ShardLauncher, ShardLink } from "./shard-link.js";
+
+/** What a shard needs to know when it starts. */
+export type OpenParameters = Omit<OpenRequest, "type" | "token" | "shardIndex">;
+
+export interface ShardClientOwner {
+  nowMs(): number;
+  openParameters(shardIndex: number, isFirst: boolean): OpenParameters;
+  /** Open snapshots and scans, and the bulk loads whose tables must stay: told to a shard that starts. */
+  heldSnapshots(): HeldSnapshot[];
+  keptLoads(): string[];
+  /** Whether a snapshot or scan is still open. */
+  isHeld(holdId: number): boolean;
+  /** How far the batch log is written, and how far it is on disk. */
+  logWritten(): number;
+  logSynced(): number;
+  /** Have the batch log synced soon, not only after its interval. */
+  wantLogSync(): void;
+  /** The shard's processes are to be recorded before one may touch its files. */
+  onLaunched(): void;
+  /** More of the shard's writes are on disk. */
+  onSynced(shardIndex: number): void;
+  onEvent(shardIndex: number, event: ShardEvent): void;
+  onRestart(shardIndex: number, reason: string): void;
+  onFailed(shardIndex: number, error: FastKVError): void;
+}
+
+export type ShardState = "starting" | "up" | "down" | "failed" | "closed";
+
+export class ShardClient {
+  readonly index: number;
+  state: ShardState = "starting";
+  restarts = 0;
+  writtenSequence = 0;
+  syncedSequence = 0;
+
+  readonly #launcher: ShardLauncher;
+  readonly #owner: ShardClientOwner;
+  readonly #maxInFlightBytes: number;
+  #link: ShardLink | undefined;
+  /** The shard was given up. */
+  #failure: FastKVError | undefined;
+  /** The shard cannot start as long as this lasts; new calls are refused with it. */
+  #outage: FastKVError | undefined;
+  readonly #outbox = new Outbox();
+  #isFlushScheduled = false;
+  readonly #reads = new Fifo<PendingRead>();
+  #readBytes = 0;
+  readonly #writes = new PendingWrites();
+  readonly #requests = new PendingRequests();
+  #confirmedSequence = 0;
+  readonly #restartPolicy = new RestartPolicy();
+  readonly #scratch = new KeyScratch();
+  #recovering: Promise<void> | undefined;
+  #onIdle: (() => void) | undefined;
+
+  constructor(index: number, launcher: ShardLauncher, owner: ShardClientOwner, maxInFlightBytes: number) {
+    this.index = index;
+    this.#launcher = launcher;
+    this.#owner = owner;
+    this.#maxInFlightBytes = maxInFlightBytes;
+  }
+
+  get pid(): number {
+    return this.#link?.pid ?? 0;
+  }
+
+  get identity(): ShardLink["identity"] {
+    return this.#link?.identity;
+  }
+
+  /** What waits here, as it is held in memory; writes count until the shard has taken them. */
+  get inFlightBytes(): number {
+    return this.#outbox.inFlightBytes + this.#readBytes + this.#requests.inFlightBytes;
+  }
+
+  get retainedBytes(): number {
+    return this.#outbox.retained.bytes;
+  }
+
+  /** So much is on its way that even who does not care for durability should wait. */
+  get isCongested(): boolean {
+    return this.inFlightBytes > this.#maxInFlightBytes / 4 || this.#outbox.mustAwaitDisk;
+  }
+
+  /** Throws where the shard takes nothing more: it was given up, or too much is on its way. */
+  checkAvailable(): void {
+    const error = this.#failure ?? this.#outage;
+    if (error !== undefined) {
+      throw error;
+    }
+    if (this.inFlightBytes > this.#maxInFlightBytes) {
+      throw new FastKVError(
+        "FASTKV_OVERLOADED",
+        `${this.inFlightBytes} bytes are on their way to shard ${this.index}, more than maxInFlightBytes (${this.#maxInFlightBytes}). Await some calls before making more.`,
+        { writeOutcome: "not-applied" },
+      );
+    }
+  }
+
+  // Operations, in the order of the calls
+
+  /** One write, the encoder's entry; `pending` undefined: nobody waits for it. */
+  write(
+    kind: number,
+    entry: EntryEncoder,
+    sequence: number,
+    sync: boolean,
+    pending: PendingWrite | undefined,
+  ): void {
+    this.#outbox.write(kind, entry, sequence);
+    this.#noteWrite(sync, pending);
+  }
+
+  /** The part of a batch that belongs here. A logged one is acknowledged by the batch log, so nobody waits here. */
+  writeBatch(
+    section: Buffer,
+    sequence: number,
+    isLogged: boolean,
+    sync: boolean,
+    pending?: PendingWrite,
+  ): void {
+    this.#outbox.writeBatch(section, sequence, isLogged);
+    if (isLogged) {
+      this.#writes.noteLogged(sequence);
+    }
+    this.#noteWrite(sync, pending);
+  }
+
+  /** A bulk load's commit: in a frame of its own. */
+  writeSeal(section: Buffer, sequence: number): void {
+    this.flush();
+    this.writeBatch(section, sequence, true, true);
+    this.#flush(true);
+  }
+
+  read(pending: PendingRead, key: Uint8Array, keyBytes: number): void {
+    this.#outbox.read(key, keyBytes, pending);
+    this.#reads.push(pending);
+    pending.inFlightBytes = keyBytes + overheadBytesPerOperation;
+    this.#readBytes += pending.inFlightBytes;
+    this.#scheduleFlush();
+  }
+
+  /** Sends a request at its place in the order of calls. */
+  request(request: ShardRequest, options: { raw?: Buffer; isRepeatable?: boolean } = {}): Promise<Reply> {
+    return new Promise((resolve, reject) => {
+      const error = this.#failure ?? this.#outage ?? (this.state === "closed" ? closedError() : undefined);
+      if (error !== undefined) {
+        reject(error);
+        return;
+      }
+      const { raw, isRepeatable = true } = options;
+      if (this.state !== "up" && !isRepeatable) {
+        reject(lostRequest(this.index, request));
+        return;
+      }
+      const pending = { request, raw, isRepeatable, resolve, reject };
+      this.#sendRequest(this.#requests.add(pending), pending);
+    });
+  }
+
+  /** Sends a message that needs no reply; a restarted shard is told by other means. */
+  notify(request: ShardRequest): void {
+    if (this.state === "up") {
+      this.flush();
+      this.#link?.send(encodeMessage(frameType.request, 0, request));
+    }
+  }
+
+  /** Sends what was gathered, now. */
+  flush(): void {
+    this.#flush(false);
+  }
+
+  /** Tells the shard how far the batch log has come, and lets go what waited for it here. */
+  noteLogProgress(): void {
+    this.#settleWrites();
+    if (this.#writes.noteLogSynced(this.#owner.logSynced()) && this.state === "up") {
+      this.#sendEmptyFrame(0);
+    }
+  }
+
+  /** Resolves when every write up to `sequence` is on disk in the shard. */
+  sync(sequence: number): Promise<void> {
+    if (this.syncedSequence >= sequence) {
+      return Promise.resolve();
+    }
+    if (this.#failure !== undefined) {
+      return Promise.reject(this.#failure);
+    }
+    return new Promise((resolve, reject) => {
+      this.#writes.add({ sequence, isBarrier: true, resolve, reject }, true);
+      this.#wantLogSync();
+      this.#outbox.wantSync();
+      this.flush();
+      if (this.state === "up") {
+        this.#sendEmptyFrame(operationsFlag.sync);
+      }
+    });
+  }
+
+  /** Resolves when everything that was called before has its outcome. */
+  async drain(): Promise<void> {
+    this.flush();
+    await new Promise<void>((resolve) => {
+      this.#onIdle = resolve;
+      this.#checkIdle();
+    });
+  }
+
+  #checkIdle(): void {
+    const isIdle = this.#outbox.isEmpty && this.#reads.length === 0 && this.#writes.isEmpty;
+    if (this.#onIdle !== undefined && (isIdle || this.state === "failed" || this.#outage !== undefined)) {
+      this.#onIdle();
+      this.#onIdle = undefined;
+    }
+  }
+
+  // Life
+
+  /** Starts the process; it touches no file before `open`. */
+  async launch(): Promise<void> {
+    this.#link = await this.#launcher.launch(this.index, {
+      onFrames: (frames) => this.#receive(frames),
+      onDown: (reason) => this.#onDown(reason),
+    });
+  }
+
+  /** Opens the shard's files. The shard serves, but keeps all versions, until `resume`. */
+  async open(isFirst: boolean): Promise<OpenReply> {
+    const link = this.#link;
+    invariant(link !== undefined, "a shard is launched before it is opened");
+    const parameters = this.#owner.openParameters(this.index, isFirst);
+    const { meta } = await new Promise<Reply>((resolve, reject) => {
+      const request: OpenRequest = {
+        ...parameters,
+        type: "open",
+        token: link.openToken,
+        shardIndex: this.index,
+      };
+      const pending = { request, raw: undefined, isRepeatable: false, resolve, reject };
+      this.#requests.addOpening(pending);
+      link.send(encodeMessage(frameType.request, openingId, request));
+    });
+    return meta as OpenReply;
+  }
+
+  /** Tells what is held, then sends what was retained and is still unanswered. */
+  resume(lastSequence: number): void {
+    const link = this.#link!;
+    this.writtenSequence = Math.max(this.writtenSequence, lastSequence);
+    this.syncedSequence = Math.max(this.syncedSequence, lastSequence);
+    this.#outbox.retained.forget(lastSequence);
+    this.#outbox.noteWritten(this.writtenSequence);
+    const request: ShardRequest = {
+      type: "resume",
+      holds: this.#owner.heldSnapshots(),
+      committedLoads: this.#owner.keptLoads(),
+    };
+    link.send(encodeMessage(frameType.request, 0, request));
+    for (const retained of this.#outbox.retained.sections()) {
+      const flags = operationsFlag.sync | operationsFlag.resent | (retained.isSeal ? operationsFlag.seal : 0);
+      link.send(frameForSection(retained, this.#stamp(flags)));
+    }
+    this.state = "up";
+    this.#outage = undefined;
+    this.#repeatReads();
+    for (const [id, pending] of this.#requests.entries()) {
+      this.#repeatRequest(id, pending);
+    }
+    // Says how far the batch log is on disk: flushes of what was recovered wait for it.
+    this.#sendEmptyFrame(0);
+    this.#settleWrites();
+    this.#owner.onSynced(this.index);
+  }
+
+  /** Ends the shard cleanly: it has synced and closed everything when this resolves. */
+  async close(): Promise<void> {
+    if (this.state !== "failed" && this.#outage === undefined) {
+      await this.request({ type: "close" });
+    }
+    this.state = "closed";
+    await this.kill();
+  }
+
+  async kill(): Promise<void> {
+    if (this.state !== "failed") {
+      this.state = "closed";
+    }
+    await this.#link?.kill();
+    this.#rejectAll(closedError(), closedError());
+    await this.#recovering;
+  }
+
+  /** Fails everything that waits, for good. */
+  fail(error: FastKVError): void {
+    if (this.#failure !== undefined) {
+      return;
+    }
+    this.#failure = error;
+    this.state = "failed";
+    const inDoubt = new FastKVError(error.code, error.message, { cause: error, writeOutcome: "in-doubt" });
+    this.#rejectAll(error, inDoubt);
+    this.#checkIdle();
+  }
+
+  /**
+   * The batch log is lost: a write behind a part of a batch that it does not have will never be as durable as it
+   * was to be.
+   */
+  failBehindLog(error: FastKVError): void {
+    this.#writes.failBehindLog(this.#logMarks(), error);
+    this.#checkIdle();
+  }
+
+  #rejectAll(error: FastKVError, ofWrites: FastKVError): void {
+    this.#outbox.clear();
+    this.#readBytes = 0;
+    for (const read of this.#reads.takeAll()) {
+      read.onError(error);
+    }
+    this.#writes.rejectAll(ofWrites);
+    for (const request of this.#requests.takeAll()) {
+      request.reject(error);
+    }
+  }
+
+  // Sending
+
+  #noteWrite(sync: boolean, pending: PendingWrite | undefined): void {
+    if (sync) {
+      this.#outbox.wantSync();
+      this.#wantLogSync();
+    }
+    if (pending !== undefined) {
+      this.#writes.add(pending, sync || this.#outbox.mustAwaitDisk);
+    }
+    this.#scheduleFlush();
+  }
+
+  /** A synced write is acknowledged only when the batches before it have their records on disk. */
+  #wantLogSync(): void {
+    if (this.#writes.waitsForLog) {
+      this.#owner.wantLogSync();
+    }
+  }
+
+  #scheduleFlush(): void {
+    if (this.#outbox.isFull) {
+      this.flush();
+    } else if (!this.#isFlushScheduled) {
+      this.#isFlushScheduled = true;
+      process.nextTick(this.#flushScheduled);
+    }
+  }
+
+  readonly #flushScheduled = (): void => {
+    this.#isFlushScheduled = false;
+    this.flush();
+  };
+
+  #flush(isSeal: boolean): void {
+    if (this.#outbox.isEmpty) {
+      return;
+    }
+    if (this.#failure !== undefined) {
+      // Called in the turn in which the shard was given up.
+      this.#rejectAll(this.#failure, this.#failure);
+      return;
+    }
+    const frame = this.#outbox.take(this.#stamp(0), isSeal);
+    if (this.state === "up") {
+      this.#link!.send(frame);
+    }
+  }
+
+  #stamp(flags: number): FrameStamp {
+    return {
+      flags,
+      timeMs: this.#owner.nowMs(),
+      logSyncedSequence: this.#owner.logSynced(),
+      confirmedSequence: this.#confirmedSequence,
+    };
+  }
+
+  #sendEmptyFrame(flags: number): void {
+    this.flush();
+    const empty = { section: Buffer.alloc(0), firstSequence: 0, lastSequence: 0 };
+    this.#link!.send(frameForSection(empty, this.#stamp(flags)));
+  }
+
+  #sendRequest(id: number, pending: PendingRequest): void {
+    this.flush();
+    if (this.state === "up") {
+      this.#link!.send(encodeMessage(frameType.request, id, pending.request, pending.raw));
+    }
+  }
+
+  /** After a restart. A scan that was left meanwhile must not take its hold again: nobody would give it back. */
+  #repeatRequest(id: number, pending: PendingRequest): void {
+    const { request } = pending;
+    if (request.type === "page" && !this.#owner.isHeld(request.holdId)) {
+      this.#requests.take(id);
+      pending.reject(closedError());
+    } else {
+      this.#sendRequest(id, pending);
+    }
+  }
+
+  /** After a restart: the reads that were not answered, in their order, behind all retained writes. */
+  #repeatReads(): void {
+    const unanswered = this.#reads.takeAll();
+    for (const read of unanswered) {
+      const repeat = read.onRestart();
+      if (repeat) {
+        const length = this.#scratch.set(read.key);
+        this.#outbox.read(this.#scratch.buffer, length, read);
+        this.#reads.push(read);
+      } else {
+        this.#releaseRead(read);
+      }
+    }
+  }
+
+  // Receiving
+
+  #receive(frames: Buffer[]): void {
+    for (const frame of frames) {
+      if (frameTypeOf(frame) === frameType.answers) {
+        this.#onAnswers(frame);
+      } else {
+        this.#onMessage(frame);
+      }
+    }
+    this.#checkIdle();
+  }
+
+  #onAnswers(frame: Buffer): void {
+    const header = readAnswersHeader(frame);
+    let at = answersHeaderBytes + header.reportBytes;
+    if (header.refusedTo > 0) {
+      const report = unpackSmall(frame.subarray(answersHeaderBytes, at)) as ErrorReport;
+      this.#onRefusal(header.refusedFrom, header.refusedTo, fromErrorReport(report));
+    }
+    this.writtenSequence = Math.max(this.writtenSequence, header.writtenSequence);
+    if (header.syncedSequence > this.syncedSequence) {
+      this.syncedSequence = header.syncedSequence;
+      this.#outbox.retained.forget(header.syncedSequence);
+      this.#owner.onSynced(this.index);
+    }
+    this.#outbox.noteWritten(this.writtenSequence);
+    this.#settleWrites();
+    for (let answer = 0; answer < header.answers; answer++) {
+      at = this.#onAnswer(frame, at);
+    }
+  }
+
+  #onAnswer(frame: Buffer, at: number): number {
+    const valueStart = at + answerHeaderBytes;
+    const valueEnd = valueStart + frame.readUInt32LE(at + 4);
+    const read = this.#reads.shift();
+    invariant(read !== undefined && valueEnd <= frame.length, "each answer belongs to a read");
+    this.#releaseRead(read);
+    switch (frame[at]) {
+      case answerStatus.missing:
+        read.onMissing();
+        break;
+      case answerStatus.found:
+        read.onFound(frame[at + 1]!, frame, valueStart, valueEnd, frame.readDoubleLE(at + 8));
+        break;
+      default:
+        read.onError(fromErrorReport(unpackSmall(frame.subarray(valueStart, valueEnd)) as ErrorReport));
+    }
+    return valueEnd;
+  }
+
+  #releaseRead(read: PendingRead): void {
+    this.#readBytes -= read.inFlightBytes;
+  }
+
+  #onRefusal(from: number, to: number, error: FastKVError): void {
+    this.#confirmedSequence = Math.max(this.#confirmedSequence, to);
+    this.#outbox.retained.refuse(from, to);
+    this.#writes.refuse(from, to, error);
+  }
+
+  #settleWrites(): void {
+    this.#writes.settle({ written: this.writtenSequence, synced: this.syncedSequence }, this.#logMarks());
+    this.#checkIdle();
+  }
+
+  #logMarks(): WriteMarks {
+    return { written: this.#owner.logWritten(), synced: this.#owner.logSynced() };
+  }
+
+  #onMessage(frame: Buffer): void {
+    const { type, id, meta, raw } = decodeMessage(frame);
+    if (type === frameType.event) {
+      this.#owner.onEvent(this.index, meta as ShardEvent);
+      return;
+    }
+    const pending = this.#requests.take(id);
+    if (pending === undefined) {
+      return;
+    }
+    if (type === frameType.reply) {
+      pending.resolve({ meta, raw });
+    } else {
+      pending.reject(fromErrorReport(meta as ErrorReport));
+    }
+  }
+
+  // Supervision
+
+  #onDown(reason: string): void {
+    if (this.state === "closed" || this.state === "failed") {
+      return;
+    }
+    const wasStarting = this.state === "starting";
+    this.state = "down";
+    this.#requests.failUnrepeatable(this.index);
+    if (!wasStarting && this.#recovering === undefined) {
+      this.#startRecovery(reason);
+    }
+  }
+
+  #startRecovery(reason: string): void {
+    this.#recovering = this.#recover(reason).finally(() => {
+      this.#recovering = undefined;
+      if (this.state === "down") {
+        this.#startRecovery("ended as soon as it served");
+      }
+    });
+  }
+
+  /** Starts the shard anew, with growing pauses, until it serves or has died too often. */
+  async #recover(reason: string): Promise<void> {
+    const policy = this.#restartPolicy;
+    let lastReason = reason;
+    await this.#link?.kill();
+    let pauseMs = policy.noteDeath(performance.now());
+    while (pauseMs !== undefined) {
+      if (pauseMs > 0) {
+        const pause = pauseMs;
+        await new Promise((resolve) => setTimeout(resolve, pause));
+      }
+      if (this.#isClosing()) {
+        return;
+      }
+      this.#owner.onRestart(this.index, lastReason);
+      this.restarts += 1;
+      try {
+        await this.#startAgain();
+        return;
+      } catch (error) {
+        await this.#link?.kill();
+        if (this.#isClosing()) {
+          return;
+        }
+        lastReason = error instanceof Error ? error.message : String(error);
+        if (isError(error, "FASTKV_CORRUPTION")) {
+          this.#giveUp(error);
+          return;
+        }
+        this.#outage = isError(error, "FASTKV_NO_SPACE") ? outageOf(this.index, error) : undefined;
+        this.#checkIdle();
+        pauseMs = this.#outage === undefined ? policy.noteDeath(performance.now()) : policy.noteNoSpace();
+      }
+    }
+    this.#giveUp(
+      new FastKVError(
+        "FASTKV_SHARD_UNAVAILABLE",
+        `Shard ${this.index} died ${policy.history} (last: it ${lastReason}). Close the database, see to the cause, and open it again.`,
+      ),
+    );
+  }
+
+  async #startAgain(): Promise<void> {
+    await this.launch();
+    if (this.#isClosing()) {
+      throw closedError();
+    }
+    this.#owner.onLaunched();
+    const reply = await this.open(false);
+    this.resume(reply.lastSequence);
+  }
+
+  #giveUp(error: FastKVError): void {
+    this.fail(error);
+    this.#owner.onFailed(this.index, error);
+  }
+
+  #isClosing(): boolean {
+    return this.state === "closed";
+  }
+}
+
+function isError(error: unknown, code: FastKVErrorCode): error is FastKVError {
+  return error instanceof FastKVError && error.code === code;
+}
+
+function closedError(): FastKVError {
+  return new FastKVError("FASTKV_CLOSED", "The database was closed", { writeOutcome: "in-doubt" });
+}
+
+function outageOf(shardIndex: number, cause: FastKVError): FastKVError {
+  return new FastKVError(
+    "FASTKV_NO_SPACE",
+    `Shard ${shardIndex} cannot start: ${cause.message} It is tried again until there is room.`,
+    { cause, writeOutcome: "not-applied" },
+  );
+}

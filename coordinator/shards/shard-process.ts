@@ -1,0 +1,303 @@
+/**
+ * Shards as child processes: forks them, listens on the private socket, and lets nobody in who does not know the
+ * token of the start. A shard that dies is killed for sure and awaited before its successor may be started.
+ */
+
+import { type ChildProcess, fork } from "node:child_process";
+import { randomBytes, timingSafeEqual } from "node:crypto";
+import type { Socket } from "node:net";
+import { FastKVError } from "../../shared/errors.js";
+import type { FileSystem } from "../../shared/storage/file-system.js";
+import { decodeMessage } from "../../shared/wire/frame.js";
+import { FrameAssembler } from "../../shared/wire/frame-assembler.js";
+import { type IpcListener, listenIpc } from "../../shared/wire/ipc.js";
+import type { Hello } from "../../shared/wire/messages.js";
+import type { ShardStart } from "../../shared/wire/shard-start.js";
+import { childEnvironment } from "../child-environment.js";
+import { identityOf } from "../ownership/process-identity.js";
+import { createRuntimeFolder, type RuntimeFolder, removeRuntimeFolder } from "../ownership/runtime-folder.js";
+import type { ShardLauncher, ShardLink, ShardLinkEvents } from "./shard-link.js";
+
+const tokenBytes = 32;
+const startTimeoutMs = 30_000;
+/** A stranger's first frame need not be longer than a greeting. */
+const maxHelloBytes = 4096;
+
+export interface ShardProgram {
+  module: URL;
+  execPath: string;
+  execArgv: readonly string[];
+}
+
+/** The entry of a shard process in this package: all of its modules in one file (shard/scripts/bundle.js). */
+export const defaultShardModule = new URL("../../shard/bundle/main.js", import.meta.url);
+
+/**
+ * Most of what a shard allocates and keeps are the keys of its memtable, which a collection of V8's young generation
+ * has to copy: in small portions that takes 10 ms at most, in the default ones 35 ms. The program's own flags come
+ * behind and win.
+ */
+const shardFlags = ["--max-semi-space-size=4"];
+
+interface Waiting {
+  shardToken: string;
+  connect(socket: Socket): void;
+}
+
+/** One shard process and its connection. */
+class ShardProcess implements ShardLink {
+  readonly openToken = randomBytes(tokenBytes).toString("hex");
+  readonly shardToken = randomBytes(tokenBytes).toString("hex");
+  readonly identity;
+  readonly #child: ChildProcess;
+  readonly #events: ShardLinkEvents;
+  readonly #exited: Promise<string>;
+  #socket: Socket | undefined;
+  #isOver = false;
+
+  constructor(
+    program: ShardProgram,
+    start: Omit<ShardStart, "shardToken" | "coordinatorToken">,
+    events: ShardLinkEvents,
+  ) {
+    this.#events = events;
+    this.#child = fork(program.module, [], {
+      execPath: program.execPath,
+      execArgv: [...shardFlags, ...program.execArgv],
+      env: childEnvironment(),
+      stdio: ["ignore", "ignore", "inherit", "ipc"],
+      serialization: "json",
+    });
+    this.#exited = new Promise((resolve) => {
+      this.#child.once("error", (error) => resolve(`could not be started: ${error.message}`));
+      this.#child.once("exit", (code, signal) =>
+        resolve(signal === null ? `exited with code ${code}` : `was ended by ${signal}`),
+      );
+    });
+    void this.#exited.then((how) => this.#onExit(how));
+    const { pid } = this.#child;
+    this.identity = pid === undefined ? undefined : identityOf(pid);
+    if (pid !== undefined) {
+      const message: ShardStart = { ...start, shardToken: this.shardToken, coordinatorToken: this.openToken };
+      // A send that fails shows as an exit.
+      this.#child.send(message, () => undefined);
+    }
+  }
+
+  get pid(): number {
+    return this.#child.pid ?? 0;
+  }
+
+  get exited(): Promise<string> {
+    return this.#exited;
+  }
+
+  attach(socket: Socket): void {
+    this.#socket = socket;
+  }
+
+  receive(frames: Buffer[]): void {
+    if (!this.#isOver) {
+      this.#events.onFrames(frames);
+    }
+  }
+
+  send(frame: Buffer): void {
+    if (this.#socket !== undefined && !this.#socket.destroyed) {
+      this.#socket.write(frame);
+    }
+  }
+
+  connectionLost(how: string): void {
+    this.#down(how);
+  }
+
+  async kill(): Promise<void> {
+    this.#isOver = true;
+    this.#socket?.destroy();
+    if (this.#child.exitCode === null && this.#child.signalCode === null) {
+      this.#child.kill("SIGKILL");
+    }
+    await this.#exited;
+  }
+
+  /** What the process sent before it ended may still be on its way: it counts. */
+  #onExit(how: string): void {
+    if (this.#socket === undefined || this.#socket.closed) {
+      this.#down(how);
+    } else {
+      this.#socket.once("close", () => this.#down(how));
+    }
+  }
+
+  #down(how: string): void {
+    if (!this.#isOver) {
+      this.#isOver = true;
+      this.#events.onDown(how);
+    }
+  }
+}
+
+interface Connection {
+  assembler: FrameAssembler;
+  frames: Buffer[];
+  shard: ShardProcess | undefined;
+}
+
+export class ShardProcessLauncher implements ShardLauncher {
+  readonly #fileSystem: FileSystem;
+  readonly #program: ShardProgram;
+  readonly #runtime: RuntimeFolder;
+  readonly #listener: IpcListener;
+  readonly #waiting = new Map<string, Waiting & { shard: ShardProcess }>();
+  readonly #connections: Map<Socket, Connection>;
+
+  private constructor(
+    fileSystem: FileSystem,
+    program: ShardProgram,
+    runtime: RuntimeFolder,
+    listener: IpcListener,
+    connections: Map<Socket, Connection>,
+  ) {
+    this.#fileSystem = fileSystem;
+    this.#program = program;
+    this.#runtime = runtime;
+    this.#listener = listener;
+    this.#connections = connections;
+  }
+
+  /** Makes the private folder and listens in it. */
+  static async start(
+    fileSystem: FileSystem,
+    program: ShardProgram,
+    parentFolder: string | undefined,
+  ): Promise<ShardProcessLauncher> {
+    const runtime = createRuntimeFolder(fileSystem, parentFolder);
+    const connections = new Map<Socket, Connection>();
+    let launcher: ShardProcessLauncher | undefined;
+    try {
+      const listener = await listenIpc(runtime.socketPath, {
+        onConnection: (socket) => launcher?.accept(socket),
+        onChunk: (chunk, socket) => launcher?.receive(chunk, socket),
+        onDisconnect: (socket) => launcher?.disconnected(socket),
+      });
+      launcher = new ShardProcessLauncher(fileSystem, program, runtime, listener, connections);
+      return launcher;
+    } catch (cause) {
+      removeRuntimeFolder(fileSystem, runtime.folder);
+      throw new FastKVError(
+        "FASTKV_IO",
+        `Cannot listen on ${runtime.socketPath}: ${(cause as Error).message}`,
+        { cause },
+      );
+    }
+  }
+
+  get runtimeFolder(): string {
+    return this.#runtime.folder;
+  }
+
+  async launch(shardIndex: number, events: ShardLinkEvents): Promise<ShardLink> {
+    const shard = new ShardProcess(
+      this.#program,
+      { shardIndex, socketPath: this.#runtime.socketPath },
+      events,
+    );
+    let timer: NodeJS.Timeout | undefined;
+    try {
+      const connected = new Promise<Socket>((resolve) => {
+        this.#waiting.set(shard.shardToken, { shard, shardToken: shard.shardToken, connect: resolve });
+      });
+      const failed = shard.exited.then((how) => {
+        throw new FastKVError("FASTKV_SHARD_UNAVAILABLE", `Shard ${shardIndex} ${how} before it was ready`);
+      });
+      const late = new Promise<never>((_, reject) => {
+        timer = setTimeout(() => {
+          reject(
+            new FastKVError(
+              "FASTKV_SHARD_UNAVAILABLE",
+              `Shard ${shardIndex} did not connect within ${startTimeoutMs} ms`,
+            ),
+          );
+        }, startTimeoutMs);
+      });
+      shard.attach(await Promise.race([connected, failed, late]));
+      return shard;
+    } catch (error) {
+      await shard.kill();
+      throw error;
+    } finally {
+      clearTimeout(timer);
+      this.#waiting.delete(shard.shardToken);
+    }
+  }
+
+  async close(): Promise<void> {
+    this.#listener.close();
+    removeRuntimeFolder(this.#fileSystem, this.#runtime.folder);
+  }
+
+  /** A new connection: it may only say who it is. */
+  accept(socket: Socket): void {
+    const frames: Buffer[] = [];
+    this.#connections.set(socket, {
+      assembler: new FrameAssembler((frame) => frames.push(frame), maxHelloBytes),
+      frames,
+      shard: undefined,
+    });
+  }
+
+  receive(chunk: Buffer, socket: Socket): void {
+    const connection = this.#connections.get(socket);
+    if (connection === undefined) {
+      return;
+    }
+    try {
+      connection.assembler.push(chunk);
+      if (connection.frames.length === 0) {
+        return;
+      }
+      const frames = connection.frames.splice(0);
+      if (connection.shard === undefined) {
+        this.#greet(frames, connection, socket);
+      } else {
+        connection.shard.receive(frames);
+      }
+    } catch (error) {
+      socket.destroy();
+      connection.shard?.connectionLost(`sent what is no frame: ${(error as Error).message}`);
+    }
+  }
+
+  /** The first frame says who it is: a shard that was started here and waits for just this. Others are cut off. */
+  #greet(frames: Buffer[], connection: Connection, socket: Socket): void {
+    const { token } = decodeMessage(frames[0]!).meta as Partial<Hello>;
+    const waiting = this.#findWaiting(typeof token === "string" ? token : "");
+    if (waiting === undefined || frames.length > 1) {
+      socket.destroy();
+      return;
+    }
+    this.#waiting.delete(waiting.shardToken);
+    connection.shard = waiting.shard;
+    const gathered = connection.frames;
+    connection.assembler = new FrameAssembler((frame) => gathered.push(frame));
+    waiting.connect(socket);
+  }
+
+  #findWaiting(token: string): (Waiting & { shard: ShardProcess }) | undefined {
+    const given = Buffer.from(token);
+    for (const waiting of this.#waiting.values()) {
+      const expected = Buffer.from(waiting.shardToken);
+      if (given.length === expected.length && timingSafeEqual(given, expected)) {
+        return waiting;
+      }
+    }
+    return undefined;
+  }
+
+  disconnected(socket: Socket): void {
+    const connection = this.#connections.get(socket);
+    this.#connections.delete(socket);
+    connection?.shard?.connectionLost("closed its connection");
+  }
+}

@@ -1,0 +1,109 @@
+/**
+ * The program that is struck: `node --import preload.js program.js <folder> <runtimeFolder> <notes> <seed>`. It opens
+ * the database, says all that it finds there, and works until it is killed. What was called and what was
+ * acknowledged goes to its standard output, a line each, at once.
+ */
+
+import { writeFileSync, writeSync } from "node:fs";
+import path from "node:path";
+import type { BatchOperation } from "../../../../coordinator/call-options.js";
+import { FastKV } from "../../../../coordinator/fastkv.js";
+import { FastKVError } from "../../../../shared/errors.js";
+import { readAll } from "./reading.js";
+import { noteNames } from "./strike.js";
+import { type Call, StrikeWorkload, shards } from "./workload.js";
+
+const [folder = "", runtimeFolder = "", notes = "", seed = ""] = process.argv.slice(2);
+const lastRound = 24;
+
+function say(line: string): void {
+  writeSync(1, `${line}\n`);
+}
+
+// It lives as long as the test that started it.
+process.stdin.on("end", () => process.kill(process.pid, "SIGKILL")).resume();
+
+function isUnavailable(error: unknown): boolean {
+  return error instanceof FastKVError && error.code === "FASTKV_SHARD_UNAVAILABLE";
+}
+
+async function open(): Promise<FastKV<string>> {
+  try {
+    return await FastKV.open<string>(folder, {
+      runtimeFolder,
+      shards,
+      maxMemtableSize: 64 * 1024,
+      syncInterval: 5,
+      readCacheSize: 0,
+      execArgv: ["--import", new URL("./preload.js", import.meta.url).href],
+    });
+  } catch (error) {
+    // A shard that dies while the database is opened makes the opening fail, and nothing else may.
+    if (isUnavailable(error)) {
+      say("unopened");
+      process.exit(0);
+    }
+    throw error;
+  }
+}
+
+const db = await open();
+writeFileSync(path.join(notes, noteNames.state), JSON.stringify(await readAll(db)));
+say("state");
+writeFileSync(path.join(notes, noteNames.open), "");
+
+function perform(call: Call): Promise<unknown> {
+  switch (call.type) {
+    case "flush":
+      return db.flush();
+    case "compact":
+      return db.compact();
+    case "load":
+      return db.bulkLoad(call.changes.flatMap((one) => (one.type === "put" ? [[one.key, one.value]] : [])));
+    case "write": {
+      const { changes, durability } = call;
+      const [first] = changes;
+      if (first?.type === "clear") {
+        const range = first.upper === null ? { gte: first.lower } : { gte: first.lower, lt: first.upper };
+        return db.clear(range, { durability });
+      }
+      if (changes.length === 1 && first?.type === "put") {
+        return db.put(first.key, first.value, { durability });
+      }
+      if (changes.length === 1 && first?.type === "delete") {
+        return db.delete(first.key, { durability });
+      }
+      return db.batch(
+        changes.flatMap((one): BatchOperation<string>[] => {
+          if (one.type === "put") {
+            return [{ type: "put", key: one.key, value: one.value }];
+          }
+          return one.type === "delete" ? [{ type: "del", key: one.key }] : [];
+        }),
+        { durability },
+      );
+    }
+  }
+}
+
+async function make(call: Call, name: string): Promise<void> {
+  try {
+    await perform(call);
+  } catch (error) {
+    // Only a bulk load may fail, where a shard dies under it.
+    if (call.type !== "load" || !isUnavailable(error)) {
+      throw error;
+    }
+    say(`refused ${name}`);
+    return;
+  }
+  say(`ack ${name}`);
+}
+
+const workload = new StrikeWorkload(Number(seed));
+for (let number = 0; number <= lastRound; number++) {
+  const calls = workload.round(number);
+  say(`round ${number}`);
+  await Promise.all(calls.map((call, at) => make(call, `${number}.${at}`)));
+}
+say("done");

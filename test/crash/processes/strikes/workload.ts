@@ -1,0 +1,105 @@
+/**
+ * What the program does with its database, in rounds of calls that are made in one turn. It follows from the seed
+ * alone, so that the test knows what was called without being told.
+ */
+
+import type { DurabilityMode } from "../../../../shared/options.js";
+import { Random } from "../../../support/random.js";
+import { type Change, Oracle } from "../../simulated/oracle.js";
+
+export type Call =
+  | { type: "write"; durability: DurabilityMode; changes: Change[] }
+  | { type: "load"; changes: Change[] }
+  | { type: "flush" }
+  | { type: "compact" };
+
+export const shards = 2;
+const keys = 40;
+const loadKeys = 30;
+/** Knows which key lies where. */
+const topology = new Oracle(shards);
+
+export class StrikeWorkload {
+  readonly #random: Random;
+  #written = 0;
+
+  constructor(seed: number) {
+    this.#random = new Random(seed);
+  }
+
+  /** The calls of the next round. */
+  round(number: number): Call[] {
+    if (number === 0) {
+      // The marks of the last opening have done their work.
+      return [this.#write([{ type: "clear", lower: "~", upper: null }])];
+    }
+    const calls = Array.from({ length: 8 }, () => this.#put());
+    calls.splice(this.#random.int(8), 0, this.#batch(), this.#batch());
+    if (this.#random.chance(0.2)) {
+      calls.splice(this.#random.int(8), 0, this.#clear());
+    }
+    if (number % 4 === 2) {
+      calls.splice(this.#random.int(8), 0, this.#load());
+    }
+    if (number % 4 !== 0) {
+      calls.push({ type: number % 4 === 3 ? "compact" : "flush" });
+    }
+    return calls;
+  }
+
+  #write(changes: Change[]): Call {
+    const durability = this.#random.pick<DurabilityMode>(["none", "background", "background", "sync"]);
+    return { type: "write", durability, changes };
+  }
+
+  #value(): string {
+    this.#written += 1;
+    const length = this.#random.pick([0, 20, 300, 3000]);
+    return `${this.#random.seed}:${this.#written}:`.padEnd(length, "v");
+  }
+
+  #key(): string {
+    return `k${String(this.#random.int(keys)).padStart(2, "0")}`;
+  }
+
+  #putOf(key: string): Change {
+    return { type: "put", key, value: this.#value(), expiresAt: 0 };
+  }
+
+  /** A key in each shard that nothing overwrites: it tells whether the batch is there. */
+  #marks(): Change[] {
+    this.#written += 1;
+    return Array.from({ length: shards }, (_, shard) => {
+      for (let n = 0; ; n++) {
+        const key = `~${this.#random.seed}-${this.#written}-${n}`;
+        if (topology.shardOf(key) === shard) {
+          return this.#putOf(key);
+        }
+      }
+    });
+  }
+
+  #put(): Call {
+    const key = this.#key();
+    return this.#write([this.#random.chance(0.2) ? { type: "delete", key } : this.#putOf(key)]);
+  }
+
+  #batch(): Call {
+    const changes = Array.from({ length: this.#random.pick([1, 4, 10]) }, (): Change => {
+      const key = this.#key();
+      return this.#random.chance(0.2) ? { type: "delete", key } : this.#putOf(key);
+    });
+    return this.#write([...changes, ...this.#marks()]);
+  }
+
+  #clear(): Call {
+    const [lower, last] = [this.#key(), this.#key()].sort() as [string, string];
+    return this.#write([{ type: "clear", lower, upper: `${last}\0` }]);
+  }
+
+  /** Keys of its own: a load takes effect at no known place among the writes that are called while it runs. */
+  #load(): Call {
+    const changes = Array.from({ length: loadKeys }, (_, at) => this.#putOf(`load${at}`));
+    return { type: "load", changes: [...changes, ...this.#marks()] };
+  }
+}
