@@ -28,8 +28,8 @@ import { OperationReader, operationKind } from "../shared/format/operations.js";
 import { RecordLogWriter, readLog } from "../shared/log/record-log.js";
 import type { FileSystem } from "../shared/storage/file-system.js";
 
-const recordType = { start: 1, batches: 2, restart: 3 } as const;
-const namePattern = /^batch-log-(\d{6,})$/;
+export const recordType = { start: 1, batches: 2, restart: 3 } as const;
+export const namePattern = /^batch-log-(\d{6,})$/;
 const temporaryPattern = /^batch-log-\d{6,}\.tmp$/;
 const batchHeaderBytes = 12;
 const partHeaderBytes = 8;
@@ -60,11 +60,11 @@ export interface LoadedBatchLog {
   files: number[];
 }
 
-function pathOf(folder: string, fileNumber: number): string {
+export function pathOf(folder: string, fileNumber: number): string {
   return `${folder}/batch-log-${String(fileNumber).padStart(6, "0")}`;
 }
 
-function headerOf(databaseId: Uint8Array, epoch: number, fileNumber: number): FileHeader {
+export function headerOf(databaseId: Uint8Array, epoch: number, fileNumber: number): FileHeader {
   return { kind: fileKind.batchLog, databaseId, shardIndex: coordinatorIndex, epoch, fileNumber };
 }
 
@@ -155,7 +155,7 @@ function syncFile(fileSystem: FileSystem, path: string): void {
   }
 }
 
-function decodeBatches(payload: Buffer, path: string, offset: number): LoggedBatch[] {
+export function decodeBatches(payload: Buffer, path: string, offset: number): LoggedBatch[] {
   const batches: LoggedBatch[] = [];
   let at = 0;
   const need = (bytes: number): void => {
@@ -561,7 +561,7 @@ interface FileStart {
 }
 
 /** Makes a file whole and durable under a temporary name, and only then gives it its own, durably too. */
-function startFile(
+export function startFile(
   environment: { fileSystem: FileSystem; folder: string; databaseId: Uint8Array; epoch: number },
   fileNumber: number,
   { type, earlierSequence, batches }: FileStart,

@@ -9,6 +9,7 @@ export {
   type WriteOutcome,
 } from "../shared/errors.js";
 export type { ValueEncoding } from "../shared/format/value-encoding.js";
+export type { Finding } from "../shared/maintenance/finding.js";
 export type { CompressionName, DurabilityMode } from "../shared/options.js";
 export type { RecoverySummary } from "../shared/wire/messages.js";
 export type { BulkLoadProgress, BulkLoadResult } from "./bulk-load.js";
@@ -27,6 +28,9 @@ export type {
 export type { Cursor } from "./cursor.js";
 export { FastKV } from "./fastkv.js";
 export type { Key } from "./keys.js";
+export type { MaintenanceOptions, MaintenanceProgress } from "./maintenance/options.js";
+export { type RepairReport, repair } from "./maintenance/repair.js";
+export { type VerifyReport, verify } from "./maintenance/verify.js";
 export type { OpenOptions } from "./options.js";
 export type { RangeOptions } from "./ranges.js";
 export type { Scan } from "./scan.js";

@@ -1,6 +1,6 @@
-import { hashBytes } from "../shared/hash.js";
+import { shardOfKey } from "../shared/hash.js";
 
-/** Which shard keeps a key: its hash modulo the number of shards. FROZEN, with the hash, for every database. */
+/** Which shard keeps a key. */
 export class Topology {
   readonly shards: number;
 
@@ -10,6 +10,6 @@ export class Topology {
 
   /** The shard of the key in `bytes[0..keyBytes)`. */
   shardOf(bytes: Uint8Array, keyBytes: number): number {
-    return this.shards === 1 ? 0 : hashBytes(bytes, 0, keyBytes) % this.shards;
+    return shardOfKey(bytes, keyBytes, this.shards);
   }
 }

@@ -36,6 +36,15 @@ export interface FastKVErrorOptions {
   cause?: unknown;
   /** @default "none" */
   writeOutcome?: WriteOutcome;
+  damage?: DamagePlace;
+}
+
+/** Where a damaged file was found to be so. */
+export interface DamagePlace {
+  path: string;
+  /** In bytes; undefined where the file as a whole is wrong, or missing. */
+  offset: number | undefined;
+  what: string;
 }
 
 /** Every error that FastKV throws or rejects with. Switch on `code`, never on the message. */
@@ -43,11 +52,14 @@ export class FastKVError extends Error {
   override readonly name = "FastKVError";
   readonly code: FastKVErrorCode;
   readonly writeOutcome: WriteOutcome;
+  /** Only with `FASTKV_CORRUPTION`, and only in the process that read the file. */
+  readonly damage: DamagePlace | undefined;
 
   constructor(code: FastKVErrorCode, message: string, options: FastKVErrorOptions = {}) {
     super(message, "cause" in options ? { cause: options.cause } : undefined);
     this.code = code;
     this.writeOutcome = options.writeOutcome ?? "none";
+    this.damage = options.damage;
   }
 }
 
@@ -81,8 +93,8 @@ export function corruption(
   const where = offset === undefined ? path : `${path} at offset ${offset}`;
   return new FastKVError(
     "FASTKV_CORRUPTION",
-    `Damaged file ${where}: ${what}. Restore it from a backup.`,
-    cause === undefined ? {} : { cause },
+    `Damaged file ${where}: ${what}. Restore it from a backup, or see what \`fastkv verify\` says.`,
+    { damage: { path, offset, what }, ...(cause === undefined ? {} : { cause }) },
   );
 }
 

@@ -59,6 +59,11 @@ export function hashBytes(bytes: Uint8Array, start: number, end: number): number
   return finalMix(hash);
 }
 
+/** Which of `shards` shards keeps the key in `bytes[0..keyBytes)`: its hash modulo their number. FROZEN, like the hash. */
+export function shardOfKey(bytes: Uint8Array, keyBytes: number, shards: number): number {
+  return shards === 1 ? 0 : hashBytes(bytes, 0, keyBytes) % shards;
+}
+
 /** The avalanche step of xxHash32: also used to make independent bits out of one hash. */
 export function finalMix(hash: number): number {
   let mixed = hash;

@@ -13,7 +13,7 @@ export type FolderState = "new" | "existing";
 /** What systems put into folders by themselves, such as at the root of a volume. */
 const ignoredNames = new Set(["lost+found", ".DS_Store"]);
 const namedInErrors = 3;
-const databasePattern = /^(shard-\d{3}|batch-log.*)$/;
+const databasePattern = /^(shard-\d{3}|batch-log.*|lost-\d{10})$/;
 
 export type FolderVerdict =
   | { kind: FolderState }

@@ -13,6 +13,7 @@ import { FrameAssembler } from "../../shared/wire/frame-assembler.js";
 import { type IpcListener, listenIpc } from "../../shared/wire/ipc.js";
 import type { Hello } from "../../shared/wire/messages.js";
 import type { ShardStart } from "../../shared/wire/shard-start.js";
+import { childEnvironment } from "../child-environment.js";
 import { identityOf } from "../ownership/process-identity.js";
 import { createRuntimeFolder, type RuntimeFolder, removeRuntimeFolder } from "../ownership/runtime-folder.js";
 import type { ShardLauncher, ShardLink, ShardLinkEvents } from "./shard-link.js";
@@ -60,16 +61,10 @@ class ShardProcess implements ShardLink {
     events: ShardLinkEvents,
   ) {
     this.#events = events;
-    const environment = { ...process.env };
-    // Loaders and inspectors of the program are not for its shards.
-    delete environment.NODE_OPTIONS;
-    delete environment.NODE_CHANNEL_FD;
-    // A shard unpacks small messages only: the native part of msgpackr would cost it more to load than it saves.
-    environment.MSGPACKR_NATIVE_ACCELERATION_DISABLED = "true";
     this.#child = fork(program.module, [], {
       execPath: program.execPath,
       execArgv: [...shardFlags, ...program.execArgv],
-      env: environment,
+      env: childEnvironment(),
       stdio: ["ignore", "ignore", "inherit", "ipc"],
       serialization: "json",
     });

@@ -10,7 +10,7 @@
  */
 
 import { Packr } from "msgpackr";
-import { corruption, FastKVError, invariant } from "../../shared/errors.js";
+import { corruption, FastKVError } from "../../shared/errors.js";
 import { fileHeaderBytes, fileKind } from "../../shared/format/file-header.js";
 import { RecordLogWriter, readLog } from "../../shared/log/record-log.js";
 import type { FileSystem } from "../../shared/storage/file-system.js";
@@ -21,6 +21,7 @@ import { type EngineOptions, loadPartBytes } from "./options.js";
 import type { TableInfo } from "./table/table-format.js";
 import type { Tree } from "./tree.js";
 import { fileIdentity, type ShardIdentity } from "./version/manifest.js";
+import { isTableInfo } from "./version/version-edit.js";
 
 /** A load whose tables are complete and on disk. */
 export interface ReadyLoad {
@@ -230,9 +231,8 @@ export function readLoadFile(
     expected: fileIdentity(shard, fileKind.load, fileNumber),
     mayBeTorn: false,
     onRecord: (record) => {
-      const { id, tables } = packr.unpack(record.payload) as { id: unknown; tables: unknown };
-      invariant(typeof id === "string" && Array.isArray(tables), "a load file has an id and tables");
-      load = { id, fileNumber, tables: tables as TableInfo[] };
+      const { id, tables } = decodeLoad(record.payload, path, record.offset);
+      load = { id, fileNumber, tables };
       return true;
     },
   });
@@ -240,4 +240,18 @@ export function readLoadFile(
     throw corruption(path, fileHeaderBytes, "the load's record is missing");
   }
   return load;
+}
+
+function decodeLoad(payload: Buffer, path: string, offset: number): Omit<ReadyLoad, "fileNumber"> {
+  let value: unknown;
+  try {
+    value = packr.unpack(payload);
+  } catch (cause) {
+    throw corruption(path, offset, "the load's record cannot be decoded", cause);
+  }
+  const { id, tables } = (value ?? {}) as { id?: unknown; tables?: unknown };
+  if (typeof id !== "string" || !Array.isArray(tables) || !tables.every(isTableInfo)) {
+    throw corruption(path, offset, "the load's record has no id or no tables");
+  }
+  return { id, tables };
 }

@@ -243,7 +243,7 @@ function replayLogs(
 }
 
 /** The last segment that holds a record: a prepared one behind it took no write yet, so it may end torn. */
-function lastUsedLog(fileSystem: FileSystem, folder: string, logs: readonly number[]): number {
+export function lastUsedLog(fileSystem: FileSystem, folder: string, logs: readonly number[]): number {
   return logs.findLast((log) => fileSize(fileSystem, `${folder}/${walName(log)}`) > fileHeaderBytes) ?? 0;
 }
 

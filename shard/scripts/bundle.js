@@ -1,5 +1,5 @@
 /**
- * Bundles the two entries of a shard, its process and its background worker, into dist/shard/bundle: Node takes
+ * Bundles the entries of a shard, its process, its background worker and its maintenance, into dist/shard/bundle: Node takes
  * more than a millisecond for each module of an import graph, and a shard has some sixty, at every start. Packages
  * stay outside. `metafile.json` names what went in, so that a test can tell a bundle that is older than its sources.
  */
@@ -14,7 +14,11 @@ const outdir = "dist/shard/bundle";
 
 const { metafile } = await build({
   absWorkingDir: root,
-  entryPoints: { main: "dist/shard/main.js", worker: "dist/shard/engine/jobs/worker.js" },
+  entryPoints: {
+    main: "dist/shard/main.js",
+    worker: "dist/shard/engine/jobs/worker.js",
+    maintenance: "dist/shard/maintenance/main.js",
+  },
   outdir,
   bundle: true,
   packages: "external",

@@ -12,3 +12,7 @@ export function encodingOfTag(tag: number): ValueEncoding | undefined {
   }
   return (Object.keys(encodingTag) as ValueEncoding[]).find((name) => encodingTag[name] === tag);
 }
+
+export function isEncodingTag(tag: number): boolean {
+  return encodingOfTag(tag) !== undefined;
+}

@@ -9,24 +9,10 @@ import {
   fileHeaderBytes,
 } from "../format/file-header.js";
 import type { FileHandle, FileSystem } from "../storage/file-system.js";
-import {
-  decodeRecordHeader,
-  encodeRecordHeader,
-  fileMarkOf,
-  findMarkAbove,
-  isPayloadOf,
-  recordHeaderBytes,
-} from "./record-format.js";
+import { isTornFileHeader, type LogFile, type LogRecord, readRecord, wasSynced } from "./log-file.js";
+import { encodeRecordHeader, fileMarkOf, recordHeaderBytes } from "./record-format.js";
 
-export interface LogRecord {
-  type: number;
-  epoch: number;
-  firstSequence: number;
-  timeMs: number;
-  payload: Buffer;
-  /** Where the record starts in its file. */
-  offset: number;
-}
+export type { LogRecord } from "./log-file.js";
 
 const gatherLimitBytes = 512 * 1024;
 
@@ -259,13 +245,6 @@ export function readLog(fileSystem: FileSystem, path: string, options: ReadLogOp
   }
 }
 
-interface LogFile {
-  handle: FileHandle;
-  path: string;
-  sizeBytes: number;
-  fileMark: number;
-}
-
 function readOpenLog(file: LogFile, options: ReadLogOptions): LogContents {
   const header = readFileHeader(file, options);
   if (header === undefined) {
@@ -304,52 +283,8 @@ function readFileHeader(file: LogFile, { expected, mayBeTorn }: ReadLogOptions):
   return checkFileHeader(bytes, file.path, expected);
 }
 
-/** A crash cuts the header off or leaves a page of zeros in its place; anything else is damage. */
-function isTornFileHeader(bytes: Buffer): boolean {
-  return bytes.length < fileHeaderBytes || bytes.every((byte) => byte === 0);
-}
-
-/** The record at `offset`, or what is wrong with it. `scratch` holds a record header. */
-function readRecord(file: LogFile, scratch: Buffer, offset: number): LogRecord | string {
-  const { handle, sizeBytes, fileMark } = file;
-  if (offset + recordHeaderBytes > sizeBytes || handle.read(scratch, offset) < recordHeaderBytes) {
-    return "the file ends within a record header";
-  }
-  const header = decodeRecordHeader(scratch, 0, fileMark, offset);
-  if (header === undefined) {
-    return "no valid record header";
-  }
-  const { type, epoch, firstSequence, timeMs, payloadBytes } = header;
-  const payloadOffset = offset + recordHeaderBytes;
-  if (payloadOffset + payloadBytes > sizeBytes) {
-    return "the file ends within a record";
-  }
-  const payload = Buffer.allocUnsafeSlow(payloadBytes);
-  if (handle.read(payload, payloadOffset) < payloadBytes) {
-    return "the file ends within a record";
-  }
-  if (!isPayloadOf(scratch, payload, fileMark, offset)) {
-    return "wrong checksum of a record";
-  }
-  return { type, epoch, firstSequence, timeMs, payload, offset };
-}
-
-const searchChunkBytes = 1024 * 1024;
-
-/**
- * Looks behind a damaged place for a record that says the place had been synced. The magic may stand at any byte,
- * since the damaged record's length cannot be trusted.
- */
 function checkTornTail(file: LogFile, offset: number, what: string): void {
-  const { handle, path, sizeBytes, fileMark } = file;
-  const start = offset + 1;
-  const chunk = Buffer.alloc(Math.min(searchChunkBytes + recordHeaderBytes, Math.max(0, sizeBytes - start)));
-  for (let base = start; base + recordHeaderBytes <= sizeBytes; base += searchChunkBytes) {
-    const bytes = chunk.subarray(0, handle.read(chunk, base));
-    for (let at = findMarkAbove(offset, bytes, 0); at !== -1; at = findMarkAbove(offset, bytes, at + 1)) {
-      if (decodeRecordHeader(bytes, at, fileMark, base + at) !== undefined) {
-        throw corruption(path, offset, `${what}; a later record shows that this part had been synced`);
-      }
-    }
+  if (wasSynced(file, offset)) {
+    throw corruption(file.path, offset, `${what}; a later record shows that this part had been synced`);
   }
 }

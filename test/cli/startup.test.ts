@@ -68,6 +68,8 @@ describe("the start of fastkv", () => {
       "stats",
       "bulk",
       "export",
+      "verify",
+      "repair",
     ]) {
       expect(stdout).to.match(new RegExp(`^  ${name} `, "m"));
     }

@@ -1,7 +1,6 @@
 import type { ByteString } from "../../../shared/bytes.js";
 import { maxKeyBytes } from "../../../shared/limits.js";
 import { type Cursor, type EntryKind, entryKind } from "../iterator/cursor.js";
-import type { BlockIndex } from "./block-index.js";
 import {
   type Block,
   malformedEntry,
@@ -17,6 +16,12 @@ import { searchBytes, setSearchKey } from "./search-key.js";
 import { lengthBytes, readLength } from "./varint.js";
 
 const noBytes = Buffer.alloc(0);
+
+/** What a cursor has to know of where the keys are: `BlockIndex` is the usual one. */
+export interface BlockDirectory {
+  readonly blocks: number;
+  find(target: Uint8Array, targetBytes: number): number;
+}
 
 /**
  * Walks over a table. Forwards each key is completed from the one before it; backwards the keys of a restart
@@ -34,7 +39,7 @@ export class TableCursor implements Cursor {
   valueStart = 0;
   valueEnd = 0;
 
-  readonly #index: BlockIndex;
+  readonly #index: BlockDirectory;
   readonly #loader: BlockLoader;
   /** The sequence number of all entries, or -1 where each has its own. */
   readonly #sequenceOverride: number;
@@ -51,15 +56,14 @@ export class TableCursor implements Cursor {
   readonly #intervalKeys: ByteString[] = [];
   #intervalAt = -1;
 
-  constructor(index: BlockIndex, loader: BlockLoader, sequenceOverride: number | undefined) {
+  constructor(index: BlockDirectory, loader: BlockLoader, sequenceOverride: number | undefined) {
     this.#index = index;
     this.#loader = loader;
     this.#sequenceOverride = sequenceOverride ?? -1;
   }
 
   seekToFirst(): void {
-    this.#enter(0);
-    this.#decode(0);
+    this.seekToBlock(0);
   }
 
   seekToLast(): void {
@@ -117,6 +121,12 @@ export class TableCursor implements Cursor {
     } else {
       this.#moveBefore(block, this.#entryStart);
     }
+  }
+
+  /** To the first entry of a block of the table. */
+  protected seekToBlock(ordinal: number): void {
+    this.#enter(ordinal);
+    this.#decode(0);
   }
 
   /** Loads a block and stands before its first entry. */

@@ -21,7 +21,7 @@ import {
   toTableInfo,
 } from "./table-format.js";
 import { newTableStatistics, type TableStatistics } from "./table-statistics.js";
-import { verifyTable } from "./table-verifier.js";
+import { checkTable, type TableVisitor, verifyTable } from "./table-verifier.js";
 
 export interface TableReaderOptions {
   /** The sequence number of all entries of a bulk-loaded table, in which each stands with 0. */
@@ -203,6 +203,12 @@ export class TableReader {
   /** Reads the whole table from its file and checks it against itself; see `verifyTable`. */
   verify(): void {
     verifyTable(this.#source, this.#filter, this.#properties);
+  }
+
+  /** Like `verify`, but tells of every damage and of every entry that can be read. */
+  check(visitor: TableVisitor): void {
+    const override = this.#sequenceOverride;
+    checkTable(this.#source, this.#filter, this.#properties, override < 0 ? undefined : override, visitor);
   }
 
   /** Values that were lent stay valid; cursors may not be moved any more. */

@@ -1,91 +1,124 @@
-import { corruption } from "../../../shared/errors.js";
-import { entryKind } from "../iterator/cursor.js";
-import type { Block } from "./block-reader.js";
-import type { BlockLoader, BlockSource } from "./block-source.js";
+import type { ByteString } from "../../../shared/bytes.js";
+import { corruption, type FastKVError } from "../../../shared/errors.js";
+import { type Entry, entryKind } from "../iterator/cursor.js";
+import type { BlockSource } from "./block-source.js";
 import type { BloomFilter } from "./bloom-filter.js";
 import { ReadAhead } from "./read-ahead.js";
 import { searchBytes, setSearchKey } from "./search-key.js";
-import { TableCursor } from "./table-cursor.js";
+import { SkippingCursor } from "./skipping-cursor.js";
 import type { TableProperties } from "./table-format.js";
 
 const windowBytes = 256 * 1024;
 
-/** Remembers which block was loaded last. */
-class BlockTracker implements BlockLoader {
-  ordinal = -1;
-  fileOffset = 0;
-  readonly #loader: BlockLoader;
+/** Keys between two bounds, both included; the bounds themselves need not be keys. */
+export interface KeyExtent {
+  from: ByteString;
+  to: ByteString;
+}
 
-  constructor(loader: BlockLoader) {
-    this.#loader = loader;
-  }
-
-  load(ordinal: number): Block {
-    const block = this.#loader.load(ordinal);
-    this.ordinal = ordinal;
-    this.fileOffset = block.fileOffset;
-    return block;
-  }
+export interface TableVisitor {
+  /** Each entry that can be read, in order. It is only lent. */
+  onEntry(key: ByteString, entry: Entry, blockOffset: number): void;
+  /** What is wrong; with `lost` where keys in it cannot be read. Throwing ends the check. */
+  onDamage(error: FastKVError, lost?: KeyExtent): void;
 }
 
 /**
  * Reads every block of a table from its file, past the cache, and holds all that the table says of itself against
- * what it holds: order, fences, filter, properties. Throws `FASTKV_CORRUPTION` with the path and the offset.
+ * what it holds: order, fences, filter, properties.
  */
+export function checkTable(
+  source: BlockSource,
+  filter: BloomFilter | undefined,
+  properties: TableProperties,
+  sequenceOverride: number | undefined,
+  visitor: TableVisitor,
+): void {
+  const { index, path } = source;
+  const loader = new ReadAhead(source, { windowBytes, useCache: false, fillCache: false });
+  let skipped = -1;
+  const cursor = new SkippingCursor(path, index, loader, sequenceOverride, ({ ordinal, error }) => {
+    skipped = ordinal;
+    visitor.onDamage(error, extentOfBlock(source, properties, ordinal));
+  });
+  const found = emptyCounts();
+  let lastKey = "";
+  let lastOrdinal = 0;
+  for (cursor.seekToFirst(); cursor.valid; cursor.next()) {
+    const { key, sequence, isNewKey } = cursor;
+    if (cursor.ordinal !== lastOrdinal) {
+      lastOrdinal = cursor.ordinal;
+      const fence = index.fence(lastOrdinal);
+      const fenceKey = fence.latin1Slice(0, fence.length);
+      const isBehindDamage = skipped === lastOrdinal - 1;
+      const continues = index.continues(lastOrdinal);
+      const isWrong = continues
+        ? fenceKey !== key || (isNewKey && !isBehindDamage)
+        : fenceKey > key || (lastOrdinal > 0 && fenceKey <= lastKey);
+      if (isWrong) {
+        visitor.onDamage(corruption(path, cursor.blockOffset, "a block does not fit its entry in the index"));
+      }
+    }
+    if (isNewKey && filter !== undefined && !filter.mayContain(searchBytes, 0, setSearchKey(key))) {
+      visitor.onDamage(corruption(path, cursor.blockOffset, "the bloom filter denies a key that is there"), {
+        from: key,
+        to: key,
+      });
+    }
+    count(found, cursor, isNewKey, sequenceOverride === undefined ? sequence : 0);
+    lastKey = key;
+    visitor.onEntry(key, cursor, cursor.blockOffset);
+  }
+  if (skipped >= 0) {
+    return;
+  }
+  for (const [name, value] of Object.entries(found)) {
+    if (properties[name as keyof TableProperties] !== value) {
+      visitor.onDamage(corruption(path, undefined, `the table's properties are wrong in ${name}`));
+    }
+  }
+}
+
+/** Throws `FASTKV_CORRUPTION` with the path and the offset of the first damage. */
 export function verifyTable(
   source: BlockSource,
   filter: BloomFilter | undefined,
   properties: TableProperties,
 ): void {
-  const { index, path } = source;
-  const tracker = new BlockTracker(new ReadAhead(source, { windowBytes, useCache: false, fillCache: false }));
-  const cursor = new TableCursor(index, tracker, undefined);
-  const found = emptyCounts();
-  let lastKey = "";
-  let lastSequence = 0;
-  let lastOrdinal = 0;
-  for (cursor.seekToFirst(); cursor.valid; cursor.next()) {
-    const { key, sequence } = cursor;
-    const isFirst = found.entries === 0;
-    const isNewKey = isFirst || key !== lastKey;
-    if (!isFirst && (key < lastKey || (!isNewKey && sequence >= lastSequence))) {
-      throw corruption(path, tracker.fileOffset, "entries are out of order");
-    }
-    if (tracker.ordinal !== lastOrdinal) {
-      lastOrdinal = tracker.ordinal;
-      const fence = index.fence(lastOrdinal);
-      const fenceKey = fence.latin1Slice(0, fence.length);
-      const continues = index.continues(lastOrdinal);
-      if (fenceKey > key || (continues ? isNewKey || fenceKey !== key : fenceKey <= lastKey)) {
-        throw corruption(path, tracker.fileOffset, "a block does not fit its entry in the index");
-      }
-    }
-    if (isNewKey && filter !== undefined && !filter.mayContain(searchBytes, 0, setSearchKey(key))) {
-      throw corruption(path, tracker.fileOffset, "the bloom filter denies a key that is there");
-    }
-    found.entries += 1;
-    found.puts += cursor.kind === entryKind.put ? 1 : 0;
-    found.deletes += cursor.kind === entryKind.delete ? 1 : 0;
-    found.keys += isNewKey ? 1 : 0;
-    found.rawKeyBytes += key.length;
-    found.rawValueBytes += cursor.valueEnd - cursor.valueStart;
-    found.minSequence = Math.min(found.minSequence, sequence);
-    found.maxSequence = Math.max(found.maxSequence, sequence);
-    if (cursor.expiresAt !== 0) {
-      found.minExpiresAt =
-        found.minExpiresAt === 0 ? cursor.expiresAt : Math.min(found.minExpiresAt, cursor.expiresAt);
-      found.maxExpiresAt = Math.max(found.maxExpiresAt, cursor.expiresAt);
-    }
-    found.smallest = isFirst ? key : found.smallest;
-    found.largest = key;
-    lastKey = key;
-    lastSequence = sequence;
-  }
-  for (const [name, value] of Object.entries(found)) {
-    const claimed = properties[name as keyof TableProperties];
-    if (claimed !== value) {
-      throw corruption(path, undefined, `the table's properties are wrong in ${name}`);
-    }
+  checkTable(source, filter, properties, undefined, {
+    onEntry: () => undefined,
+    onDamage: (error) => {
+      throw error;
+    },
+  });
+}
+
+/** Which keys a block may hold. */
+function extentOfBlock({ index }: BlockSource, properties: TableProperties, ordinal: number): KeyExtent {
+  const fence = (block: number): ByteString => index.fence(block).latin1Slice(0, index.fence(block).length);
+  return {
+    from: ordinal === 0 ? properties.smallest : fence(ordinal),
+    to: ordinal + 1 < index.blocks ? fence(ordinal + 1) : properties.largest,
+  };
+}
+
+type Counts = ReturnType<typeof emptyCounts>;
+
+function count(found: Counts, cursor: SkippingCursor, isNewKey: boolean, sequence: number): void {
+  const { key, expiresAt } = cursor;
+  found.smallest = found.entries === 0 ? key : found.smallest;
+  found.largest = key;
+  found.entries += 1;
+  found.puts += cursor.kind === entryKind.put ? 1 : 0;
+  found.deletes += cursor.kind === entryKind.delete ? 1 : 0;
+  found.keys += isNewKey ? 1 : 0;
+  found.rawKeyBytes += key.length;
+  found.rawValueBytes += cursor.valueEnd - cursor.valueStart;
+  found.minSequence = Math.min(found.minSequence, sequence);
+  found.maxSequence = Math.max(found.maxSequence, sequence);
+  if (expiresAt !== 0) {
+    found.minExpiresAt = found.minExpiresAt === 0 ? expiresAt : Math.min(found.minExpiresAt, expiresAt);
+    found.maxExpiresAt = Math.max(found.maxExpiresAt, expiresAt);
   }
 }
 

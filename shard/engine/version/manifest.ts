@@ -157,6 +157,7 @@ export class Manifest {
 export interface LoadedManifest {
   state: ManifestState;
   fileNumber: number;
+  manifestPath: string;
   tornBytes: number;
 }
 
@@ -171,6 +172,16 @@ export function loadManifest(
     return undefined;
   }
   const fileNumber = readCurrent(readWholeFile(fileSystem, currentPath), currentPath, shard);
+  return readManifest(fileSystem, folder, shard, fileNumber);
+}
+
+/** The state that a manifest adds up to. Throws `FASTKV_CORRUPTION`. */
+export function readManifest(
+  fileSystem: FileSystem,
+  folder: string,
+  shard: ShardIdentity,
+  fileNumber: number,
+): LoadedManifest {
   const path = `${folder}/${manifestName(fileNumber)}`;
   if (!fileSystem.exists(path)) {
     throw corruption(path, undefined, "the manifest that CURRENT names is missing");
@@ -200,7 +211,7 @@ export function loadManifest(
   if (overlap !== undefined) {
     throw corruption(path, undefined, overlap);
   }
-  return { state, fileNumber, tornBytes: log.tornBytes };
+  return { state, fileNumber, manifestPath: path, tornBytes: log.tornBytes };
 }
 
 function readCurrent(bytes: Buffer, path: string, shard: ShardIdentity): number {

@@ -7,6 +7,7 @@
 import { Packr } from "msgpackr";
 import { FastKVError } from "../../../shared/errors.js";
 import type { RangeDelete } from "../range-delete.js";
+import type { TableInfo } from "../table/table-format.js";
 import { type LiveTable, levelCount } from "./version.js";
 
 export interface VersionEdit {
@@ -42,7 +43,7 @@ function isRecord(value: unknown): value is Record<string, unknown> {
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
-const tableNumbers: (keyof LiveTable)[] = [
+const infoNumbers: (keyof TableInfo)[] = [
   "fileNumber",
   "sizeBytes",
   "entries",
@@ -54,9 +55,16 @@ const tableNumbers: (keyof LiveTable)[] = [
   "minExpiresAt",
   "maxExpiresAt",
   "rawBytes",
-  "sequenceOverride",
-  "clearedSequence",
 ];
+
+export function isTableInfo(value: unknown): value is TableInfo {
+  return (
+    isRecord(value) &&
+    infoNumbers.every((field) => isNumber(value[field])) &&
+    isString(value.smallest) &&
+    isString(value.largest)
+  );
+}
 
 function isAddedTable(value: unknown): boolean {
   if (!isRecord(value) || !isNumber(value.level) || (value.level as number) >= levelCount) {
@@ -65,9 +73,9 @@ function isAddedTable(value: unknown): boolean {
   const { table } = value;
   return (
     isRecord(table) &&
-    tableNumbers.every((field) => isNumber(table[field])) &&
-    isString(table.smallest) &&
-    isString(table.largest)
+    isTableInfo(table) &&
+    isNumber(table.sequenceOverride) &&
+    isNumber(table.clearedSequence)
   );
 }
 

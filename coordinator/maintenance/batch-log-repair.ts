@@ -1,0 +1,48 @@
+import type { Finding } from "../../shared/maintenance/finding.js";
+import { pathOf, recordType, startFile } from "../batch-log.js";
+import type { ClosedDatabase, CommonFiles } from "./closed-database.js";
+import type { LostFolder } from "./lost-folder.js";
+
+/**
+ * Begins a new batch log in the place of a damaged one. It says that no part which a shard has needs a record any more,
+ * and holds what could be read of the batches that shards lack.
+ */
+export function replaceBatchLog(
+  { fileSystem, folder, ownership }: ClosedDatabase,
+  { identity, log }: CommonFiles,
+  state: { lastSequences: readonly number[]; highest: number; lost: LostFolder },
+): Finding {
+  const batches = (log?.batches ?? [])
+    .map(({ sequence, parts }) => ({
+      sequence,
+      parts: parts.filter(({ shard }) => sequence > (state.lastSequences[shard] ?? 0)),
+    }))
+    .filter(({ parts }) => parts.length > 0);
+  const files = log?.files ?? [];
+  const fileNumber = (files.at(-1) ?? 0) + 1;
+  const names = files.map((number) => pathOf(folder, number).slice(folder.length + 1));
+  for (const name of names) {
+    state.lost.keep(name);
+  }
+  const writer = startFile(
+    { fileSystem, folder, databaseId: identity!.identity.databaseId, epoch: ownership.epoch },
+    fileNumber,
+    {
+      type: recordType.restart,
+      earlierSequence: Math.max(state.highest, log?.lastSequence ?? 0),
+      batches,
+    },
+    log?.timeMs ?? 0,
+  );
+  void writer.close();
+  for (const name of names) {
+    fileSystem.remove(`${folder}/${name}`);
+  }
+  fileSystem.syncFolder(folder);
+  return {
+    severity: "damage",
+    file: names.at(-1) ?? pathOf(folder, fileNumber).slice(folder.length + 1),
+    message:
+      "records of the batch log are lost: of the last batches over several shards, some may be there in part",
+  };
+}

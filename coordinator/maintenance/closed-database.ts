@@ -1,0 +1,119 @@
+/** A database that nobody has open, held for examination: the lock, its identity, its batch log, its folders. */
+
+import path from "node:path";
+import { FastKVError } from "../../shared/errors.js";
+import { Findings } from "../../shared/maintenance/finding.js";
+import type { LoggedInput, ShardTask } from "../../shared/maintenance/messages.js";
+import { PatchyFileSystem } from "../../shared/maintenance/patchy-file-system.js";
+import type { FileSystem } from "../../shared/storage/file-system.js";
+import { Clock } from "../clock.js";
+import { invalidOption } from "../options.js";
+import { prepareFolder } from "../ownership/database-folder.js";
+import { identityFileName } from "../ownership/identity-file.js";
+import { acquireOwnership } from "../ownership/owner-lock.js";
+import type { Ownership } from "../ownership/ownership.js";
+import { type ExaminedBatchLog, examineBatchLog } from "./batch-log-check.js";
+import {
+  listShardFolders,
+  type SurveyedIdentity,
+  shardFolderName,
+  surveyIdentity,
+} from "./identity-survey.js";
+
+export interface ClosedDatabase {
+  fileSystem: FileSystem;
+  folder: string;
+  ownership: Ownership;
+}
+
+/** Takes the lock of a database, does something, and gives the lock back. */
+export async function withClosedDatabase<T>(
+  givenFileSystem: FileSystem,
+  givenFolder: unknown,
+  work: (database: ClosedDatabase) => Promise<T>,
+): Promise<T> {
+  const fileSystem = new PatchyFileSystem(givenFileSystem);
+  if (typeof givenFolder !== "string" || givenFolder === "" || givenFolder.includes("\0")) {
+    throw invalidOption("The path of a database is a non-empty string without NUL");
+  }
+  const folder = path.resolve(givenFolder);
+  try {
+    prepareFolder(fileSystem, folder, { createIfMissing: false });
+  } catch (error) {
+    // A database without its identity file is one that was damaged.
+    if (!(error instanceof FastKVError) || error.code !== "FASTKV_CORRUPTION") {
+      throw error;
+    }
+  }
+  const clock = new Clock();
+  const ownership = await acquireOwnership(fileSystem, folder, { clock: () => clock.now() });
+  try {
+    return await work({ fileSystem, folder, ownership });
+  } finally {
+    ownership.release();
+  }
+}
+
+/** What the coordinator's own files say. */
+export interface CommonFiles {
+  findings: Findings;
+  /** Undefined where no file says which database this is: then nothing else can be examined. */
+  identity: SurveyedIdentity | undefined;
+  log: ExaminedBatchLog | undefined;
+  /** The shards whose folders are there. */
+  present: number[];
+}
+
+export function examineCommonFiles({ fileSystem, folder }: ClosedDatabase): CommonFiles {
+  const findings = new Findings(folder, "", undefined);
+  const identity = surveyIdentity(fileSystem, folder, findings);
+  if (identity === undefined) {
+    return { findings, identity, log: undefined, present: [] };
+  }
+  const { shards, databaseId, initialized } = identity.identity;
+  if (!initialized) {
+    findings.note(identityFileName, "the database was never completed: the next start makes it anew");
+    return { findings, identity, log: undefined, present: [] };
+  }
+  const found = listShardFolders(fileSystem, folder);
+  for (let index = 0; index < shards; index++) {
+    if (!found.includes(index)) {
+      findings.damage(shardFolderName(index), "the folder of a shard is missing");
+    }
+  }
+  for (const index of found.filter((one) => one >= shards)) {
+    findings.damage(shardFolderName(index), `the database has ${shards} shards: this folder belongs to none`);
+  }
+  const log = examineBatchLog({ fileSystem, folder, databaseId, shards, findings });
+  return { findings, identity, log, present: found.filter((one) => one < shards) };
+}
+
+/** What a shard's process has to know. */
+export function taskOf(
+  { folder, ownership }: ClosedDatabase,
+  { identity, log }: CommonFiles,
+  shardIndex: number,
+): ShardTask {
+  const { databaseId, shards } = identity!.identity;
+  return {
+    action: "verify",
+    folder: `${folder}/${shardFolderName(shardIndex)}`,
+    databaseId,
+    shardIndex,
+    shards,
+    epoch: ownership.epoch,
+    logged: loggedInputOf(log, shardIndex),
+  };
+}
+
+function loggedInputOf(log: ExaminedBatchLog | undefined, shard: number): LoggedInput {
+  const batches = log?.batches ?? [];
+  return {
+    isWhole: log?.isWhole ?? true,
+    cutSequence: log?.cutSequence ?? 0,
+    sequences: batches.map((batch) => batch.sequence),
+    parts: batches.flatMap(({ sequence, parts }) =>
+      parts.filter((part) => part.shard === shard).map(({ section }) => ({ sequence, section })),
+    ),
+  };
+}

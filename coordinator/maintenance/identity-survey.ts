@@ -1,0 +1,106 @@
+/** What a folder says of a database whose identity file may be damaged or gone. */
+
+import { decodeFileHeader, fileHeaderBytes } from "../../shared/format/file-header.js";
+import { hashName } from "../../shared/hash.js";
+import type { Findings } from "../../shared/maintenance/finding.js";
+import type { FileSystem } from "../../shared/storage/file-system.js";
+import { type Identity, identityFileName, readIdentity } from "../ownership/identity-file.js";
+
+const shardFolderPattern = /^shard-(\d{3})$/;
+
+export function shardFolderName(index: number): string {
+  return `shard-${String(index).padStart(3, "0")}`;
+}
+
+/** The indices of the shard folders that are there, ascending. */
+export function listShardFolders(fileSystem: FileSystem, folder: string): number[] {
+  return fileSystem
+    .list(folder)
+    .map((name) => shardFolderPattern.exec(name))
+    .filter((match) => match !== null)
+    .map((match) => Number(match[1]));
+}
+
+export interface SurveyedIdentity {
+  identity: Identity;
+  /** The identity file is sound; else the identity was gathered from the other files. */
+  isSound: boolean;
+}
+
+/** The identity as its file says it, or else as the other files do; undefined where nothing says what this is. */
+export function surveyIdentity(
+  fileSystem: FileSystem,
+  folder: string,
+  findings: Findings,
+): SurveyedIdentity | undefined {
+  try {
+    const identity = readIdentity(fileSystem, folder);
+    if (identity !== undefined) {
+      return { identity, isSound: true };
+    }
+    findings.damage(identityFileName, "the file is missing");
+  } catch (error) {
+    findings.damageOf(error);
+  }
+  const identity = gatherIdentity(fileSystem, folder);
+  return identity === undefined ? undefined : { identity, isSound: false };
+}
+
+/** The database id that most files name, and as many shards as there are folders of them. */
+function gatherIdentity(fileSystem: FileSystem, folder: string): Identity | undefined {
+  const shardFolders = listShardFolders(fileSystem, folder);
+  const paths = [
+    ...namesIn(fileSystem, folder).map((name) => `${folder}/${name}`),
+    ...shardFolders.flatMap((index) => {
+      const shardFolder = `${folder}/${shardFolderName(index)}`;
+      return namesIn(fileSystem, shardFolder).map((name) => `${shardFolder}/${name}`);
+    }),
+  ];
+  const votes = new Map<string, number>();
+  let epoch = 1;
+  for (const path of paths) {
+    const header = headerOf(fileSystem, path);
+    if (header !== undefined) {
+      const id = Buffer.from(header.databaseId).toString("hex");
+      votes.set(id, (votes.get(id) ?? 0) + 1);
+      epoch = Math.max(epoch, header.epoch);
+    }
+  }
+  const winner = [...votes].sort((a, b) => b[1] - a[1])[0];
+  const last = shardFolders.at(-1);
+  if (winner === undefined || last === undefined) {
+    return undefined;
+  }
+  return {
+    databaseId: new Uint8Array(Buffer.from(winner[0], "hex")),
+    epoch,
+    shards: last + 1,
+    hash: hashName,
+    initialized: true,
+    createdAtMs: 0,
+  };
+}
+
+function namesIn(fileSystem: FileSystem, folder: string): string[] {
+  try {
+    return fileSystem.list(folder);
+  } catch {
+    // No folder, or one that cannot be read: others have a vote.
+    return [];
+  }
+}
+
+function headerOf(fileSystem: FileSystem, path: string): ReturnType<typeof decodeFileHeader> | undefined {
+  try {
+    const handle = fileSystem.open(path, "read");
+    try {
+      const bytes = Buffer.alloc(fileHeaderBytes);
+      return decodeFileHeader(bytes.subarray(0, handle.read(bytes, 0)), path);
+    } finally {
+      handle.close();
+    }
+  } catch {
+    // A folder, a file of another kind, or a damaged header: no vote.
+    return undefined;
+  }
+}

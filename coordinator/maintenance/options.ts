@@ -1,0 +1,65 @@
+import type { ShardTask } from "../../shared/maintenance/messages.js";
+import type { FileSystem } from "../../shared/storage/file-system.js";
+import { NodeFileSystem } from "../../shared/storage/node-file-system.js";
+import { checkNames, invalidOption } from "../options.js";
+import type { Ownership } from "../ownership/ownership.js";
+import { checkSignal } from "../scan-request.js";
+import { defaultMaintenanceModule, type FinalReply } from "./maintenance-process.js";
+import { performTasks } from "./shard-tasks.js";
+
+export interface MaintenanceProgress {
+  /** Bytes of files that were read. */
+  doneBytes: number;
+  /** Bytes of all files of the shards. */
+  totalBytes: number;
+}
+
+/** For `verify` and `repair`. */
+export interface MaintenanceOptions {
+  onProgress?: ((progress: MaintenanceProgress) => void) | undefined;
+  /** Ends the work: the call rejects with `FASTKV_ABORTED`. */
+  signal?: AbortSignal | undefined;
+  /** The program that does the work. @default process.execPath */
+  execPath?: string | undefined;
+  /** Node options of that program. @default [] */
+  execArgv?: readonly string[] | undefined;
+  /** The module that it runs: for bundlers, which move it. @default the one in this package, `fastkv/maintenance` */
+  maintenanceModule?: URL | undefined;
+}
+
+const names = ["onProgress", "signal", "execPath", "execArgv", "maintenanceModule"];
+
+/** What an examination stands on: real files and processes, or in tests a simulated disk and this very process. */
+export interface MaintenanceEnvironment {
+  fileSystem: FileSystem;
+  /** Does tasks, in any order; the replies come in the order of the tasks. */
+  perform(
+    tasks: readonly ShardTask[],
+    ownership: Ownership,
+    onRead: (bytes: number) => void,
+  ): Promise<FinalReply[]>;
+  onProgress(progress: MaintenanceProgress): void;
+}
+
+/** @throws FastKVError `FASTKV_INVALID_OPTION` */
+export function environmentOf(call: string, options: MaintenanceOptions): MaintenanceEnvironment {
+  checkNames(call, options, names);
+  const { onProgress = () => undefined, signal, execPath = process.execPath, execArgv = [] } = options;
+  const { maintenanceModule = defaultMaintenanceModule } = options;
+  checkSignal(signal);
+  if (typeof onProgress !== "function") {
+    throw invalidOption("Option onProgress must be a function");
+  }
+  if (typeof execPath !== "string" || !Array.isArray(execArgv)) {
+    throw invalidOption("Option execPath must be a string, execArgv an array of strings");
+  }
+  if (!(maintenanceModule instanceof URL)) {
+    throw invalidOption('Option maintenanceModule must be a URL such as new URL("./m.js", import.meta.url)');
+  }
+  const program = { module: maintenanceModule, execPath, execArgv };
+  return {
+    fileSystem: new NodeFileSystem(),
+    perform: (tasks, ownership, onRead) => performTasks(tasks, { program, ownership, onRead, signal }),
+    onProgress,
+  };
+}

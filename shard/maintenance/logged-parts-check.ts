@@ -1,0 +1,152 @@
+/**
+ * Holds what the batch log says of a shard's parts of batches against the shard: what is found of a part must be what
+ * the log has, and a part that the shard must still have in its WAL must be there.
+ */
+
+import { asBuffer, type ByteString } from "../../shared/bytes.js";
+import { filterSection, OperationReader, operationKind } from "../../shared/format/operations.js";
+import type { LogRecord } from "../../shared/log/log-file.js";
+import type { FindingPlace } from "../../shared/maintenance/finding.js";
+import type { Entry } from "../engine/iterator/cursor.js";
+import type { ShardFiles } from "./shard-files.js";
+
+interface LoggedWrite {
+  kind: number;
+  tag: number;
+  expiresAt: number;
+  value: Buffer;
+}
+
+interface Part {
+  section: Buffer;
+  /** The last operation on each key. Undefined where the part is no list of keys (a clear, a bulk load). */
+  writes: Map<ByteString, LoggedWrite> | undefined;
+  isInWal: boolean;
+}
+
+export class LoggedPartsCheck {
+  readonly #files: ShardFiles;
+  readonly #parts = new Map<number, Part>();
+  readonly #sequences: ReadonlySet<number>;
+  #isUnloggedNoted = false;
+  /** How often the shard has what the batch log lacks, or has otherwise. */
+  mismatches = 0;
+
+  constructor(files: ShardFiles) {
+    this.#files = files;
+    this.#sequences = new Set(files.logged.sequences);
+    for (const { sequence, section } of files.logged.parts) {
+      const bytes = asBuffer(section);
+      this.#parts.set(sequence, { section: bytes, writes: writesOf(bytes), isInWal: false });
+    }
+  }
+
+  checkEntry(key: ByteString, entry: Entry, name: string, offset: number): void {
+    const writes = this.#parts.get(entry.sequence)?.writes;
+    if (writes === undefined) {
+      return;
+    }
+    const expected = writes.get(key);
+    const value = entry.valueBuffer.subarray(entry.valueStart, entry.valueEnd);
+    const isSame =
+      expected !== undefined &&
+      expected.kind === entry.kind &&
+      expected.tag === entry.tag &&
+      expected.expiresAt === entry.expiresAt &&
+      expected.value.equals(value);
+    if (!isSame) {
+      this.#mismatch(name, `a write of batch ${entry.sequence} is not what the batch log has`, {
+        offset,
+        keys: { from: key, to: key },
+      });
+    }
+  }
+
+  checkRecord(name: string, record: LogRecord, wasClean: boolean): void {
+    for (const sequence of loggedSequences(record)) {
+      const part = this.#parts.get(sequence);
+      if (part === undefined) {
+        this.#checkUnlogged(name, record.offset, sequence, wasClean);
+        continue;
+      }
+      part.isInWal = true;
+      const own = filterSection(
+        record.payload,
+        record.firstSequence,
+        (operation, of) => operation.logged && of === sequence,
+      );
+      if (!own!.section.equals(part.section)) {
+        this.#mismatch(name, `the part of batch ${sequence} is not what the batch log has`, {
+          offset: record.offset,
+        });
+      }
+    }
+  }
+
+  /** `lastSequence` is the highest in tables and WAL; up to `flushedSequence` everything is in tables. */
+  finish(name: string, lastSequence: number, flushedSequence: number, wasClean: boolean): void {
+    const { findings } = this.#files;
+    for (const [sequence, part] of this.#parts) {
+      if (part.isInWal || sequence <= flushedSequence) {
+        continue;
+      }
+      if (sequence <= lastSequence || wasClean) {
+        findings.damage(name, `the part of batch ${sequence}, which the batch log has, is missing`);
+      } else {
+        findings.note(
+          name,
+          `the part of batch ${sequence} is only in the batch log; the next start applies it`,
+        );
+      }
+    }
+  }
+
+  #mismatch(name: string, message: string, place: FindingPlace = {}): void {
+    this.mismatches += 1;
+    this.#files.findings.damage(name, message, place);
+  }
+
+  #checkUnlogged(name: string, offset: number, sequence: number, wasClean: boolean): void {
+    const { findings, logged } = this.#files;
+    if (!logged.isWhole || sequence <= logged.cutSequence || this.#sequences.has(sequence)) {
+      return;
+    }
+    if (wasClean) {
+      this.#mismatch(name, `batch ${sequence} has no record in the batch log`, { offset });
+    } else if (!this.#isUnloggedNoted) {
+      this.#isUnloggedNoted = true;
+      const what = `batch ${sequence} has no record in the batch log; the next start drops it and what follows it`;
+      findings.note(name, what, { offset });
+    }
+  }
+}
+
+function writesOf(section: Buffer): Map<ByteString, LoggedWrite> | undefined {
+  const writes = new Map<ByteString, LoggedWrite>();
+  const reader = new OperationReader(section);
+  while (reader.next()) {
+    const { kind, tag, expiresAt, keyStart, valueStart, end } = reader;
+    if (kind !== operationKind.put && kind !== operationKind.delete) {
+      return undefined;
+    }
+    const key = section.latin1Slice(keyStart, valueStart);
+    writes.set(key, { kind, tag, expiresAt, value: section.subarray(valueStart, end) });
+  }
+  return writes;
+}
+
+function loggedSequences({ payload, firstSequence }: LogRecord): Set<number> {
+  const sequences = new Set<number>();
+  const reader = new OperationReader(payload);
+  try {
+    while (reader.next()) {
+      if (reader.logged) {
+        sequences.add(firstSequence + reader.sequenceDelta);
+      }
+    }
+  } catch {
+    // Reported where the record is checked.
+    sequences.clear();
+  }
+  return sequences;
+}

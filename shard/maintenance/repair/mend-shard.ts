@@ -1,0 +1,140 @@
+/**
+ * Repairs a shard whose manifest is whole: damaged tables are replaced by what can be read of them, at the same place of
+ * the tree, and a damaged WAL by new segments. What is sound stays as it is.
+ */
+
+import type { SectionPart } from "../../../shared/format/operations.js";
+import type { RecordLogWriter } from "../../../shared/log/record-log.js";
+import { loadName, tableName, walName } from "../../engine/file-names.js";
+import type { ReadyLoad } from "../../engine/loads.js";
+import { operationsRecordType, Wal } from "../../engine/log/wal.js";
+import type { ManifestState } from "../../engine/version/manifest.js";
+import type { LiveTable } from "../../engine/version/version.js";
+import { loggedParts, type SalvagedWrites, salvageWal } from "./salvage-wal.js";
+import type { Survey } from "./survey.js";
+import type { Workshop } from "./workshop.js";
+
+/** Gives the state that is to be in force. Nothing that is there was changed yet. */
+export async function mendShard(
+  workshop: Workshop,
+  survey: Survey,
+  state: ManifestState,
+  pause: () => Promise<void>,
+): Promise<ManifestState> {
+  const addedTables: { level: number; table: LiveTable }[] = [];
+  for (const [level, tables] of state.version.levels.entries()) {
+    for (const table of tables.filter((one) => survey.badTables.has(one.fileNumber))) {
+      addedTables.push(...replaceTable(workshop, table).map((one) => ({ level, table: one })));
+      await pause();
+    }
+  }
+  const loads = mendLoads(workshop, survey, state);
+  addedTables.push(...loads.tables.map((table) => ({ level: 0, table })));
+  const version = state.version.apply({ removedTables: [...survey.badTables.keys()], addedTables });
+  const logs = survey.isWalBad ? rewriteWal(workshop, survey, state) : state.logs;
+  return {
+    ...state,
+    version,
+    logs,
+    logNumber: survey.isWalBad ? (logs[0] ?? workshop.nextFileNumber) : state.logNumber,
+    ingested: [...state.ingested, ...loads.commits],
+    cleanFiles: undefined,
+  };
+}
+
+function replaceTable(workshop: Workshop, table: LiveTable): LiveTable[] {
+  const { fileNumber, sequenceOverride, clearedSequence, smallest, largest, sizeBytes } = table;
+  workshop.aside.keep(tableName(fileNumber));
+  const salvaged = workshop.openTable(fileNumber, sequenceOverride, { from: smallest, to: largest });
+  if (salvaged === undefined) {
+    return [];
+  }
+  try {
+    return workshop
+      .writeTables(salvaged.cursor, sizeBytes)
+      .map((info) => ({ ...info, sequenceOverride: 0, clearedSequence }));
+  } finally {
+    salvaged.close();
+  }
+}
+
+/**
+ * Bulk loads that are not in the manifest yet. Where all is sound the next start sees to them; else each that was
+ * committed is put into the tree here, as far as it can be read, and the others are given up.
+ */
+function mendLoads(
+  workshop: Workshop,
+  survey: Survey,
+  state: ManifestState,
+): { tables: LiveTable[]; commits: number[] } {
+  const tables: LiveTable[] = [];
+  const commits: number[] = [];
+  const pending = [...survey.commits].filter(
+    ([sequence]) => sequence > state.flushedSequence && !state.ingested.includes(sequence),
+  );
+  for (const [sequence, id] of pending) {
+    const load = survey.loads.find((one) => one.id === id);
+    if (load === undefined) {
+      commits.push(sequence);
+      workshop.losses.damage(
+        "*.load",
+        `the bulk load that was committed as ${sequence} is lost in this shard`,
+      );
+    } else if (survey.areLoadsBad) {
+      commits.push(sequence);
+      tables.push(...takeLoad(workshop, load, sequence));
+    }
+  }
+  if (survey.areLoadsBad) {
+    const live = new Set([...state.version.tables()].map((table) => table.fileNumber));
+    for (const number of survey.present.tables.filter((one) => !live.has(one))) {
+      workshop.aside.keep(tableName(number));
+    }
+    for (const number of survey.present.loads) {
+      workshop.aside.keep(loadName(number));
+    }
+  }
+  return { tables, commits };
+}
+
+function takeLoad(workshop: Workshop, load: ReadyLoad, sequence: number): LiveTable[] {
+  return load.tables.flatMap((info) =>
+    replaceTable(workshop, { ...info, sequenceOverride: sequence, clearedSequence: 0 }),
+  );
+}
+
+/** One new segment for each old one, so that memtables stay as large as they were. Gives their numbers. */
+function rewriteWal(workshop: Workshop, survey: Survey, state: ManifestState): number[] {
+  const { files, losses, aside } = workshop;
+  const missing = [...loggedParts(files)]
+    .filter(
+      ([sequence]) =>
+        sequence > state.flushedSequence && sequence <= survey.lastInWal && !survey.loggedInWal.has(sequence),
+    )
+    .map(([, part]) => part);
+  const written: number[] = [];
+  for (const log of state.logs) {
+    const [number] = workshop.takeFileNumbers(1);
+    let writer: RecordLogWriter | undefined;
+    const append = ({ section, firstSequence }: SectionPart, timeMs: number): void => {
+      writer ??= Wal.createSegment(files.fileSystem, files.folder, files.shard, number!);
+      writer.append(operationsRecordType, firstSequence, timeMs, section);
+    };
+    const onWrites = (writes: SalvagedWrites): void => {
+      while (missing.length > 0 && missing[0]!.firstSequence < writes.firstSequence) {
+        append(missing.shift()!, writes.timeMs);
+      }
+      append(writes, writes.timeMs);
+    };
+    if (survey.present.logs.includes(log)) {
+      salvageWal(files, log, onWrites, losses);
+    }
+    aside.keep(walName(log));
+    if (writer !== undefined) {
+      writer.sync();
+      void writer.close();
+      written.push(number!);
+    }
+  }
+  return written;
+}

@@ -1,0 +1,89 @@
+import { Findings } from "../../../shared/maintenance/finding.js";
+import type { ShardRepair } from "../../../shared/maintenance/messages.js";
+import { currentName, manifestName, walName } from "../../engine/file-names.js";
+import { Manifest } from "../../engine/version/manifest.js";
+import type { ShardFiles } from "../shard-files.js";
+import { mendShard } from "./mend-shard.js";
+import { rebuildShard } from "./rebuild-shard.js";
+import { SetAside } from "./set-aside.js";
+import { type Survey, surveyShard } from "./survey.js";
+import { Workshop } from "./workshop.js";
+
+/**
+ * Makes a closed shard consistent again out of what can be read of it. What it replaces goes into `lostFolder`. All that
+ * is new is on disk before the new manifest is in force; a crash before leaves the shard as it was.
+ *
+ * `prefix` is what the shard's folder is called within the database's, with a `/`.
+ */
+export async function repairShard(
+  files: ShardFiles,
+  { lostFolder, prefix }: { lostFolder: string; prefix: string },
+  pause: () => Promise<void>,
+): Promise<ShardRepair> {
+  const { fileSystem, folder, shard } = files;
+  const losses = new Findings(folder, prefix, shard.shardIndex);
+  const survey = await surveyShard(files, pause);
+  const { state, isCurrentSound } = survey.manifest;
+  if (state !== undefined && isCurrentSound && !isDamaged(survey)) {
+    const lastSequence = Math.max(state.flushedSequence, survey.lastInWal);
+    return { shardIndex: shard.shardIndex, losses: [], lostItems: 0, setAside: [], lastSequence };
+  }
+  const aside = new SetAside(fileSystem, folder, lostFolder);
+  const workshop = new Workshop(files, losses, aside, survey.nextFileNumber);
+  if (!isCurrentSound) {
+    for (const name of [currentName, ...survey.present.manifests.map(manifestName)]) {
+      aside.keep(name);
+    }
+  }
+  if (state === undefined) {
+    losses.damage(currentName, "no manifest is whole: clears that were not yet carried out may be undone");
+  }
+  for (const { log, sizeBytes, missingBytes } of survey.shortLogs) {
+    const lost = missingBytes === undefined ? "all writes" : `the writes in ${missingBytes} bytes`;
+    losses.damage(walName(log), `${lost} are lost: the file was cut off or removed`, { offset: sizeBytes });
+  }
+  const mended =
+    state !== undefined && !mustBeRebuilt(survey)
+      ? await mendShard(workshop, survey, state, pause)
+      : await rebuildShard(workshop, survey, pause);
+  aside.sync();
+  fileSystem.syncFolder(folder);
+  const [manifestNumber] = workshop.takeFileNumbers(1);
+  const repaired = { ...mended, nextFileNumber: workshop.nextFileNumber };
+  const manifest = Manifest.create(fileSystem, folder, shard, manifestNumber!, repaired);
+  await manifest.close();
+  aside.finish(new Set([currentName]));
+  for (const number of survey.present.manifests) {
+    fileSystem.remove(`${folder}/${manifestName(number)}`);
+  }
+  return {
+    shardIndex: shard.shardIndex,
+    losses: losses.list,
+    lostItems: losses.damages,
+    setAside: aside.names.map((name) => `${prefix}${name}`),
+    lastSequence: Math.max(repaired.flushedSequence, survey.lastInWal),
+  };
+}
+
+function isDamaged({ badTables, isWalBad, areLoadsBad, commits, loads, manifest }: Survey): boolean {
+  const { flushedSequence = 0, ingested = [] } = manifest.state ?? {};
+  const isLoadMissing = [...commits].some(
+    ([sequence, id]) =>
+      sequence > flushedSequence && !ingested.includes(sequence) && !loads.some((load) => load.id === id),
+  );
+  return badTables.size > 0 || isWalBad || areLoadsBad || isLoadMissing;
+}
+
+/**
+ * A whole manifest may still be an outdated one: then tables that it names are gone, and others are there. And a WAL
+ * with holes no longer says at which places bulk loads stand between its writes.
+ */
+function mustBeRebuilt({ manifest, present, badTables, isWalBad, loads, commits }: Survey): boolean {
+  const { state } = manifest;
+  const live = new Set([...(state?.version.tables() ?? [])].map((table) => table.fileNumber));
+  const loaded = new Set(loads.flatMap((load) => load.tables.map((table) => table.fileNumber)));
+  const isTableMissing = [...badTables.keys()].some((number) => !present.tables.includes(number));
+  const hasOthers = present.tables.some((number) => !live.has(number) && !loaded.has(number));
+  const areLoadsPending = (state?.ingested.length ?? 0) > 0 || commits.size > 0;
+  return (isTableMissing && hasOthers) || (isWalBad && areLoadsPending);
+}

@@ -1,0 +1,295 @@
+/**
+ * Verify and repair on the simulated disk: databases with every kind of file, damaged at random, and crashed while they
+ * are repaired. What is found sound must be right, and what is repaired must hold nothing that was never written.
+ */
+
+import { expect } from "chai";
+import type { FastKV } from "../../../coordinator/fastkv.js";
+import type { MaintenanceEnvironment } from "../../../coordinator/maintenance/options.js";
+import { type RepairReport, repairIn } from "../../../coordinator/maintenance/repair.js";
+import { verifyIn } from "../../../coordinator/maintenance/verify.js";
+import { performTask } from "../../../shard/maintenance/perform-task.js";
+import { FastKVError } from "../../../shared/errors.js";
+import type { FileSystem } from "../../../shared/storage/file-system.js";
+import { rounds } from "../../model/rounds.js";
+import { itWithRandom, type Random } from "../../support/random.js";
+import { SimulatedFileSystem } from "../../support/simulated-file-system.js";
+import { openSimulated, restart, SteppedClock, storeFolder } from "../../support/simulated-store.js";
+
+const keyCount = 120;
+const keyOf = (index: number): string => `key${String(index).padStart(4, "0")}`;
+
+function environmentOn(fileSystem: FileSystem): MaintenanceEnvironment {
+  return {
+    fileSystem,
+    perform: async (tasks) => {
+      const replies = [];
+      for (const task of tasks) {
+        replies.push(await performTask(fileSystem, task, async () => undefined));
+      }
+      return replies;
+    },
+    onProgress: () => undefined,
+  };
+}
+
+/** The same files on a disk that can no longer read one byte of one of them. */
+function withBadByte(disk: SimulatedFileSystem, badPath: string, badByte: number): FileSystem {
+  const inode = disk.contentOf(badPath);
+  return new Proxy<FileSystem>(disk, {
+    get: (_, name: keyof FileSystem) => {
+      if (name !== "open") {
+        return disk[name].bind(disk);
+      }
+      return (path: string, mode: "read" | "update") => {
+        const handle = disk.open(path, mode);
+        if (!disk.contentOf(path).equals(inode)) {
+          return handle;
+        }
+        const read = handle.read.bind(handle);
+        handle.read = (target, position) => {
+          if (position <= badByte && badByte < position + target.byteLength) {
+            const cause = Object.assign(new Error("EIO"), { code: "EIO" });
+            throw new FastKVError("FASTKV_IO", `Cannot read ${path}: EIO`, { cause });
+          }
+          return read(target, position);
+        };
+        return handle;
+      };
+    },
+  });
+}
+
+interface Base {
+  disk: SimulatedFileSystem;
+  /** It was closed: every byte of it counts. After a crash, a damaged end is what a crash may leave. */
+  isClosed: boolean;
+  /** What it holds. */
+  contents: Map<string, string>;
+  /** All values that a key ever had. */
+  written: Map<string, Set<string>>;
+}
+
+async function contentsOf(db: FastKV): Promise<Map<string, string>> {
+  return new Map((await db.scan().toArray()) as [string, string][]);
+}
+
+/** A database that was closed or crashed, with several levels, loads, clears, batches and a WAL. */
+async function makeBase(random: Random, isClosed = true): Promise<Base> {
+  const disk = new SimulatedFileSystem({ random: random.fork(), folders: ["/data"] });
+  const { db } = await openSimulated(disk, new SteppedClock(), { shards: 2, maxMemtableSize: 65_536 });
+  const written = new Map<string, Set<string>>();
+  let serial = 0;
+  const newValue = (key: string): string => {
+    serial += 1;
+    const value = `${key}=${serial}:${"x".repeat(random.int(80))}`;
+    written.set(key, (written.get(key) ?? new Set()).add(value));
+    return value;
+  };
+  const someKey = (): string => keyOf(random.int(keyCount));
+  const pairs = (count: number): [string, string][] =>
+    [...new Set(Array.from({ length: count }, someKey))].map((key) => [key, newValue(key)]);
+  for (let step = 0; step < 60; step++) {
+    switch (random.int(8)) {
+      case 0:
+        await db.batchPut(pairs(random.between(2, 20)));
+        break;
+      case 1:
+        await db.delete(someKey());
+        break;
+      case 2:
+        await db.flush();
+        break;
+      case 3:
+        if (random.chance(0.3)) {
+          await db.bulkLoad(pairs(30));
+        }
+        break;
+      case 4:
+        if (random.chance(0.3)) {
+          const from = random.int(keyCount);
+          await db.clear({ gte: keyOf(from), lt: keyOf(from + 20) });
+        }
+        break;
+      default:
+        for (const [key, value] of pairs(8)) {
+          await db.put(key, value);
+        }
+    }
+  }
+  const contents = await contentsOf(db);
+  if (isClosed) {
+    await db.close();
+    return { disk, isClosed, contents, written };
+  }
+  for (const [key, value] of pairs(10)) {
+    void db.put(key, value).catch(() => undefined);
+  }
+  void db.batchPut(pairs(10)).catch(() => undefined);
+  const crashed = restart(disk, random, "keepAll");
+  await db.close().catch(() => undefined);
+  return { disk: crashed, isClosed, contents, written };
+}
+
+function targets(disk: SimulatedFileSystem): string[] {
+  return disk.files().filter((path) => !path.includes("/OWNER-"));
+}
+
+/** Changes one file at random; gives a description. */
+function damage(disk: SimulatedFileSystem, random: Random): string {
+  const path = random.pick(targets(disk));
+  const bytes = disk.contentOf(path);
+  const at = random.int(bytes.length);
+  switch (random.int(6)) {
+    case 0:
+      disk.remove(path);
+      return `${path} removed`;
+    case 1:
+      disk.install(path, bytes.subarray(0, at));
+      return `${path} cut to ${at} of ${bytes.length} bytes`;
+    case 2: {
+      const length = random.between(1, 200);
+      disk.patch(path, at, Buffer.alloc(Math.min(length, bytes.length - at)));
+      return `${path} zeroed from ${at} for ${length} of ${bytes.length} bytes`;
+    }
+    case 3: {
+      const other = random.pick(targets(disk));
+      disk.install(path, disk.contentOf(other));
+      return `${path} replaced by ${other}`;
+    }
+    default:
+      disk.patch(path, at, Buffer.from([bytes[at]! ^ (1 << random.int(8))]));
+      return `${path} flipped at ${at} of ${bytes.length} bytes`;
+  }
+}
+
+async function reopened(disk: SimulatedFileSystem): Promise<Map<string, string>> {
+  const { db } = await openSimulated(disk, new SteppedClock(), {});
+  const contents = await contentsOf(db);
+  const keys = Array.from({ length: keyCount + 20 }, (_, index) => keyOf(index));
+  const values = await db.getMany(keys);
+  keys.forEach((key, at) => {
+    expect(values[at], `${key}, read by itself`).to.equal(contents.get(key));
+  });
+  await db.compact();
+  expect(await contentsOf(db), "after a compaction").to.deep.equal(contents);
+  await db.close();
+  return contents;
+}
+
+function expectWritten(contents: Map<string, string>, written: Base["written"]): void {
+  for (const [key, value] of contents) {
+    expect(written.get(key)?.has(value), `${key} = ${value} was never written`).to.equal(true);
+  }
+}
+
+describe("repair, simulated", () => {
+  itWithRandom("finds every database sound that was not damaged", async (random) => {
+    for (let round = 0; round < 6 * rounds; round++) {
+      const { disk } = await makeBase(random, round % 2 === 0);
+      const report = await verifyIn(storeFolder, environmentOn(disk));
+      expect(report.findings.filter(({ severity }) => severity === "damage")).to.deep.equal([]);
+    }
+  });
+
+  itWithRandom(
+    "never takes a damaged database for sound, nor brings back what was never written",
+    async (random) => {
+      for (let round = 0; round < 4 * rounds; round++) {
+        const base = await makeBase(random);
+        for (let trial = 0; trial < 40; trial++) {
+          const disk = base.disk.crash(random, "dropAll");
+          const what = damage(disk, random);
+          try {
+            await checkDamaged(disk, base);
+          } catch (error) {
+            throw new Error(`${what}: ${(error as Error).message}`, { cause: error });
+          }
+        }
+      }
+    },
+  );
+
+  async function checkDamaged(
+    disk: SimulatedFileSystem,
+    { isClosed, contents, written }: Base,
+  ): Promise<void> {
+    const verified = await verifyIn(storeFolder, environmentOn(disk));
+    if (verified.isSound) {
+      const found = await reopened(disk);
+      expectWritten(found, written);
+      if (isClosed) {
+        expect(found, "a database that was found sound").to.deep.equal(contents);
+      }
+      return;
+    }
+    let report: RepairReport;
+    try {
+      report = await repairIn(storeFolder, environmentOn(disk));
+    } catch (error) {
+      // The one thing that it may say.
+      expect((error as FastKVError).message).to.contain("whole shards are missing");
+      return;
+    }
+    expect(report.after.findings.filter(({ severity }) => severity === "damage")).to.deep.equal([]);
+    const found = await reopened(disk);
+    expectWritten(found, written);
+    if (isClosed && report.losses.length === 0) {
+      expect(found, "nothing was said to be lost").to.deep.equal(contents);
+    }
+    const again = await repairIn(storeFolder, environmentOn(disk));
+    expect(again.wasDamaged, "damaged after it was opened and closed").to.equal(false);
+  }
+
+  itWithRandom("takes what a disk cannot read any more for damage like any other", async (random) => {
+    for (let trial = 0; trial < 10 * rounds; trial++) {
+      const base = await makeBase(random);
+      const disk = base.disk.crash(random, "dropAll");
+      const path = random.pick(targets(disk));
+      const badByte = random.int(disk.contentOf(path).length);
+      const environment = environmentOn(withBadByte(disk, path, badByte));
+      const report = await verifyIn(storeFolder, environment);
+      const atEnd = /MANIFEST|batch-log/.test(path);
+      expect(report.isSound && !atEnd, `${path} at ${badByte}`).to.equal(false);
+      const { after, losses } = await repairIn(storeFolder, environment);
+      expect(after.findings.filter(({ severity }) => severity === "damage")).to.deep.equal([]);
+      const found = await reopened(disk);
+      expectWritten(found, base.written);
+      if (losses.length === 0) {
+        expect(found).to.deep.equal(base.contents);
+      }
+    }
+  });
+
+  itWithRandom("loses nothing when it is crashed, wherever that is", async (random) => {
+    const base = await makeBase(random);
+    // All that these files say can be found elsewhere; but it takes a rebuilt shard, a new log and a new identity.
+    const breakIt = (): SimulatedFileSystem => {
+      const disk = base.disk.crash(random, "dropAll");
+      const names = disk.files();
+      disk.remove(names.find((path) => path.includes("shard-001/CURRENT"))!);
+      const table = names.find((path) => /shard-000.*sst$/.test(path));
+      if (table !== undefined) {
+        disk.patch(table, disk.contentOf(table).length - 20, Buffer.from([0xff]));
+      }
+      disk.remove(names.find((path) => path.includes("batch-log"))!);
+      disk.remove(`${storeFolder}/FASTKV`);
+      return disk;
+    };
+    const whole = breakIt();
+    const before = whole.mutations;
+    await repairIn(storeFolder, environmentOn(whole));
+    const mutations = whole.mutations - before;
+    expect(await reopened(whole)).to.deep.equal(base.contents);
+    expect(mutations).to.be.above(20);
+    for (let at = 1; at <= mutations; at++) {
+      const disk = breakIt();
+      disk.operationsUntilCrash = at;
+      await repairIn(storeFolder, environmentOn(disk)).catch(() => undefined);
+      expect(disk.hasCrashed, `crash at call ${at}`).to.equal(true);
+      const next = restart(disk, random, random.pick(["any", "prefix", "dropAll"] as const));
+      await repairIn(storeFolder, environmentOn(next));
+      expect(await reopened(next), `crashed at call ${at} of ${mutations}`).to.deep.equal(base.contents);
+    }
+  });
+});
