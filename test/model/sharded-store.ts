@@ -1,3 +1,4 @@
+import type { Cursor } from "../../coordinator/cursor.js";
 import type { OpenOptions } from "../../coordinator/options.js";
 import type { Snapshot } from "../../coordinator/snapshot.js";
 import type { SimulatedFileSystem } from "../support/simulated-file-system.js";
@@ -10,6 +11,25 @@ const maxKills = 2;
 
 function textOf(value: unknown): string | undefined {
   return value === undefined ? undefined : Buffer.from(value as Uint8Array).toString("latin1");
+}
+
+/** The keys of a cursor, some at a time, and again from the middle of them on. */
+async function readBySteps(cursor: Cursor<Uint8Array>, limit: number): Promise<string[]> {
+  const keys: Uint8Array[] = [];
+  for (let step = await cursor.read(7); step.length > 0; step = await cursor.read(7)) {
+    keys.push(...step);
+  }
+  const middle = keys.length >> 1;
+  const rest = keys.slice(middle, middle + limit - keys.length).map(textOf);
+  if (keys.length > 0) {
+    cursor.seek(keys[middle]!);
+    const again = (await cursor.read(Number.POSITIVE_INFINITY)).map(textOf);
+    if (again.length !== rest.length || again.some((key, at) => key !== rest[at])) {
+      throw new Error(`A cursor found ${again.length} keys behind a seek, not ${rest.length}`);
+    }
+  }
+  await cursor.close();
+  return keys.map((key) => textOf(key)!);
 }
 
 /** The whole store, by its public face. */
@@ -64,13 +84,17 @@ export class ShardedStore implements StoreUnderTest {
   async get(keys: string[], snapshot: unknown): Promise<{ values: (string | undefined)[]; has: boolean[] }> {
     const options = { snapshot: snapshot as Snapshot | undefined };
     const all = keys.map(bytes);
-    const [many, single, has] = await Promise.all([
+    const [many, single, has, hasMany] = await Promise.all([
       this.#db.getMany(all, options),
       Promise.all(all.map((key) => this.#db.get(key, options.snapshot === undefined ? undefined : options))),
       Promise.all(all.map((key) => this.#db.has(key, options))),
+      this.#db.hasMany(all, options),
     ]);
     if (single.some((value, at) => textOf(value) !== textOf(many[at]))) {
       throw new Error("get and getMany differ");
+    }
+    if (has.some((isThere, at) => isThere !== hasMany[at])) {
+      throw new Error("has and hasMany differ");
     }
     return { values: many.map(textOf), has };
   }
@@ -88,12 +112,9 @@ export class ShardedStore implements StoreUnderTest {
     };
     const [entries, keys] = await Promise.all([
       this.#db.scan(options).toArray(),
-      this.#db.keys(options).toArray(),
+      readBySteps(this.#db.keys(options).cursor(), limit),
     ]);
-    return {
-      entries: entries.map(([key, value]) => [textOf(key)!, textOf(value)!]),
-      keys: keys.map((key) => textOf(key)!),
-    };
+    return { entries: entries.map(([key, value]) => [textOf(key)!, textOf(value)!]), keys };
   }
 
   count(range: Range, snapshot: unknown): Promise<number> {
