@@ -9,6 +9,7 @@ import {
 import type { Entry } from "./engine/iterator/cursor.js";
 
 const firstBytes = 16 * 1024;
+const copiedBytes = 2048;
 /** Answers are sent on when they have come to this much. */
 export const fullAnswerBytes = 256 * 1024;
 
@@ -17,7 +18,6 @@ export class AnswerWriter {
   #buffer = Buffer.allocUnsafeSlow(firstBytes);
   #length = answersHeaderBytes;
   #answers = 0;
-  #lastFrameBytes = firstBytes;
 
   get isEmpty(): boolean {
     return this.#answers === 0;
@@ -53,7 +53,7 @@ export class AnswerWriter {
   }): Buffer {
     const { refusal } = state;
     const report = refusal === undefined ? undefined : packSmall(toErrorReport(refusal.error));
-    let frame = this.#buffer.subarray(0, this.#length);
+    let frame = this.#takeBytes();
     if (report !== undefined) {
       frame = Buffer.concat([
         frame.subarray(0, answersHeaderBytes),
@@ -69,14 +69,21 @@ export class AnswerWriter {
       answers: this.#answers,
       reportBytes: report?.length ?? 0,
     });
-    // The socket may keep the frame for a while: the next one gets memory of its own, about as large as this one.
-    this.#lastFrameBytes = this.#length;
-    this.#buffer = Buffer.allocUnsafeSlow(
-      Math.max(1024, Math.min(this.#lastFrameBytes * 1.25, fullAnswerBytes)) | 0,
-    );
     this.#length = answersHeaderBytes;
     this.#answers = 0;
     return frame;
+  }
+
+  /** The socket may keep a frame for a while, so it never shares the buffer: a small one is copied, a large one takes it. */
+  #takeBytes(): Buffer {
+    const bytes = this.#buffer.subarray(0, this.#length);
+    if (this.#length <= copiedBytes) {
+      const copy = Buffer.allocUnsafe(this.#length);
+      bytes.copy(copy);
+      return copy;
+    }
+    this.#buffer = Buffer.allocUnsafeSlow(Math.min(this.#length * 1.25, fullAnswerBytes) | 0);
+    return bytes;
   }
 
   #add(status: number, tag: number, expiresAt: number, valueBytes: number): number {

@@ -95,7 +95,7 @@ export class FrameBuilder {
   /** The frame and, within it, the writes; the builder starts anew. */
   take(stamp: FrameStamp): { frame: Buffer; section: Buffer } {
     const writeBytes = this.#writes.length;
-    const frame = Buffer.allocUnsafeSlow(operationsHeaderBytes + writeBytes + this.#readBytes);
+    const frame = Buffer.allocUnsafe(operationsHeaderBytes + writeBytes + this.#readBytes);
     writeOperationsHeader(frame, {
       ...stamp,
       firstSequence: this.firstSequence,
@@ -151,7 +151,7 @@ export function frameForSection(
   stamp: FrameStamp,
 ): Buffer {
   const { section, firstSequence, lastSequence } = retained;
-  const frame = Buffer.allocUnsafeSlow(operationsHeaderBytes + section.length);
+  const frame = Buffer.allocUnsafe(operationsHeaderBytes + section.length);
   writeOperationsHeader(frame, {
     ...stamp,
     firstSequence,

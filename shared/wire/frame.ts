@@ -191,7 +191,7 @@ const noBytes = Buffer.alloc(0);
 /** A frame of its own memory. */
 export function encodeMessage(type: FrameType, id: number, meta: unknown, raw: Buffer = noBytes): Buffer {
   const packed = packr.pack(meta);
-  const frame = Buffer.allocUnsafeSlow(messageHeaderBytes + packed.length + raw.length);
+  const frame = Buffer.allocUnsafe(messageHeaderBytes + packed.length + raw.length);
   writePrefix(frame, type, frame.length);
   frame.writeUInt32LE(id, 8);
   frame.writeUInt32LE(packed.length, 12);
