@@ -11,7 +11,8 @@ import type { Peer, Store, StoreOptions } from "../stores/store.js";
 
 export type OpenSettings = Partial<Pick<StoreOptions, "durability" | "readCache">>;
 
-const warmUpPart = 0.2;
+/** Part of a workload's time; a store in JavaScript has to be compiled first, in all its processes. */
+const warmUpPart = 0.5;
 
 export class Bench {
   readonly job: Job;

@@ -83,6 +83,7 @@ async function gets(
       const at = index % keys.length;
       bench.check(numbers[at]!, await store.get(keys[at]!));
     });
+    meter.stop();
     return readFigures(before, await store.facts?.(), meter.operations);
   };
   await bench.measure(workload, work, { warmUp: true });
