@@ -1,9 +1,10 @@
 /** Compares FastKV with other stores: `npm run bench:peers -- --help`. */
 
 import { writeFileSync } from "node:fs";
+import { renderPage } from "./report/page.js";
 import { Summary } from "./report/summary.js";
 import { textReport } from "./report/text.js";
-import { Runner } from "./run/runner.js";
+import { type Run, Runner } from "./run/runner.js";
 import { parseSettings, type Settings, usage } from "./run/settings.js";
 
 function readSettings(): Settings | "help" {
@@ -21,11 +22,18 @@ async function main(): Promise<void> {
     process.stdout.write(usage);
     return;
   }
-  const run = await new Runner(settings, (line) => process.stderr.write(`${line}\n`)).run();
+  // After each round, so that a run that is broken off leaves something.
+  const write = (run: Run): void => {
+    if (settings.json !== undefined) {
+      writeFileSync(settings.json, `${JSON.stringify(run, undefined, 1)}\n`);
+    }
+    if (settings.report !== undefined) {
+      writeFileSync(settings.report, renderPage(new Summary(run)));
+    }
+  };
+  const run = await new Runner(settings, (line) => process.stderr.write(`${line}\n`)).run(write);
+  write(run);
   process.stdout.write(`${await textReport(new Summary(run))}\n`);
-  if (settings.json !== undefined) {
-    writeFileSync(settings.json, `${JSON.stringify(run, undefined, 1)}\n`);
-  }
   if (run.failures.length > 0) {
     process.exitCode = 1;
   }

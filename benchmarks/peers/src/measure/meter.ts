@@ -13,6 +13,7 @@ export class Meter {
   readonly #startedMs = performance.now();
   readonly #endMs: number;
   #lastMs = this.#startedMs;
+  #stoppedMs: number | undefined;
   #longestPauseMs = 0;
   readonly #timeline: number[] = [];
 
@@ -56,8 +57,14 @@ export class Meter {
     this.#lastMs = now;
   }
 
+  /** What comes later, such as counting bytes on disk, is not in the time. */
+  stop(): void {
+    this.#stoppedMs ??= performance.now();
+  }
+
   finish(): Measurement {
-    const elapsedMs = performance.now() - this.#startedMs;
+    this.stop();
+    const elapsedMs = this.#stoppedMs! - this.#startedMs;
     return {
       operations: this.#count,
       entries: this.#entries,

@@ -13,7 +13,7 @@ export async function textReport(summary: Summary): Promise<string> {
     await ratesTable(summary),
     "Latency in ms: p50 / p99 / p99.9 / longest",
     await latencyTable(summary),
-    "Bytes: peak resident memory of all processes in MiB (pages of mapped files included), on disk in MiB, and written for each byte put",
+    "Bytes: peak resident memory of all processes in MiB (pages of mapped files included), on disk in MiB, and written for each byte put; blocks that FastKV looked into for a get",
     await bytesTable(summary),
   ];
   if (summary.subject !== undefined) {
@@ -71,7 +71,8 @@ function bytesTable(summary: Summary): Promise<string> {
     if (figure("bytesOnDisk") !== undefined) {
       cells.push(formatMib(figure("bytesOnDisk")), formatRatio(figure("writeAmplification")));
     }
-    return cells.join(" / ");
+    const blocks = figure("blocksPerCall");
+    return cells.join(" / ") + (blocks === undefined ? "" : `, ${blocks.toFixed(2)} blocks`);
   };
   return perPeer(summary, cell);
 }

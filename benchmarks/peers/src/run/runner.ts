@@ -51,7 +51,8 @@ export class Runner {
     process.once("exit", () => rmSync(this.#folder, { recursive: true, force: true }));
   }
 
-  async run(): Promise<Run> {
+  /** @param onRound is given what there is after each round */
+  async run(onRound: (run: Run) => void): Promise<Run> {
     const chosen = chosenGroups(this.#settings.workloads);
     const peers = await this.#usablePeers();
     for (const name of ["records", "ycsb"] as const) {
@@ -68,6 +69,7 @@ export class Runner {
           await this.#job(round, peers[(turn + round + index) % peers.length]!, group, workloads);
         }
       }
+      onRound(this.#run);
     }
     return this.#run;
   }

@@ -4,6 +4,7 @@ import { cp, rm } from "node:fs/promises";
 import path from "node:path";
 import { type Records, recordsOf } from "../data/records.js";
 import { ycsbRecords } from "../data/ycsb-records.js";
+import { drive } from "../measure/drive.js";
 import type { Measurement } from "../measure/measurement.js";
 import { Meter } from "../measure/meter.js";
 import type { Job, JobMessage } from "../run/job.js";
@@ -11,7 +12,10 @@ import type { Peer, Store, StoreOptions } from "../stores/store.js";
 
 export type OpenSettings = Partial<Pick<StoreOptions, "durability" | "readCache">>;
 
-const warmUpPart = 0.2;
+/** Part of a workload's time; a store in JavaScript has to be compiled first, in all its processes. */
+const warmUpPart = 0.5;
+const fillingGets = 300_000;
+const fillingInFlight = 256;
 
 export class Bench {
   readonly job: Job;
@@ -94,6 +98,15 @@ export class Bench {
     const meter = new Meter(limitMs);
     const figures = await work(meter);
     this.report(workload, meter.finish(), figures ?? {});
+  }
+
+  /** Gets, outside of any clock: caches hold what they hold after a while, before something is measured. */
+  async fillCaches(store: Store, next: () => number): Promise<void> {
+    const gets = Math.min(fillingGets, this.job.records);
+    await drive(new Meter(Number.POSITIVE_INFINITY), gets, fillingInFlight, 1, async () => {
+      const number = next();
+      this.check(number, await store.get(this.records.keyOf(number)));
+    });
   }
 
   report(workload: string, measurement: Measurement, figures: Record<string, number>): void {

@@ -32,6 +32,7 @@ async function load(bench: Bench, workload: string, order: (index: number) => nu
       async (meter) => {
         await loadAll(store, entries(bench, order, meter));
         await store.drain();
+        meter.stop();
         const put = records * userBytes(bench.records, Math.floor(records / 2));
         return {
           bytesOnDisk: bytesOnDisk(folder),

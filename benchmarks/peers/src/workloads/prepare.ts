@@ -34,6 +34,7 @@ async function prepare(bench: Bench): Promise<void> {
       workloads[0]!,
       async (meter) => {
         await loadInBatches(bench, store, meter.done.bind(meter));
+        meter.stop();
         await store.settle();
         const pids = [process.pid, ...(await store.processIds())];
         const written = writtenBytes(pids);

@@ -48,6 +48,7 @@ export const cachedReadGroup: Group = {
   prepared: "records",
   async run(bench) {
     await bench.withPrepared({ readCache: true }, async (store) => {
+      await bench.fillCaches(store, zipfianNumbers(bench.job.seed + 8, bench.job.records));
       for (const inFlight of inFlights) {
         const numbers = zipfianNumbers(bench.job.seed, bench.job.records);
         await gets(bench, store, `get-zipfian-${inFlight}`, inFlight, numbers);
@@ -83,6 +84,7 @@ async function gets(
       const at = index % keys.length;
       bench.check(numbers[at]!, await store.get(keys[at]!));
     });
+    meter.stop();
     return readFigures(before, await store.facts?.(), meter.operations);
   };
   await bench.measure(workload, work, { warmUp: true });

@@ -8,6 +8,9 @@ import type { Entry, Store } from "../stores/store.js";
 import type { Bench } from "./bench.js";
 import type { Group } from "./group.js";
 
+/** Time enough to put all records, in most stores: a store that has put few of them has had little to compact. */
+const secondsFactor = 3;
+
 /** Into an empty store, in no order of keys, with the default durability. */
 export const writeGroup: Group = {
   name: "write",
@@ -74,16 +77,17 @@ async function writes(
   if (!bench.wants(workload)) {
     return;
   }
-  const { records } = bench.job;
+  const { records, seconds } = bench.job;
   const order = scatteredOrder(records);
   const keys = Array.from({ length: records }, (_, index) => bench.records.keyOf(order(index)));
   await bench.withEmpty({ durability }, async (store, folder) => {
     const pids = [process.pid, ...(await store.processIds())];
     const before = writtenBytes(pids);
     let calls = 0;
-    await bench.measure(workload, async (meter) => {
+    const measured = async (meter: Meter): Promise<Record<string, number>> => {
       await work(store, meter, order, keys);
       await store.drain();
+      meter.stop();
       calls = meter.operations;
       const put = calls * entriesPerCall * userBytes(bench.records, Math.floor(records / 2));
       return {
@@ -91,7 +95,8 @@ async function writes(
         writeAmplification: (writtenBytes(pids) - before) / put,
         ...(await store.facts?.()),
       };
-    });
+    };
+    await bench.measure(workload, measured, { seconds: seconds * secondsFactor });
     await bench.checkSome(store, order, calls * entriesPerCall);
   });
 }

@@ -52,6 +52,7 @@ async function inOneStore(bench: Bench, all: readonly Mix[]): Promise<void> {
     return;
   }
   await bench.withCopy({ readCache: true }, async (store) => {
+    await bench.fillCaches(store, zipfianNumbers(bench.job.seed + 8, bench.job.records));
     for (const mix of all) {
       if (mix.reading === "scan" && store.collect === undefined) {
         continue;

@@ -1,0 +1,66 @@
+/**
+ * What the parts of the store cost alone, in microseconds for one operation, on the records of the peers' comparison:
+ * to say where the time of a call goes.
+ *
+ * Usage: npm run bench:micro [-- part of a name ...] [-- --json FILE]
+ */
+
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import os from "node:os";
+import path from "node:path";
+import { parseArgs } from "node:util";
+import { codecParts } from "./codec-parts.js";
+import { frameParts } from "./frame-parts.js";
+import type { PartCost } from "./measure.js";
+import { memtableParts } from "./memtable-parts.js";
+import { blockParts, bloomParts, tableParts } from "./table-parts.js";
+import { walParts } from "./wal-parts.js";
+
+const groups: Record<string, (folder: string) => PartCost[] | Promise<PartCost[]>> = {
+  codec: codecParts,
+  frame: frameParts,
+  memtable: memtableParts,
+  block: blockParts,
+  bloom: bloomParts,
+  table: tableParts,
+  wal: walParts,
+};
+
+function print(line: string): void {
+  process.stdout.write(`${line}\n`);
+}
+
+function line(part: string, ...figures: string[]): string {
+  return part.padEnd(56) + figures.map((figure) => figure.padStart(10)).join("");
+}
+
+async function main(): Promise<void> {
+  const { values, positionals } = parseArgs({
+    options: { json: { type: "string" } },
+    allowPositionals: true,
+  });
+  const unknown = positionals.filter((name) => groups[name] === undefined);
+  if (unknown.length > 0) {
+    throw new Error(`There is no part "${unknown[0]}"; there are ${Object.keys(groups).join(", ")}`);
+  }
+  const folder = mkdtempSync(path.join(os.tmpdir(), "fastkv-micro-"));
+  const all: PartCost[] = [];
+  try {
+    print(`${os.cpus()[0]?.model.trim()}, ${os.cpus().length} cores, Node ${process.version}`);
+    print(line("microseconds per operation", "median", "best", "worst"));
+    for (const name of positionals.length > 0 ? positionals : Object.keys(groups)) {
+      const costs = await groups[name]!(folder);
+      all.push(...costs);
+      for (const { part, medianUs, bestUs, worstUs } of costs) {
+        print(line(part, ...[medianUs, bestUs, worstUs].map((us) => us.toFixed(3))));
+      }
+    }
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+  if (values.json !== undefined) {
+    writeFileSync(values.json, `${JSON.stringify(all, undefined, 1)}\n`);
+  }
+}
+
+await main();
