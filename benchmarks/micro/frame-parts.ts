@@ -1,7 +1,7 @@
 import { Clock } from "../../coordinator/clock.js";
 import { EntryEncoder } from "../../coordinator/entry-encoder.js";
-import { FrameBuilder } from "../../coordinator/frame-builder.js";
 import { resolveOptions } from "../../coordinator/options.js";
+import { FrameBuilder } from "../../coordinator/shards/frame-builder.js";
 import { Topology } from "../../coordinator/topology.js";
 import { ValueCodec } from "../../shared/codec/value-codec.js";
 import { OperationReader, operationKind } from "../../shared/format/operations.js";

@@ -5,10 +5,15 @@
  * bridge for adapters of version 5. Both hand over keys that have their namespace in front.
  */
 
-import type { ValueEncoding } from "../../../shared/format/value-encoding.js";
-import type { DurabilityMode } from "../../../shared/options.js";
-import { FastKV } from "../../fastkv.js";
-import { checkNames, invalidOption, type OpenOptions } from "../../options.js";
+import {
+  type DurabilityMode,
+  FastKV,
+  FastKVError,
+  type OpenOptions,
+  type ValueEncoding,
+} from "../../index.js";
+
+const optionNames = ["keyPrefix", "encoding", "durability"];
 
 export interface KeyvFastKVOptions {
   /**
@@ -64,7 +69,10 @@ export class KeyvFastKV {
     if (!(database instanceof FastKV)) {
       throw invalidOption("KeyvFastKV takes an open database: await FastKV.open(folder), or KeyvFastKV.open");
     }
-    checkNames("KeyvFastKV", options, ["keyPrefix", "encoding", "durability"]);
+    const unknown = Object.keys(options).find((name) => !optionNames.includes(name));
+    if (unknown !== undefined) {
+      throw invalidOption(`KeyvFastKV has no option "${unknown}"; it has ${optionNames.join(", ")}`);
+    }
     const { keyPrefix = "", encoding = "structured", durability } = options;
     if (typeof keyPrefix !== "string") {
       throw invalidOption("Option keyPrefix must be a string");
@@ -179,4 +187,8 @@ function hasExpired(ttl: number | undefined): boolean {
 /** FastKV counts whole milliseconds; a value lives at least as long as Keyv asks for. */
 function wholeTtl(ttl: number | undefined): number | undefined {
   return ttl === undefined || ttl === Number.POSITIVE_INFINITY ? undefined : Math.ceil(ttl);
+}
+
+function invalidOption(message: string): FastKVError {
+  return new FastKVError("FASTKV_INVALID_OPTION", message, { writeOutcome: "not-applied" });
 }
