@@ -56,12 +56,12 @@ export class Outbox {
     this.#frame.wantsSync = true;
   }
 
-  /** The gathered frame; its writes are retained until they are on disk. */
+  /** The gathered frame, with `stamp` and the flags that it needs; its writes are retained until they are on disk. */
   take(stamp: FrameStamp, isSeal: boolean): Buffer {
     const { firstSequence, lastSequence, hasLogged, wantsSync } = this.#frame;
     const mustSync = wantsSync || this.retained.bytes > syncedBudgetBytes;
-    const flags = stamp.flags | (mustSync ? operationsFlag.sync : 0) | (isSeal ? operationsFlag.seal : 0);
-    const { frame, section } = this.#frame.take({ ...stamp, flags });
+    stamp.flags |= (mustSync ? operationsFlag.sync : 0) | (isSeal ? operationsFlag.seal : 0);
+    const { frame, section } = this.#frame.take(stamp);
     if (section.length > 0) {
       this.retained.add({ section, firstSequence, lastSequence, isSeal, hasLogged });
       this.#frames.push({ lastSequence, bytes: this.#frameBytes });

@@ -467,9 +467,10 @@ export class ShardClient {
       return;
     }
     const { request, raw } = pending;
-    const hasNews = request.type === "page" && this.#released.length > 0;
-    const sent = hasNews ? { ...request, released: this.#takeReleased() } : request;
-    this.#link!.send(encodeMessage(frameType.request, id, sent, raw));
+    if (request.type === "page" && this.#released.length > 0) {
+      request.released = this.#takeReleased();
+    }
+    this.#link!.send(encodeMessage(frameType.request, id, request, raw));
   }
 
   /** After a restart. A scan that was left meanwhile must not take its hold again: nobody would give it back. */

@@ -10,7 +10,7 @@ function sendMegabytes(outbox: Outbox, from: number, count: number): number {
   let flags = 0;
   for (let sequence = from; sequence < from + count; sequence++) {
     outbox.writeBatch(Buffer.alloc(megabyte), sequence, false);
-    flags = readOperationsHeader(outbox.take(stamp, false)).flags;
+    flags = readOperationsHeader(outbox.take({ ...stamp }, false)).flags;
   }
   return flags;
 }
