@@ -219,17 +219,21 @@ export class ShardClient {
   }
 
   /**
-   * Gives a hold back: with the next page that is asked for, or at the end of this turn of the event loop. A shard that
-   * restarts is told what is still held.
+   * Gives a hold back: with the next request, or at the end of this turn of the event loop. A shard that restarts is told
+   * what is still held.
    */
   release(holdId: number): void {
     this.#released.push(holdId);
     this.#releasing ??= setImmediate(() => {
       this.#releasing = undefined;
-      if (this.#released.length > 0) {
-        this.notify({ type: "release", ids: this.#takeReleased() });
-      }
+      this.#sendReleased();
     });
+  }
+
+  #sendReleased(): void {
+    if (this.#released.length > 0) {
+      this.notify({ type: "release", ids: this.#takeReleased() });
+    }
   }
 
   #takeReleased(): number[] {
@@ -467,7 +471,9 @@ export class ShardClient {
       return;
     }
     const { request, raw } = pending;
-    if (request.type === "page" && this.#released.length > 0) {
+    if (request.type !== "page") {
+      this.#sendReleased();
+    } else if (this.#released.length > 0) {
       request.released = this.#takeReleased();
     }
     this.#link!.send(encodeMessage(frameType.request, id, request, raw));
