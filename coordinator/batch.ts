@@ -8,7 +8,7 @@ import {
   writeOperationHeader,
 } from "../shared/format/operations.js";
 import { maxBatchBytes, maxBatchOperations, maxKeyBytes } from "../shared/limits.js";
-import type { BatchPart } from "./batch-log.js";
+import type { BatchPart } from "./batch-log/log-format.js";
 import type { BatchOperation } from "./call-options.js";
 import type { EntryEncoder, ValueOptions } from "./entry-encoder.js";
 import type { Key } from "./keys.js";

@@ -17,7 +17,9 @@ import type {
   ShardSettings,
   ShardStatistics,
 } from "../shared/wire/messages.js";
-import { BatchLog, type BatchPart, type LoadedBatchLog, loadBatchLog } from "./batch-log.js";
+import { BatchLog } from "./batch-log/batch-log.js";
+import { type LoadedBatchLog, loadBatchLog } from "./batch-log/load-batch-log.js";
+import type { BatchPart } from "./batch-log/log-format.js";
 import { Clock } from "./clock.js";
 import type { ScanHost, ScanPoint } from "./merged-scan.js";
 import { defaultShards, type ResolvedOptions } from "./options.js";

@@ -6,7 +6,14 @@ import type { LogRecord } from "../../shared/log/log-file.js";
 import { scanLog } from "../../shared/log/record-scan.js";
 import type { Findings } from "../../shared/maintenance/finding.js";
 import type { FileSystem } from "../../shared/storage/file-system.js";
-import { decodeBatches, headerOf, type LoggedBatch, namePattern, pathOf, recordType } from "../batch-log.js";
+import {
+  decodeBatches,
+  headerOf,
+  type LoggedBatch,
+  namePattern,
+  pathOf,
+  recordType,
+} from "../batch-log/log-format.js";
 
 export interface ExaminedBatchLog {
   /** No record is known to be lost. */

@@ -1,5 +1,6 @@
 import type { Finding } from "../../shared/maintenance/finding.js";
-import { pathOf, recordType, startFile } from "../batch-log.js";
+import { startFile } from "../batch-log/log-file.js";
+import { pathOf, recordType } from "../batch-log/log-format.js";
 import type { ClosedDatabase, CommonFiles } from "./closed-database.js";
 import type { LostFolder } from "./lost-folder.js";
 

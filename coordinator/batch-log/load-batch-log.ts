@@ -1,0 +1,115 @@
+/** Reading the batch log when a database is opened. */
+
+import { readUint64 } from "../../shared/bytes.js";
+import { corruption } from "../../shared/errors.js";
+import type { FileHeader } from "../../shared/format/file-header.js";
+import { readLog } from "../../shared/log/record-log.js";
+import type { FileSystem } from "../../shared/storage/file-system.js";
+import {
+  committedLoads,
+  decodeBatches,
+  headerOf,
+  type LoggedBatch,
+  namePattern,
+  pathOf,
+  recordType,
+} from "./log-format.js";
+
+export interface LoadedBatchLog {
+  /** Batches up to here are durable in every shard. */
+  cutSequence: number;
+  /** In order of sequence. */
+  batches: LoggedBatch[];
+  /** The bulk loads that were committed, as hexadecimal ids. */
+  loads: string[];
+  timeMs: number;
+  lastSequence: number;
+  files: number[];
+}
+
+/** Reads all files of the log. Throws `FASTKV_CORRUPTION` where one is damaged or none is there. */
+export function loadBatchLog(fileSystem: FileSystem, folder: string, databaseId: Uint8Array): LoadedBatchLog {
+  const files = fileSystem
+    .list(folder)
+    .map((name) => namePattern.exec(name))
+    .filter((match) => match !== null)
+    .map((match) => Number(match[1]))
+    .sort((a, b) => a - b);
+  if (files.length === 0) {
+    throw corruption(pathOf(folder, 1), undefined, "the batch log is missing");
+  }
+  const loaded: LoadedBatchLog = {
+    cutSequence: 0,
+    batches: [],
+    loads: [],
+    timeMs: 0,
+    lastSequence: 0,
+    files,
+  };
+  // From the newest to the oldest that is still needed. Before a file takes records, the earlier ones are synced.
+  let last: string | undefined;
+  for (const fileNumber of files.toReversed()) {
+    const path = pathOf(folder, fileNumber);
+    const file = readFile(fileSystem, path, headerOf(databaseId, 0, fileNumber), last === undefined, loaded);
+    last ??= file.start === undefined ? undefined : path;
+    loaded.batches.unshift(...file.batches);
+    if (file.start !== undefined) {
+      loaded.cutSequence = file.start;
+    }
+    if (file.isRestart) {
+      break;
+    }
+  }
+  if (last === undefined) {
+    throw corruption(pathOf(folder, files.at(-1)!), undefined, "the batch log has no whole record");
+  }
+  syncFile(fileSystem, last);
+  loaded.loads = committedLoads(loaded.batches);
+  return loaded;
+}
+
+interface LogFileContents {
+  /** Undefined where not even the first record is whole. */
+  start: number | undefined;
+  isRestart: boolean;
+  batches: LoggedBatch[];
+}
+
+function readFile(
+  fileSystem: FileSystem,
+  path: string,
+  expected: FileHeader,
+  mayBeTorn: boolean,
+  loaded: LoadedBatchLog,
+): LogFileContents {
+  const file: LogFileContents = { start: undefined, isRestart: false, batches: [] };
+  readLog(fileSystem, path, {
+    expected,
+    mayBeTorn,
+    onRecord: (record) => {
+      loaded.timeMs = Math.max(loaded.timeMs, record.timeMs);
+      if (record.type === recordType.start || record.type === recordType.restart) {
+        file.start = readUint64(record.payload, 0);
+        file.isRestart = record.type === recordType.restart;
+        loaded.lastSequence = Math.max(loaded.lastSequence, file.start);
+      } else if (record.type === recordType.batches) {
+        file.batches.push(...decodeBatches(record.payload, path, record.offset));
+        loaded.lastSequence = Math.max(loaded.lastSequence, file.batches.at(-1)?.sequence ?? 0);
+      } else {
+        throw corruption(path, record.offset, `unknown record type ${record.type}`);
+      }
+      return true;
+    },
+  });
+  return file;
+}
+
+/** After kill -9 the last records may not be on disk yet, and shards are about to be told that they are. */
+function syncFile(fileSystem: FileSystem, path: string): void {
+  const handle = fileSystem.open(path, "update");
+  try {
+    handle.sync();
+  } finally {
+    handle.close();
+  }
+}
