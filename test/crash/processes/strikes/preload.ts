@@ -26,7 +26,7 @@ const purposes: readonly JobPurpose[] = ["flush", "compaction", "bulk load"];
 const purposeOfWorker = threads.workerData as Int32Array;
 const paths = new Map<number, string>();
 const { closeSync, fdatasync, fdatasyncSync, fsync, fsyncSync, linkSync, openSync } = fs;
-const { renameSync, rmSync, write, writeSync } = fs;
+const { renameSync, rm, rmSync, write, writeSync } = fs;
 
 function stepOfCall(call: DiskCall): Step | undefined {
   const job = threads.isMainThread ? undefined : purposes[Atomics.load(purposeOfWorker, 0)];
@@ -131,6 +131,10 @@ const watched = {
   },
   linkSync(from: string, to: string): void {
     striker.around(stepOfCall({ operation: "link", path: to, from }), () => linkSync(from, to));
+  },
+  rm(file: string, options: { force: boolean }, done: Done): void {
+    const step = fs.existsSync(file) ? stepOfCall({ operation: "remove", path: file }) : undefined;
+    striker.aroundAsync(step, (after) => rm(file, options, after), done);
   },
   rmSync(file: string, options: { force: boolean }): void {
     const step = fs.existsSync(file) ? stepOfCall({ operation: "remove", path: file }) : undefined;

@@ -13,7 +13,8 @@ const { linkSync, writeFileSync } = fs;
 export class Striker {
   readonly order = JSON.parse(process.env[strikeVariable]!) as StrikeOrder;
   /** Worker threads are a shard's. */
-  readonly isShard = !threads.isMainThread || process.argv[1]!.endsWith(path.join("shard", "main.js"));
+  readonly isShard =
+    !threads.isMainThread || process.argv[1]!.endsWith(path.join("shard", "bundle", "main.js"));
   /** Of the coordinator's process: its shards, in the order of their starts. */
   readonly shardPids: number[] = [];
   /** The program leads a process group of its own, which its shards are in. */
