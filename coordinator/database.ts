@@ -316,6 +316,7 @@ export class Database implements ScanHost, ShardClientOwner {
 
   async #close(underWay: readonly Promise<unknown>[]): Promise<void> {
     try {
+      await Promise.all(this.clients.map((client) => client.leave()));
       await Promise.allSettled(underWay);
       await Promise.all(this.clients.map((client) => client.drain()));
       await this.#log?.flush();
@@ -323,7 +324,7 @@ export class Database implements ScanHost, ShardClientOwner {
         for (const client of this.clients) {
           client.noteLogProgress();
         }
-        await Promise.all(this.clients.map((client) => client.close()));
+        await allOrFirstError(this.clients.map((client) => client.close()));
       }
     } finally {
       await this.#end().finally(() => this.#ownership.release(this.clock.now()));

@@ -59,7 +59,7 @@ export class Mailbox {
     this.#engine = engine;
     this.#owner = owner;
     this.stalls = new StallClock(owner.monotonicMs);
-    this.#reportedWritten = engine.writtenSequence;
+    this.#reportedWritten = engine.inWalSequence;
     this.#reportedSynced = engine.syncedSequence;
   }
 
@@ -111,7 +111,7 @@ export class Mailbox {
     this.#onProgress?.();
   }
 
-  /** A sync has ended. */
+  /** A sync has ended, or debts were paid. */
   noteSynced(): void {
     this.#report();
   }
@@ -270,12 +270,16 @@ export class Mailbox {
     this.#cancelSyncTimer = this.#owner.setTimer(() => {
       this.#cancelSyncTimer = undefined;
       this.#engine.requestSync();
+      if (this.#engine.inWalSequence < this.#engine.writtenSequence) {
+        // There is no room yet for what is owed to the WAL.
+        this.#startSyncTimer();
+      }
     }, this.#engine.options.syncIntervalMs);
   }
 
   /** Sends what there is to say. */
   #report(): void {
-    const { writtenSequence, syncedSequence } = this.#engine;
+    const { inWalSequence: writtenSequence, syncedSequence } = this.#engine;
     const isNews = writtenSequence > this.#reportedWritten || syncedSequence > this.#reportedSynced;
     if (isNews || !this.#answers.isEmpty) {
       this.#send();
@@ -283,7 +287,7 @@ export class Mailbox {
   }
 
   #send(refusal?: { from: number; to: number; error: FastKVError }): void {
-    const { writtenSequence, syncedSequence } = this.#engine;
+    const { inWalSequence: writtenSequence, syncedSequence } = this.#engine;
     this.#reportedWritten = writtenSequence;
     this.#reportedSynced = syncedSequence;
     this.#owner.send(

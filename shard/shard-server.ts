@@ -12,6 +12,7 @@ import type {
   OpenRequest,
   PageMeta,
   PageReply,
+  SettleReply,
   ShardEvent,
   ShardRequest,
   ShardSettings,
@@ -156,6 +157,11 @@ export class ShardServer {
         return {};
       case "stats":
         return { meta: gatherStatistics(engine, this.#mailbox!.stalls, this.#host.loopDelay()) };
+      case "settle": {
+        const isSettled = engine.settleDebts();
+        this.#mailbox!.noteSynced();
+        return { meta: { isSettled } satisfies SettleReply };
+      }
       case "flush":
         await engine.flush();
         return {};

@@ -29,6 +29,7 @@ import type {
   HeldSnapshot,
   OpenReply,
   OpenRequest,
+  SettleReply,
   ShardEvent,
   ShardRequest,
 } from "../../shared/wire/messages.js";
@@ -103,6 +104,12 @@ export class ShardClient {
   #releasing: NodeJS.Immediate | undefined;
   #recovering: Promise<void> | undefined;
   #onIdle: (() => void) | undefined;
+  /** The last link has told of its end. */
+  #isLinkDown = false;
+  /** The database is closing. */
+  #isLeaving = false;
+  /** What `close` rejects with: writes of this shard may be lost. */
+  #lastFailure: FastKVError | undefined;
 
   constructor(index: number, launcher: ShardLauncher, owner: ShardClientOwner, maxInFlightBytes: number) {
     this.index = index;
@@ -274,9 +281,39 @@ export class ShardClient {
     });
   }
 
+  /**
+   * The database is closing. What waits for a disk that has no room would wait for ever: it fails, as in doubt.
+   */
+  async leave(): Promise<void> {
+    this.#isLeaving = true;
+    this.flush();
+    this.#failWhatWaitsForRoom();
+    if (this.state !== "up") {
+      return;
+    }
+    const reply = await this.request({ type: "settle" }).catch(() => undefined);
+    if (reply !== undefined && !(reply.meta as SettleReply).isSettled) {
+      this.#outage = outageOf(this.index, "its log has no room for what it has taken");
+      this.#failWhatWaitsForRoom();
+    }
+  }
+
+  #failWhatWaitsForRoom(): void {
+    const outage = this.#outage;
+    if (!this.#isLeaving || outage === undefined) {
+      return;
+    }
+    const inDoubt = new FastKVError(outage.code, outage.message, { cause: outage, writeOutcome: "in-doubt" });
+    if (this.#outbox.retained.bytes > 0) {
+      this.#lastFailure ??= inDoubt;
+    }
+    this.#rejectAll(outage, inDoubt);
+    this.#checkIdle();
+  }
+
   /** Resolves when everything that was called before has its outcome. */
   async drain(): Promise<void> {
-    this.flush();
+    await this.leave();
     await new Promise<void>((resolve) => {
       this.#onIdle = resolve;
       this.#checkIdle();
@@ -285,7 +322,7 @@ export class ShardClient {
 
   #checkIdle(): void {
     const isIdle = this.#outbox.isEmpty && this.#reads.length === 0 && this.#writes.isEmpty;
-    if (this.#onIdle !== undefined && (isIdle || this.state === "failed" || this.#outage !== undefined)) {
+    if (this.#onIdle !== undefined && (isIdle || this.state === "failed")) {
       this.#onIdle();
       this.#onIdle = undefined;
     }
@@ -295,6 +332,7 @@ export class ShardClient {
 
   /** Starts the process; it touches no file before `open`. */
   async launch(): Promise<void> {
+    this.#isLinkDown = false;
     this.#link = await this.#launcher.launch(this.index, {
       onFrames: (frames) => this.#receive(frames),
       onDown: (reason) => this.#onDown(reason),
@@ -305,6 +343,9 @@ export class ShardClient {
   async open(isFirst: boolean): Promise<OpenReply> {
     const link = this.#link;
     invariant(link !== undefined, "a shard is launched before it is opened");
+    if (this.#isLinkDown) {
+      throw new FastKVError("FASTKV_SHARD_UNAVAILABLE", `Shard ${this.index} ended before it was opened`);
+    }
     const parameters = this.#owner.openParameters(this.index, isFirst);
     const { meta } = await new Promise<Reply>((resolve, reject) => {
       const request: OpenRequest = {
@@ -350,13 +391,24 @@ export class ShardClient {
     this.#owner.onSynced(this.index);
   }
 
-  /** Ends the shard cleanly: it has synced and closed everything when this resolves. */
+  /**
+   * Ends the shard cleanly: it has synced and closed everything when this resolves. Rejects where writes that it took
+   * may be lost, since there was no room for them.
+   */
   async close(): Promise<void> {
     if (this.state !== "failed" && this.#outage === undefined) {
-      await this.request({ type: "close" });
+      await this.request({ type: "close" }).catch((error: unknown) => {
+        // An outage that began meanwhile has told of itself.
+        if (this.#outage === undefined) {
+          throw error;
+        }
+      });
     }
     this.state = "closed";
     await this.kill();
+    if (this.#lastFailure !== undefined) {
+      throw this.#lastFailure;
+    }
   }
 
   async kill(): Promise<void> {
@@ -599,6 +651,7 @@ export class ShardClient {
     if (this.state === "closed" || this.state === "failed") {
       return;
     }
+    this.#isLinkDown = true;
     const wasStarting = this.state === "starting";
     this.state = "down";
     this.#requests.failUnrepeatable(this.index);
@@ -645,8 +698,9 @@ export class ShardClient {
           this.#giveUp(error);
           return;
         }
-        this.#outage = isError(error, "FASTKV_NO_SPACE") ? outageOf(this.index, error) : undefined;
-        this.#checkIdle();
+        const isFull = isError(error, "FASTKV_NO_SPACE");
+        this.#outage = isFull ? outageOf(this.index, `it cannot start: ${error.message}`, error) : undefined;
+        this.#failWhatWaitsForRoom();
         pauseMs = this.#outage === undefined ? policy.noteDeath(performance.now()) : policy.noteNoSpace();
       }
     }
@@ -686,10 +740,9 @@ function closedError(): FastKVError {
   return new FastKVError("FASTKV_CLOSED", "The database was closed", { writeOutcome: "in-doubt" });
 }
 
-function outageOf(shardIndex: number, cause: FastKVError): FastKVError {
-  return new FastKVError(
-    "FASTKV_NO_SPACE",
-    `Shard ${shardIndex} cannot start: ${cause.message} It is tried again until there is room.`,
-    { cause, writeOutcome: "not-applied" },
-  );
+function outageOf(shardIndex: number, why: string, cause?: FastKVError): FastKVError {
+  return new FastKVError("FASTKV_NO_SPACE", `Shard ${shardIndex} has no room: ${why}`, {
+    cause,
+    writeOutcome: "not-applied",
+  });
 }

@@ -180,6 +180,16 @@ export class Engine {
     return this.#log.writtenSequence;
   }
 
+  /** Every operation up to here is in the WAL or was refused. */
+  get inWalSequence(): number {
+    return this.#log.inWalSequence;
+  }
+
+  /** False where the WAL still lacks operations that had to be taken without room for them. */
+  settleDebts(): boolean {
+    return this.#log.settleDebts();
+  }
+
   /** Every operation up to here is on disk. */
   get syncedSequence(): number {
     return this.#log.syncedSequence;

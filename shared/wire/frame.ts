@@ -35,7 +35,7 @@
  * **Answers** (from the shard): how far its writes have come, and the answers to reads, in the order of the reads.
  *
  *          6     2  zero
- *          8     8  every write up to here was applied or refused
+ *          8     8  every write up to here is in the WAL or was refused
  *         16     8  every write up to here is on disk
  *         24     8  first refused sequence number, or 0
  *         32     8  last refused sequence number (logged batches in between were taken all the same)

@@ -88,6 +88,11 @@ export interface PageReply {
   rest: { lower: Uint8Array; upper: Uint8Array | null } | null;
 }
 
+/** Whether the WAL has everything that the shard has taken. */
+export interface SettleReply {
+  isSettled: boolean;
+}
+
 export type ShardRequest =
   | OpenRequest
   | { type: "resume"; holds: HeldSnapshot[]; committedLoads: string[] }
@@ -99,6 +104,7 @@ export type ShardRequest =
   | { type: "load-finish"; loadId: string }
   | { type: "load-abandon"; loadId: string }
   | { type: "stats" }
+  | { type: "settle" }
   | { type: "flush" }
   | { type: "compact" }
   | { type: "close" };

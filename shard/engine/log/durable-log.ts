@@ -22,7 +22,7 @@ export function notApplied(error: unknown): FastKVError {
 }
 
 export class DurableLog {
-  /** Every operation up to here was applied or refused. */
+  /** Every operation up to here was applied or refused; what is owed was applied only. */
   writtenSequence: number;
   /** Every operation up to here is on disk. */
   syncedSequence: number;
@@ -55,6 +55,17 @@ export class DurableLog {
 
   get hasUnsynced(): boolean {
     return this.syncedSequence < this.writtenSequence;
+  }
+
+  /** Every operation up to here is in the WAL, or was refused: what may be acknowledged as written. */
+  get inWalSequence(): number {
+    return this.#durableTarget();
+  }
+
+  /** Tries to write what is owed; true where nothing is left of it. */
+  settleDebts(): boolean {
+    this.#tryToPayDebts();
+    return this.owesNothing;
   }
 
   /** Writes a section behind what is owed; a refusal is an answer, not an exception. */

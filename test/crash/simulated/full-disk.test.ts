@@ -1,6 +1,7 @@
 /** A disk that runs full under a store, and has room again later. */
 
 import { expect } from "chai";
+import type { ShardLink, ShardLinkEvents } from "../../../coordinator/shards/shard-link.js";
 import type { FastKVError } from "../../../shared/errors.js";
 import { InProcessLauncher } from "../../support/in-process-launcher.js";
 import { Random } from "../../support/random.js";
@@ -23,6 +24,37 @@ function outcomeOf(call: Promise<unknown>): Promise<string> {
 
 function turn(): Promise<string> {
   return new Promise((resolve) => setImmediate(() => resolve("waits")));
+}
+
+/** Shards in this process; a test may step in when one is launched, and look at what is sent to one. */
+class WatchedLauncher extends InProcessLauncher {
+  onSend: (frame: Buffer) => unknown = () => undefined;
+  onLaunch: (shardIndex: number) => Promise<void> = async () => undefined;
+
+  override async launch(shardIndex: number, events: ShardLinkEvents): Promise<ShardLink> {
+    await this.onLaunch(shardIndex);
+    const link = await super.launch(shardIndex, events);
+    const send = link.send.bind(link);
+    link.send = (frame): void => {
+      send(frame);
+      this.onSend(frame);
+    };
+    return link;
+  }
+}
+
+function inProcess(disk: SimulatedFileSystem): WatchedLauncher {
+  return new WatchedLauncher(disk, { settings: tinySettings });
+}
+
+/** An open store on two shards with some keys, each its own value. */
+async function twoShards(seed: number) {
+  const disk = new SimulatedFileSystem({ random: new Random(seed), maxAsyncTurns: 2, folders: ["/data"] });
+  const launcher = inProcess(disk);
+  const { db } = await openSimulated(disk, new SteppedClock(), { shards: 2 }, launcher);
+  const keys = Array.from({ length: 20 }, (_, n) => `key-${n}`);
+  await db.batchPut(keys.map((key) => [key, key]));
+  return { disk, launcher, db, keys };
 }
 
 describe("a full disk", () => {
@@ -57,11 +89,7 @@ describe("a full disk", () => {
   });
 
   it("keeps a shard waiting that dies meanwhile, refuses its calls, and has it back when there is room", async () => {
-    const disk = new SimulatedFileSystem({ random: new Random(8), maxAsyncTurns: 2, folders: ["/data"] });
-    const launcher = new InProcessLauncher(disk, { settings: tinySettings });
-    const { db } = await openSimulated(disk, new SteppedClock(), { shards: 2 }, launcher);
-    const keys = Array.from({ length: 20 }, (_, n) => `key-${n}`);
-    await db.batchPut(keys.map((key) => [key, key]));
+    const { disk, launcher, db, keys } = await twoShards(8);
 
     disk.setFreeBytes(0);
     launcher.kill(0);
@@ -88,5 +116,61 @@ describe("a full disk", () => {
     expect(await db.getMany(keys)).to.deep.equal(keys);
     await db.put("after", 2, { durability: "sync" });
     await db.close();
+  });
+
+  it("acknowledges nothing that came again after a restart before the log has room for it", async () => {
+    const { disk, launcher, db, keys } = await twoShards(11);
+    launcher.kill(0);
+    await turn();
+    await turn();
+    // These wait in the program for the shard's restart, whose recovery still has room; they themselves have none.
+    const outcomes = new Map<string, string>();
+    const writes = keys.map(async (key) => {
+      outcomes.set(key, await outcomeOf(db.put(key, "new")));
+    });
+    launcher.onSend = (frame) => frame.includes("resume") && disk.setFreeBytes(0);
+    const refused = await failureOf(db.close());
+    expect(refused.code).to.equal("FASTKV_NO_SPACE");
+    expect(refused.writeOutcome).to.equal("in-doubt");
+    await Promise.all(writes);
+    expect([...outcomes.values()]).to.include("FASTKV_NO_SPACE");
+
+    disk.setFreeBytes(undefined);
+    const { db: again } = await openSimulated(disk, new SteppedClock(), { shards: 2 }, inProcess(disk));
+    for (const [key, outcome] of outcomes) {
+      expect(await again.get(key), `${key}: ${outcome}`).to.be.oneOf(
+        outcome === "served" ? ["new"] : ["new", key],
+      );
+    }
+    await again.close();
+  });
+
+  it("does not keep a program from closing when a shard has just died", async () => {
+    const { disk, launcher, db } = await twoShards(8);
+    disk.setFreeBytes(0);
+    launcher.kill(0);
+    await turn();
+    await turn();
+    const count = outcomeOf(db.count());
+    const closed = await failureOf(db.close());
+    expect(closed.code).to.equal("FASTKV_NO_SPACE");
+    expect(await count).to.equal("FASTKV_NO_SPACE");
+  });
+});
+
+describe("a shard that dies before it is opened", () => {
+  it("fails the opening of the database", async () => {
+    const disk = new SimulatedFileSystem({ random: new Random(3), maxAsyncTurns: 2, folders: ["/data"] });
+    const launcher = inProcess(disk);
+    launcher.onLaunch = async (shardIndex) => {
+      if (shardIndex === 1) {
+        await turn();
+        launcher.kill(0);
+        await turn();
+        await turn();
+      }
+    };
+    const error = await failureOf(openSimulated(disk, new SteppedClock(), { shards: 2 }, launcher));
+    expect(error.code).to.equal("FASTKV_SHARD_UNAVAILABLE");
   });
 });
