@@ -262,7 +262,7 @@ export class FastKV<V = unknown> extends EventEmitter<FastKVEvents> implements A
       checkEncoding("encoding", encoding);
     }
     if (signal?.aborted) {
-      throw abortError(signal);
+      throw abortError(signal, "not-applied");
     }
     const entries = new EntrySource<V>(source, this.#encoder, encoding);
     const load = new BulkLoad(
@@ -275,7 +275,7 @@ export class FastKV<V = unknown> extends EventEmitter<FastKVEvents> implements A
       },
       { onProgress },
     );
-    const onAbort = (): void => load.stop(abortError(signal!));
+    const onAbort = (): void => load.stop(abortError(signal!, "not-applied"));
     signal?.addEventListener("abort", onAbort, { once: true });
     this.#loads.add(load);
     try {

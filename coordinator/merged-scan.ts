@@ -6,7 +6,7 @@
  * memory. A shard's hold is given back when the scan ends, is left, is aborted, or is collected unread.
  */
 
-import { FastKVError, invariant } from "../shared/errors.js";
+import { FastKVError, invariant, type WriteOutcome } from "../shared/errors.js";
 import { firstScanPageEntries, maxScanPageBytes, maxScanPageEntries } from "../shared/limits.js";
 import type { PageMeta, PageReply } from "../shared/wire/messages.js";
 import { type ByteRange, isEmptyRange } from "./ranges.js";
@@ -309,6 +309,7 @@ export class ScanRun {
   }
 }
 
-export function abortError(signal: AbortSignal): FastKVError {
-  return new FastKVError("FASTKV_ABORTED", "The call was aborted", { cause: signal.reason });
+/** `writeOutcome`: "none" of a read, "not-applied" of a write. */
+export function abortError(signal: AbortSignal, writeOutcome: WriteOutcome = "none"): FastKVError {
+  return new FastKVError("FASTKV_ABORTED", "The call was aborted", { cause: signal.reason, writeOutcome });
 }

@@ -20,6 +20,7 @@ import type {
 import { Engine } from "./engine/engine.js";
 import type { JobRunner } from "./engine/jobs/job-runner.js";
 import { readPage } from "./engine/reads.js";
+import { checkCodecAvailable } from "./engine/table/compression.js";
 import { Mailbox } from "./mailbox.js";
 import { gatherStatistics } from "./statistics.js";
 
@@ -183,6 +184,8 @@ export class ShardServer {
 
   #open(request: OpenRequest): OpenReply {
     const host = this.#host;
+    // Else a database would take writes that it cannot flush.
+    checkCodecAvailable(request.settings.compression);
     const engine = Engine.open(
       {
         fileSystem: host.fileSystem,

@@ -50,6 +50,9 @@ async function readStdin(encoding: string | undefined): Promise<string | Uint8Ar
   if (encoding === "binary") {
     return new Uint8Array(bytes);
   }
+  if (bytes.length === 0) {
+    throw new CommandFailure("There is no value: give one, or send it on stdin. An empty string is '\"\"'");
+  }
   if (!isUtf8(bytes)) {
     throw new CommandFailure("The value on stdin is not UTF-8. Store it with --encoding binary");
   }
