@@ -2,7 +2,7 @@ import { maxClearBatchBytes, maxClearBatchKeys } from "../shared/limits.js";
 import type { BatchOperation } from "./call-options.js";
 import type { EntryReader, ScanRun } from "./merged-scan.js";
 
-const readKey: EntryReader<string> = (raw, keyStart, valueStart) => raw.latin1Slice(keyStart, valueStart);
+const readKey: EntryReader<string> = (page) => page.key;
 const keysAtOnce = 256;
 
 /**

@@ -1,5 +1,5 @@
 import { maxScanPageBytes, maxScanPageEntries } from "../shared/limits.js";
-import type { PageReply } from "../shared/wire/messages.js";
+import { type PageRange, pageMode } from "../shared/wire/page.js";
 import type { Database } from "./database.js";
 import type { ScanPoint } from "./merged-scan.js";
 import type { ByteRange } from "./ranges.js";
@@ -25,11 +25,11 @@ async function countIn(
   holdId: number,
 ): Promise<number> {
   let count = 0;
-  let rest: PageReply["rest"] = range;
+  let rest: PageRange | null = range;
   while (rest !== null) {
-    const { meta } = await database.page(shard, {
+    const page = await database.page(shard, {
       type: "page",
-      mode: "count",
+      mode: pageMode.count,
       lower: rest.lower,
       upper: rest.upper,
       reverse: false,
@@ -38,8 +38,8 @@ async function countIn(
       maxBytes: maxScanPageBytes,
       holdId,
     });
-    count += meta.entries;
-    rest = meta.rest;
+    count += page.entries;
+    rest = page.rest;
   }
   return count;
 }

@@ -10,13 +10,12 @@ import { hashName } from "../shared/hash.js";
 import type { FileSystem } from "../shared/storage/file-system.js";
 import type {
   HeldSnapshot,
-  PageMeta,
-  PageReply,
   ShardEvent,
   ShardRequest,
   ShardSettings,
   ShardStatistics,
 } from "../shared/wire/messages.js";
+import type { PageRequest } from "../shared/wire/page.js";
 import { BatchLog } from "./batch-log/batch-log.js";
 import { type LoadedBatchLog, loadBatchLog } from "./batch-log/load-batch-log.js";
 import type { BatchPart } from "./batch-log/log-format.js";
@@ -27,6 +26,7 @@ import { prepareFolder } from "./ownership/database-folder.js";
 import { type Identity, readIdentity, writeIdentity } from "./ownership/identity-file.js";
 import { acquireOwnership } from "./ownership/owner-lock.js";
 import type { Ownership } from "./ownership/ownership.js";
+import { PageReader } from "./page-reader.js";
 import { ReadCache } from "./read-cache.js";
 import { stampBatch } from "./shards/frame-builder.js";
 import { type OpenParameters, ShardClient, type ShardClientOwner } from "./shards/shard-client.js";
@@ -276,13 +276,12 @@ export class Database implements ScanHost, ShardClientOwner {
     return this.#holds.has(holdId);
   }
 
-  async page(shard: number, request: PageMeta): Promise<{ meta: PageReply; raw: Buffer }> {
+  async page(shard: number, request: PageRequest): Promise<PageReader> {
     // The shard would take the hold again, and nobody would give it back.
     if (!this.isHeld(request.holdId)) {
       throw new FastKVError("FASTKV_CLOSED", "The scan has ended");
     }
-    const { meta, raw } = await this.clients[shard]!.request(request);
-    return { meta: meta as PageReply, raw };
+    return new PageReader((await this.clients[shard]!.request(request)).raw);
   }
 
   request(

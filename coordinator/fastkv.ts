@@ -25,7 +25,7 @@ import { countKeys } from "./counting.js";
 import { Database, type DatabaseEnvironment, type DatabaseEvent } from "./database.js";
 import { EntryEncoder } from "./entry-encoder.js";
 import { EntrySource } from "./entry-source.js";
-import { type Key, keyBytes, keyToBytes, keyToString } from "./keys.js";
+import { type Key, keyBytes } from "./keys.js";
 import { abortError, type EntryReader, type ScanPoint, ScanRun } from "./merged-scan.js";
 import {
   checkNames,
@@ -38,7 +38,7 @@ import {
   resolveOptions,
 } from "./options.js";
 import { isEmptyRange, type RangeOptions, rangeNames, resolveRange } from "./ranges.js";
-import { type Decode, ExpiryRead, ManyRead, ValueRead } from "./reads.js";
+import { ExpiryRead, ManyRead, ValueRead } from "./reads.js";
 import { Scan } from "./scan.js";
 import { checkClear, checkScan, checkSignal } from "./scan-request.js";
 import type { PendingRead } from "./shards/pending.js";
@@ -323,12 +323,12 @@ export class FastKV<V = unknown> extends EventEmitter<FastKVEvents> implements A
 
   /** The values of several keys as of one moment, by position; undefined for a miss. */
   getMany(keys: readonly Key[], options: ReadOptions = {}): Promise<(V | undefined)[]> {
-    return this.#readMany("getMany", keys, options, true, this.#decode) as Promise<(V | undefined)[]>;
+    return this.#readMany("getMany", keys, options, true) as Promise<(V | undefined)[]>;
   }
 
   /** Whether each of several keys has a value, as of one moment, by position; no values travel. */
   async hasMany(keys: readonly Key[], options: ReadOptions = {}): Promise<boolean[]> {
-    const found = await this.#readMany("hasMany", keys, options, false, () => true);
+    const found = await this.#readMany("hasMany", keys, options, false);
     return found.map((isThere) => isThere === true);
   }
 
@@ -337,7 +337,6 @@ export class FastKV<V = unknown> extends EventEmitter<FastKVEvents> implements A
     keys: readonly Key[],
     options: ReadOptions,
     withValues: boolean,
-    decode: Decode,
   ): Promise<unknown[]> {
     try {
       const database = this.#checkOpen();
@@ -356,7 +355,7 @@ export class FastKV<V = unknown> extends EventEmitter<FastKVEvents> implements A
         database.clients[encoder.shard]!.read(read, encoder.key, encoder.keyBytes);
       };
       return new Promise((resolve, reject) => {
-        new ManyRead(own, point, withValues, decode, send, resolve, reject).start();
+        new ManyRead(own, point, withValues, this.#decode, send, resolve, reject).start();
       });
     } catch (error) {
       return Promise.reject(error);
@@ -399,9 +398,9 @@ export class FastKV<V = unknown> extends EventEmitter<FastKVEvents> implements A
   scan(options: ScanOptions): Scan<[string, V]>;
   scan(first?: Key | ScanOptions, limit?: number): Scan<[string | Uint8Array, V]> {
     const decode = this.#decode;
-    return this.#scan("scan", first, limit, true, (keyOf) => (raw, keyStart, valueStart, valueEnd, tag) => [
-      keyOf(raw, keyStart, valueStart),
-      decode(tag, raw, valueStart, valueEnd) as V,
+    return this.#scan("scan", first, limit, true, (keyOf) => (page) => [
+      keyOf(page),
+      page.value(decode) as V,
     ]);
   }
 
@@ -410,9 +409,7 @@ export class FastKV<V = unknown> extends EventEmitter<FastKVEvents> implements A
   keys(options: ScanOptions & { keyEncoding: "binary" }): Scan<Uint8Array>;
   keys(options: ScanOptions): Scan<string>;
   keys(first?: Key | ScanOptions, limit?: number): Scan<string | Uint8Array> {
-    return this.#scan("keys", first, limit, false, (keyOf) => (raw, keyStart, valueStart) => {
-      return keyOf(raw, keyStart, valueStart);
-    });
+    return this.#scan("keys", first, limit, false, (keyOf) => keyOf);
   }
 
   /** The values that `scan` would give. */
@@ -420,9 +417,7 @@ export class FastKV<V = unknown> extends EventEmitter<FastKVEvents> implements A
   values(options: ScanOptions): Scan<V>;
   values(first?: Key | ScanOptions, limit?: number): Scan<V> {
     const decode = this.#decode;
-    return this.#scan("values", first, limit, true, () => (raw, _keyStart, valueStart, valueEnd, tag) => {
-      return decode(tag, raw, valueStart, valueEnd) as V;
-    });
+    return this.#scan("values", first, limit, true, () => (page) => page.value(decode) as V);
   }
 
   /**
@@ -436,14 +431,15 @@ export class FastKV<V = unknown> extends EventEmitter<FastKVEvents> implements A
     first?: Key | ScanOptions,
     limit?: number,
   ): Scan<StoredEntry<string> & StoredEntry<Uint8Array>> {
-    return this.#scan("storedEntries", first, limit, true, (keyOf) => {
-      return (raw, keyStart, valueStart, valueEnd, tag, expiresAt) => ({
-        key: keyOf(raw, keyStart, valueStart),
-        stored: new Uint8Array(raw.subarray(valueStart, valueEnd)),
+    return this.#scan("storedEntries", first, limit, true, (keyOf) => (page) => {
+      const { tag, expiresAt } = page;
+      return {
+        key: keyOf(page),
+        stored: page.stored(),
         encoding: encodingOfTag(tag) ?? "binary",
         tag,
         expiresAt: expiresAt === 0 ? undefined : expiresAt,
-      });
+      };
     });
   }
 
@@ -608,9 +604,7 @@ export class FastKV<V = unknown> extends EventEmitter<FastKVEvents> implements A
     first: Key | ScanOptions | undefined,
     limit: number | undefined,
     withValues: boolean,
-    makeReader: (
-      keyOf: (raw: Buffer, start: number, end: number) => string | Uint8Array,
-    ) => EntryReader<unknown>,
+    makeReader: (keyOf: EntryReader<string | Uint8Array>) => EntryReader<unknown>,
   ): Scan<T> {
     const database = this.#checkOpen();
     const options = checkScan(call, first, limit);
@@ -623,7 +617,7 @@ export class FastKV<V = unknown> extends EventEmitter<FastKVEvents> implements A
       point: snapshot === undefined ? database.point() : Snapshot.pointOf(snapshot, this),
       withValues,
     });
-    const reader = makeReader(options.keyEncoding === "utf8" ? keyToString : keyToBytes) as EntryReader<T>;
+    const reader = makeReader(options.keyEncoding === "utf8" ? keyTextOf : keyBytesOf) as EntryReader<T>;
     return new Scan<T>(
       run,
       reader,
@@ -670,6 +664,9 @@ export class FastKV<V = unknown> extends EventEmitter<FastKVEvents> implements A
     }
   }
 }
+
+const keyTextOf: EntryReader<string> = (page) => page.keyText();
+const keyBytesOf: EntryReader<Uint8Array> = (page) => page.keyBytes();
 
 /** The program's own bytes may change before a read is sent again. */
 function kept(key: Key): Key {

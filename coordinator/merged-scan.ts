@@ -6,9 +6,11 @@
  * memory. A shard's hold is given back when the scan ends, is left, is aborted, or is collected unread.
  */
 
-import { FastKVError, invariant, type WriteOutcome } from "../shared/errors.js";
+import type { ByteString } from "../shared/bytes.js";
+import { FastKVError, type WriteOutcome } from "../shared/errors.js";
 import { firstScanPageEntries, maxScanPageBytes, maxScanPageEntries } from "../shared/limits.js";
-import type { PageMeta, PageReply } from "../shared/wire/messages.js";
+import { type PageRange, type PageRequest, pageMode } from "../shared/wire/page.js";
+import type { PageReader } from "./page-reader.js";
 import { type ByteRange, isEmptyRange } from "./ranges.js";
 
 export interface ScanPoint {
@@ -19,7 +21,7 @@ export interface ScanPoint {
 /** What a scan needs of the database. */
 export interface ScanHost {
   readonly shardCount: number;
-  page(shard: number, request: PageMeta): Promise<{ meta: PageReply; raw: Buffer }>;
+  page(shard: number, request: PageRequest): Promise<PageReader>;
   /** A fresh hold at `point`, known to every shard that starts from now on. */
   takeHold(point: ScanPoint): number;
   releaseHold(id: number): void;
@@ -34,48 +36,53 @@ export interface ScanRequest {
   withValues: boolean;
 }
 
-const entryHeaderBytes = 16;
+/** What the pages of one shard need of their scan. */
+interface PageSource {
+  fetch(range: PageRange, maxEntries: number): Promise<PageReader>;
+  /** How many more entries are wanted than were asked for, from any shard. */
+  readonly unasked: number;
+  /** How many more entries are wanted than were taken. */
+  readonly untaken: number;
+  /** So many entries that were asked for do not exist. */
+  noteLacking(entries: number): void;
+}
 
 /** The entries of a shard's pages, one after the other. */
 class ShardPages {
-  /** The current entry; means nothing while `state` is not "entry". */
-  key = "";
-  raw: Buffer = Buffer.alloc(0);
-  tag = 0;
-  /** 0: never. */
-  expiresAt = 0;
-  keyStart = 0;
-  valueStart = 0;
-  valueEnd = 0;
+  /** The page with the current entry; undefined while `state` is not "entry". */
+  page: PageReader | undefined;
+  /** The current key; means nothing while `state` is not "entry". */
+  key: ByteString = "";
   state: "entry" | "empty" | "done" = "empty";
 
-  readonly #fetch: (range: ByteRange, maxEntries: number) => Promise<{ meta: PageReply; raw: Buffer }>;
-  #next: Promise<{ meta: PageReply; raw: Buffer }> | undefined;
-  #maxEntries: number;
-  /** Entries that the scan may still want of this shard: none is asked for beyond its limit. */
-  #wanted: number;
-  #at = 0;
+  readonly #source: PageSource;
+  #next: Promise<PageReader> | undefined;
+  /** What lies behind the last page that came, while no page of it is asked for. */
+  #rest: PageRange | null = null;
+  #asked: number;
 
-  constructor(
-    range: ByteRange,
-    limit: number,
-    fetch: (range: ByteRange, maxEntries: number) => Promise<{ meta: PageReply; raw: Buffer }>,
-  ) {
-    this.#fetch = fetch;
-    this.#wanted = limit;
-    this.#maxEntries = firstScanPageEntries;
-    this.#ask(range);
+  constructor(source: PageSource, range: PageRange, firstEntries: number) {
+    this.#source = source;
+    this.#asked = firstEntries;
+    this.#next = this.#fetch(range);
   }
 
   /** Moves on; false where the next page has to be awaited first. */
   advance(): boolean {
-    if (this.#at < this.raw.length) {
-      this.#readEntry();
+    const { page } = this;
+    if (page?.next() === true) {
+      this.key = page.key;
+      this.state = "entry";
       return true;
     }
+    this.page = undefined;
     if (this.#next === undefined) {
-      this.state = "done";
-      return true;
+      const { untaken } = this.#source;
+      if (this.#rest === null || untaken === 0) {
+        this.state = "done";
+        return true;
+      }
+      this.#askForMore(untaken);
     }
     this.state = "empty";
     return false;
@@ -84,52 +91,36 @@ class ShardPages {
   /** Awaits the next page and stands on its first entry, or is done. */
   async refill(): Promise<void> {
     while (!this.advance()) {
-      const { meta, raw } = await this.#next!;
+      const page = await this.#next!;
       this.#next = undefined;
-      this.raw = raw;
-      this.#at = 0;
-      this.#wanted -= meta.entries;
-      if (meta.rest !== null && this.#wanted > 0) {
-        this.#maxEntries = Math.min(this.#maxEntries * 2, maxScanPageEntries);
-        this.#ask({
-          lower: Buffer.from(meta.rest.lower),
-          upper: meta.rest.upper === null ? null : Buffer.from(meta.rest.upper),
-        });
+      this.page = page;
+      this.#rest = page.rest;
+      if (page.rest === null) {
+        this.#source.noteLacking(this.#asked - page.entries);
+      } else if (this.#source.unasked > 0) {
+        this.#askForMore(this.#source.unasked);
       }
     }
   }
 
-  #ask(range: ByteRange): void {
-    this.#next = this.#fetch(range, Math.min(this.#maxEntries, this.#wanted));
-    // Whoever reads on sees the failure; a scan that is left must not end the process with it.
-    this.#next.catch(() => undefined);
+  /** A page is twice as large as the one before it, up to a limit. */
+  #askForMore(wanted: number): void {
+    this.#asked = Math.min(Math.max(this.#asked * 2, firstScanPageEntries), maxScanPageEntries, wanted);
+    const rest = this.#rest!;
+    this.#rest = null;
+    this.#next = this.#fetch(rest);
   }
 
-  #readEntry(): void {
-    const { raw } = this;
-    const at = this.#at;
-    const keyBytes = raw.readUInt16LE(at);
-    this.tag = raw[at + 2]!;
-    this.expiresAt = raw.readDoubleLE(at + 8);
-    this.keyStart = at + entryHeaderBytes;
-    this.valueStart = this.keyStart + keyBytes;
-    this.valueEnd = this.valueStart + raw.readUInt32LE(at + 4);
-    invariant(this.valueEnd <= raw.length, "a page ends with an entry");
-    this.key = raw.latin1Slice(this.keyStart, this.valueStart);
-    this.#at = this.valueEnd;
-    this.state = "entry";
+  #fetch(range: PageRange): Promise<PageReader> {
+    const page = this.#source.fetch(range, this.#asked);
+    // Whoever reads on sees the failure; a scan that is left must not end the process with it.
+    page.catch(() => undefined);
+    return page;
   }
 }
 
-/** Makes what a program sees of an entry. */
-export type EntryReader<T> = (
-  raw: Buffer,
-  keyStart: number,
-  valueStart: number,
-  valueEnd: number,
-  tag: number,
-  expiresAt: number,
-) => T;
+/** Makes what a program sees of the current entry of a page. */
+export type EntryReader<T> = (page: PageReader) => T;
 
 /** The running part of a scan: everything that must be given back. Apart, so that a forgotten scan is collected. */
 export class ScanRun {
@@ -141,6 +132,8 @@ export class ScanRun {
   #ownsHold: boolean;
   #isOver = false;
   #taken = 0;
+  /** How many entries were asked for, but for those that do not exist. */
+  #asked = 0;
   #failure: FastKVError | undefined;
   /** An entry that could not be read: thrown when those before it have been taken. */
   #unreadable: { error: unknown } | undefined;
@@ -164,12 +157,9 @@ export class ScanRun {
     }
     this.#holdId = heldBy ?? host.takeHold(request.point);
     this.#ownsHold = heldBy === undefined;
+    const firstEntries = Math.min(firstScanPageEntries, shareOf(request.limit, host.shardCount));
     for (let shard = 0; shard < host.shardCount; shard++) {
-      this.#pages.push(
-        new ShardPages(request.range, request.limit, (range, maxEntries) =>
-          this.#page(shard, range, maxEntries),
-        ),
-      );
+      this.#pages.push(new ShardPages(this.#sourceOf(shard), request.range, firstEntries));
     }
   }
 
@@ -242,7 +232,7 @@ export class ScanRun {
         return this.#pages.every((pages) => pages.state === "done");
       }
       try {
-        into.push(read(best.raw, best.keyStart, best.valueStart, best.valueEnd, best.tag, best.expiresAt));
+        into.push(read(best.page!));
       } catch (error) {
         this.#unreadable = { error };
         if (into.length === start) {
@@ -292,13 +282,30 @@ export class ScanRun {
     return best;
   }
 
-  #page(shard: number, range: ByteRange, maxEntries: number): Promise<{ meta: PageReply; raw: Buffer }> {
+  #sourceOf(shard: number): PageSource {
+    const run = this;
+    return {
+      fetch: (range, maxEntries) => this.#page(shard, range, maxEntries),
+      noteLacking: (entries) => {
+        this.#asked -= entries;
+      },
+      get unasked() {
+        return Math.max(0, run.#request.limit - run.#asked);
+      },
+      get untaken() {
+        return run.#request.limit - run.#taken;
+      },
+    };
+  }
+
+  #page(shard: number, { lower, upper }: PageRange, maxEntries: number): Promise<PageReader> {
     const { reverse, point, withValues } = this.#request;
+    this.#asked += maxEntries;
     return this.#host.page(shard, {
       type: "page",
-      mode: withValues ? "entries" : "keys",
-      lower: range.lower,
-      upper: range.upper,
+      mode: withValues ? pageMode.entries : pageMode.keys,
+      lower,
+      upper,
       reverse,
       sequence: point.sequence,
       timeMs: point.timeMs,
@@ -307,6 +314,12 @@ export class ScanRun {
       holdId: this.#holdId,
     });
   }
+}
+
+/** How many of the first `limit` entries one shard will hardly ever have more of, where keys are spread at random. */
+function shareOf(limit: number, shards: number): number {
+  const share = limit / shards;
+  return shards === 1 ? limit : Math.min(limit, Math.ceil(share + 2 * Math.sqrt(share) + 1));
 }
 
 /** `writeOutcome`: "none" of a read, "not-applied" of a write. */

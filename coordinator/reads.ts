@@ -3,9 +3,9 @@
 import type { FastKVError } from "../shared/errors.js";
 import type { Key } from "./keys.js";
 import { type CachedValue, type FillTicket, missingValue, type ReadCache } from "./read-cache.js";
+import type { FoundValue } from "./shards/answer-reader.js";
 import type { PendingRead } from "./shards/pending.js";
-
-export type Decode = (tag: number, bytes: Buffer, start: number, end: number) => unknown;
+import type { Decode } from "./value-runs.js";
 
 interface Point {
   sequence: number;
@@ -44,12 +44,13 @@ export class ValueRead implements PendingRead {
     this.#resolve(undefined);
   }
 
-  onFound(tag: number, frame: Buffer, start: number, end: number, expiresAt: number): void {
+  onFound(found: FoundValue): void {
     if (this.#fill !== undefined) {
-      this.#keep({ isMissing: false, tag, bytes: Buffer.from(frame.subarray(start, end)), expiresAt });
+      const { tag, expiresAt } = found;
+      this.#keep({ isMissing: false, tag, bytes: found.stored(), expiresAt });
     }
     try {
-      this.#resolve(this.#decode(tag, frame, start, end));
+      this.#resolve(found.value(this.#decode));
     } catch (error) {
       this.#reject(error);
     }
@@ -94,8 +95,8 @@ export class ExpiryRead implements PendingRead {
     this.#resolve(-1);
   }
 
-  onFound(_tag: number, _frame: Buffer, _start: number, _end: number, expiresAt: number): void {
-    this.#resolve(expiresAt);
+  onFound(found: FoundValue): void {
+    this.#resolve(found.expiresAt);
   }
 
   onError(error: FastKVError): void {
@@ -114,7 +115,7 @@ export class ExpiryRead implements PendingRead {
 export class ManyRead {
   readonly #keys: readonly Key[];
   readonly #snapshot: Point | undefined;
-  /** False: `decode` makes something of the fact alone that there is a value. */
+  /** False: what is given is `true` for each key that has a value. */
   readonly #withValues: boolean;
   readonly #decode: Decode;
   readonly #send: (read: PendingRead) => void;
@@ -158,12 +159,12 @@ export class ManyRead {
     }
   }
 
-  answer(round: number, place: number, tag: number, frame: Buffer, start: number, end: number): void {
+  answer(round: number, place: number, found: FoundValue): void {
     if (round !== this.#round || this.#isOver) {
       return;
     }
     try {
-      this.#values[place] = this.#decode(tag, frame, start, end);
+      this.#values[place] = this.#withValues ? found.value(this.#decode) : true;
     } catch (error) {
       this.fail(round, error);
       return;
@@ -238,8 +239,8 @@ class PartRead implements PendingRead {
     this.#whole.countDown(this.#round);
   }
 
-  onFound(tag: number, frame: Buffer, start: number, end: number): void {
-    this.#whole.answer(this.#round, this.#place, tag, frame, start, end);
+  onFound(found: FoundValue): void {
+    this.#whole.answer(this.#round, this.#place, found);
   }
 
   onError(error: FastKVError): void {

@@ -8,7 +8,9 @@ import { abortError, type EntryReader, type ScanRun } from "./merged-scan.js";
 /** Runs of scans that were never read and are no longer referenced. */
 const forgotten = new FinalizationRegistry<ScanRun>((run) => run.end());
 
-const chunkEntries = 256;
+/** Entries are decoded so many at a time: few at first, since most who leave a scan leave it early. */
+const firstChunkEntries = 16;
+const maxChunkEntries = 256;
 
 /**
  * What `scan`, `keys` and `values` answer: an async iterable that may be read once. Leaving a loop over it, or its
@@ -50,51 +52,78 @@ export class Scan<T> implements AsyncIterable<T> {
     const run = this.#run;
     const read = this.#read;
     let chunk: T[] = [];
+    let chunkEntries = firstChunkEntries;
     let at = 0;
     let isLast = false;
     // Calls of next() are answered in order, also where they are not awaited one by one.
     let turn: Promise<unknown> = Promise.resolve();
+    let waiting = 0;
     const finish = (): void => {
+      isLast = true;
+      chunk = [];
+      at = 0;
       run.end();
       this.#stopListening();
       forgotten.unregister(run);
     };
-    const step = async (): Promise<IteratorResult<T, undefined>> => {
+    /** The next result, from what is in memory; undefined where that has to be filled first. */
+    const take = (): IteratorResult<T, undefined> | undefined => {
       try {
-        while (at === chunk.length && !isLast) {
+        if (at === chunk.length && !isLast) {
           chunk = [];
           at = 0;
           isLast = run.take(read, chunk, chunkEntries);
-          if (!isLast && chunk.length === 0) {
-            await run.fill();
-          }
+          chunkEntries = Math.min(chunkEntries * 2, maxChunkEntries);
         }
-        // An abort is felt between entries, not only between pages.
         if (at < chunk.length) {
+          // An abort is felt between entries, not only between pages.
           run.check();
           at += 1;
           return { done: false, value: chunk[at - 1]! };
         }
-        finish();
-        return { done: true, value: undefined };
+        if (!isLast) {
+          return undefined;
+        }
       } catch (error) {
-        isLast = true;
-        chunk = [];
-        at = 0;
         finish();
         throw error;
+      }
+      finish();
+      return { done: true, value: undefined };
+    };
+    const step = async (): Promise<IteratorResult<T, undefined>> => {
+      try {
+        let result = take();
+        while (result === undefined) {
+          await run.fill();
+          result = take();
+        }
+        return result;
+      } catch (error) {
+        finish();
+        throw error;
+      } finally {
+        waiting -= 1;
       }
     };
     const iterator: AsyncIterator<T, undefined> & AsyncIterable<T> = {
       next: () => {
+        if (waiting === 0) {
+          try {
+            const ready = take();
+            if (ready !== undefined) {
+              return Promise.resolve(ready);
+            }
+          } catch (error) {
+            return Promise.reject(error);
+          }
+        }
+        waiting += 1;
         const result = turn.then(step, step);
         turn = result;
         return result;
       },
       return: async () => {
-        isLast = true;
-        chunk = [];
-        at = 0;
         finish();
         return { done: true, value: undefined };
       },

@@ -1,22 +1,24 @@
 import { toErrorReport } from "../shared/errors.js";
 import {
-  answerHeaderBytes,
   answerStatus,
   answersHeaderBytes,
   packSmall,
+  valueHeaderBytes,
+  valueSeparator,
   writeAnswersHeader,
 } from "../shared/wire/frame.js";
 import type { Entry } from "./engine/iterator/cursor.js";
 
 const firstBytes = 16 * 1024;
-const copiedBytes = 2048;
+const mostKeptBytes = 1024 * 1024;
 /** Answers are sent on when they have come to this much. */
 export const fullAnswerBytes = 256 * 1024;
 
 /** Gathers answers to reads into one frame. */
 export class AnswerWriter {
-  #buffer = Buffer.allocUnsafeSlow(firstBytes);
-  #length = answersHeaderBytes;
+  #values: Buffer = Buffer.allocUnsafeSlow(firstBytes);
+  #valueBytes = 0;
+  #headers: Buffer = Buffer.allocUnsafeSlow(firstBytes);
   #answers = 0;
 
   get isEmpty(): boolean {
@@ -24,7 +26,7 @@ export class AnswerWriter {
   }
 
   get isFull(): boolean {
-    return this.#length >= fullAnswerBytes;
+    return this.#valueBytes + this.#answers * valueHeaderBytes >= fullAnswerBytes;
   }
 
   missing(): void {
@@ -35,17 +37,17 @@ export class AnswerWriter {
     const valueBytes = withValue ? entry.valueEnd - entry.valueStart : 0;
     const at = this.#add(answerStatus.found, entry.tag, entry.expiresAt, valueBytes);
     if (valueBytes > 0) {
-      entry.valueBuffer.copy(this.#buffer, at, entry.valueStart, entry.valueEnd);
+      entry.valueBuffer.copy(this.#values, at, entry.valueStart, entry.valueEnd);
     }
   }
 
   failed(error: unknown): void {
     const report = packSmall(toErrorReport(error));
     const at = this.#add(answerStatus.error, 0, 0, report.length);
-    report.copy(this.#buffer, at);
+    report.copy(this.#values, at);
   }
 
-  /** The frame with all that was gathered; the writer starts anew. */
+  /** The frame with all that was gathered, in memory of its own; the writer starts anew. */
   take(state: {
     writtenSequence: number;
     syncedSequence: number;
@@ -53,55 +55,60 @@ export class AnswerWriter {
   }): Buffer {
     const { refusal } = state;
     const report = refusal === undefined ? undefined : packSmall(toErrorReport(refusal.error));
-    let frame = this.#takeBytes();
-    if (report !== undefined) {
-      frame = Buffer.concat([
-        frame.subarray(0, answersHeaderBytes),
-        report,
-        frame.subarray(answersHeaderBytes),
-      ]);
-    }
+    const reportBytes = report?.length ?? 0;
+    const valueBytes = this.#valueBytes;
+    const headerBytes = this.#answers * valueHeaderBytes;
+    const valuesStart = answersHeaderBytes + reportBytes;
+    const frame = Buffer.allocUnsafe(valuesStart + valueBytes + headerBytes);
     writeAnswersHeader(frame, frame.length, {
       writtenSequence: state.writtenSequence,
       syncedSequence: state.syncedSequence,
       refusedFrom: refusal?.from ?? 0,
       refusedTo: refusal?.to ?? 0,
       answers: this.#answers,
-      reportBytes: report?.length ?? 0,
+      reportBytes,
+      valueBytes,
     });
-    this.#length = answersHeaderBytes;
+    report?.copy(frame, answersHeaderBytes);
+    if (headerBytes > 0) {
+      this.#values.copy(frame, valuesStart, 0, valueBytes);
+      this.#headers.copy(frame, valuesStart + valueBytes, 0, headerBytes);
+    }
+    this.#valueBytes = 0;
     this.#answers = 0;
+    if (this.#values.length > mostKeptBytes) {
+      this.#values = Buffer.allocUnsafeSlow(firstBytes);
+    }
     return frame;
   }
 
-  /** The socket may keep a frame for a while, so it never shares the buffer: a small one is copied, a large one takes it. */
-  #takeBytes(): Buffer {
-    const bytes = this.#buffer.subarray(0, this.#length);
-    if (this.#length <= copiedBytes) {
-      const copy = Buffer.allocUnsafe(this.#length);
-      bytes.copy(copy);
-      return copy;
-    }
-    this.#buffer = Buffer.allocUnsafeSlow(Math.min(this.#length * 1.25, fullAnswerBytes) | 0);
-    return bytes;
-  }
-
+  /** Describes an answer and gives the place for its value. */
   #add(status: number, tag: number, expiresAt: number, valueBytes: number): number {
-    const needed = this.#length + answerHeaderBytes + valueBytes;
-    if (needed > this.#buffer.length) {
-      const larger = Buffer.allocUnsafeSlow(Math.max(needed, this.#buffer.length * 2));
-      this.#buffer.copy(larger, 0, 0, this.#length);
-      this.#buffer = larger;
+    const headerAt = this.#answers * valueHeaderBytes;
+    if (headerAt + valueHeaderBytes > this.#headers.length) {
+      this.#headers = enlarged(this.#headers, headerAt, headerAt + valueHeaderBytes);
     }
-    const at = this.#length;
-    this.#buffer[at] = status;
-    this.#buffer[at + 1] = tag;
-    this.#buffer[at + 2] = 0;
-    this.#buffer[at + 3] = 0;
-    this.#buffer.writeUInt32LE(valueBytes, at + 4);
-    this.#buffer.writeDoubleLE(expiresAt, at + 8);
-    this.#length = needed;
+    const headers = this.#headers;
+    headers[headerAt] = 0;
+    headers[headerAt + 1] = 0;
+    headers[headerAt + 2] = tag;
+    headers[headerAt + 3] = status;
+    headers.writeUInt32LE(valueBytes, headerAt + 4);
+    headers.writeDoubleLE(expiresAt, headerAt + 8);
     this.#answers += 1;
-    return at + answerHeaderBytes;
+    const at = this.#valueBytes;
+    this.#valueBytes = at + valueBytes + 1;
+    if (this.#valueBytes > this.#values.length) {
+      this.#values = enlarged(this.#values, at, this.#valueBytes);
+    }
+    this.#values[at + valueBytes] = valueSeparator;
+    return at;
   }
+}
+
+/** A larger buffer with the first `used` bytes of this one. */
+function enlarged(buffer: Buffer, used: number, neededBytes: number): Buffer {
+  const larger = Buffer.allocUnsafeSlow(Math.max(neededBytes, buffer.length * 2));
+  buffer.copy(larger, 0, 0, used);
+  return larger;
 }

@@ -3,25 +3,25 @@
  * answers requests. It knows neither sockets nor processes: main.ts gives it those, tests give it a simulated disk.
  */
 
-import { asBuffer, byteStringOf, bytesOf } from "../shared/bytes.js";
+import { byteStringOf } from "../shared/bytes.js";
 import { FastKVError, invariant, toErrorReport } from "../shared/errors.js";
 import type { FileSystem } from "../shared/storage/file-system.js";
-import { decodeMessage, encodeMessage, frameType, type Message } from "../shared/wire/frame.js";
+import { decodeMessage, encodeMessage, frameType, frameTypeOf, type Message } from "../shared/wire/frame.js";
 import type {
   OpenReply,
   OpenRequest,
-  PageMeta,
-  PageReply,
   SettleReply,
   ShardEvent,
   ShardRequest,
   ShardSettings,
 } from "../shared/wire/messages.js";
+import { decodePageRequest } from "../shared/wire/page.js";
 import { Engine } from "./engine/engine.js";
 import type { JobRunner } from "./engine/jobs/job-runner.js";
 import { readPage } from "./engine/reads.js";
 import { checkCodecAvailable } from "./engine/table/compression.js";
 import { Mailbox } from "./mailbox.js";
+import { PageWriter } from "./page-writer.js";
 import { gatherStatistics } from "./statistics.js";
 
 export interface ShardHost {
@@ -39,15 +39,12 @@ export interface ShardHost {
 
 /** A page may look at so many versions that nobody sees, for each entry it may have. */
 const examinedPerEntry = 4;
-const pageEntryHeaderBytes = 16;
-const mostKeptPageBytes = 1024 * 1024;
 
 export class ShardServer {
   readonly #host: ShardHost;
   #engine: Engine | undefined;
   #mailbox: Mailbox | undefined;
-  /** Where pages are put together, over and over: what is sent is copied from here. */
-  #page = Buffer.allocUnsafeSlow(16 * 1024);
+  readonly #page = new PageWriter();
 
   constructor(host: ShardHost) {
     this.#host = host;
@@ -77,12 +74,12 @@ export class ShardServer {
 
   /** Gives back what later frames have to wait for. */
   #onMessage(frame: Buffer): Promise<void> | undefined {
-    const message = decodeMessage(frame);
-    const request = message.meta as ShardRequest;
-    if (request.type === "page") {
-      this.#answerPage(message.id, request);
+    if (frameTypeOf(frame) === frameType.pageRequest) {
+      this.#answerPage(frame);
       return undefined;
     }
+    const message = decodeMessage(frame);
+    const request = message.meta as ShardRequest;
     // The memtable is sealed at the request's place in the order, and no write comes in between.
     const sealed = request.type === "flush" || request.type === "compact" ? this.#engine?.seal() : undefined;
     this.#perform(message, request).then(
@@ -113,11 +110,34 @@ export class ShardServer {
   }
 
   /** At once: nothing of the page may change, and no later page may be put together, before it is sent. */
-  #answerPage(id: number, request: PageMeta): void {
+  #answerPage(frame: Buffer): void {
+    const { id, request, released } = decodePageRequest(frame);
     try {
-      invariant(this.#engine !== undefined, "a shard is opened first");
-      const { meta, raw } = this.#readPage(this.#engine, request);
-      this.#host.send(encodeMessage(frameType.reply, id, meta, raw));
+      const engine = this.#engine;
+      invariant(engine !== undefined, "a shard is opened first");
+      if (released.length > 0) {
+        release(engine, released);
+      }
+      const at = { sequence: request.sequence, timeMs: request.timeMs };
+      if (request.holdId !== 0) {
+        engine.holds.take(request.holdId, at);
+      }
+      const page = this.#page;
+      page.start(request.mode);
+      const { lower, upper, reverse, maxEntries, maxBytes } = request;
+      const rest = readPage(
+        engine.view(),
+        {
+          range: { lower: byteStringOf(lower), upper: upper === null ? null : byteStringOf(upper) },
+          reverse,
+          at,
+          maxEntries,
+          maxBytes,
+          maxExamined: maxEntries * examinedPerEntry + 64,
+        },
+        (key, entry) => page.add(key, entry),
+      );
+      this.#host.send(page.take(id, rest));
     } catch (error) {
       this.#sendFailure(id, error);
     }
@@ -126,7 +146,7 @@ export class ShardServer {
   /** Runs, up to its first await, at the message's place in the order of frames. */
   async #perform(
     message: Message,
-    request: Exclude<ShardRequest, PageMeta>,
+    request: ShardRequest,
   ): Promise<{ meta?: unknown; raw?: Buffer } | undefined> {
     if (request.type === "open") {
       return { meta: this.#open(request) };
@@ -237,71 +257,6 @@ export class ShardServer {
   #tell(event: ShardEvent): void {
     this.#host.send(encodeMessage(frameType.event, 0, event));
   }
-
-  /**
-   * A page of a scan, a key listing or a count. Its raw bytes are entries, one behind the other: key length (2),
-   * encoding tag (1), zero (1), value length (4), expiry in ms or 0 (8, float64), key, value; none for a count.
-   */
-  #readPage(engine: Engine, request: PageMeta): { meta: PageReply; raw: Buffer } {
-    if (request.released !== undefined) {
-      release(engine, request.released);
-    }
-    const at = { sequence: request.sequence, timeMs: request.timeMs };
-    if (request.holdId !== 0) {
-      engine.holds.take(request.holdId, at);
-    }
-    const withValue = request.mode === "entries";
-    const isCount = request.mode === "count";
-    let raw = this.#page;
-    let length = 0;
-    let entries = 0;
-    const rest = readPage(
-      engine.view(),
-      {
-        range: {
-          lower: byteStringOf(request.lower),
-          upper: request.upper === null ? null : byteStringOf(request.upper),
-        },
-        reverse: request.reverse,
-        at,
-        maxEntries: request.maxEntries,
-        maxBytes: request.maxBytes,
-        maxExamined: request.maxEntries * examinedPerEntry + 64,
-      },
-      (key, entry) => {
-        entries += 1;
-        if (isCount) {
-          return 0;
-        }
-        const valueBytes = withValue ? entry.valueEnd - entry.valueStart : 0;
-        const needed = pageEntryHeaderBytes + key.length + valueBytes;
-        if (length + needed > raw.length) {
-          const larger = Buffer.allocUnsafeSlow(Math.max(length + needed, raw.length * 2));
-          raw.copy(larger, 0, 0, length);
-          raw = larger;
-          if (raw.length <= mostKeptPageBytes) {
-            this.#page = raw;
-          }
-        }
-        raw.writeUInt16LE(key.length, length);
-        raw[length + 2] = entry.tag;
-        raw[length + 3] = 0;
-        raw.writeUInt32LE(valueBytes, length + 4);
-        raw.writeDoubleLE(entry.expiresAt, length + 8);
-        const keyStart = length + pageEntryHeaderBytes;
-        raw.latin1Write(key, keyStart);
-        if (valueBytes > 0) {
-          entry.valueBuffer.copy(raw, keyStart + key.length, entry.valueStart, entry.valueEnd);
-        }
-        length += needed;
-        return needed;
-      },
-    );
-    return {
-      meta: { entries, rest: rest === undefined ? null : wireRange(rest) },
-      raw: raw.subarray(0, length),
-    };
-  }
 }
 
 function release(engine: Engine, holds: readonly number[]): void {
@@ -309,11 +264,4 @@ function release(engine: Engine, holds: readonly number[]): void {
     engine.holds.release(id);
   }
   engine.tree.schedule();
-}
-
-function wireRange(range: { lower: string; upper: string | null }): {
-  lower: Uint8Array;
-  upper: Uint8Array | null;
-} {
-  return { lower: asBuffer(bytesOf(range.lower)), upper: range.upper === null ? null : bytesOf(range.upper) };
 }

@@ -1,13 +1,19 @@
 import { FastKVError } from "../../shared/errors.js";
 import type { ShardRequest } from "../../shared/wire/messages.js";
+import type { PageRequest } from "../../shared/wire/page.js";
+
+/** What waits for its reply: a message, or a request for a page. */
+export type AnyRequest = ShardRequest | PageRequest;
 
 export interface Reply {
+  /** Of a message. */
   meta: unknown;
+  /** What comes with a message, or the frame of a page. */
   raw: Buffer;
 }
 
 export interface PendingRequest {
-  request: ShardRequest;
+  request: AnyRequest;
   raw: Buffer | undefined;
   /** Sent again to a restarted shard; else it fails with the shard. */
   isRepeatable: boolean;
@@ -69,7 +75,7 @@ export class PendingRequests {
   }
 }
 
-export function lostRequest(shardIndex: number, request: ShardRequest): FastKVError {
+export function lostRequest(shardIndex: number, request: AnyRequest): FastKVError {
   return new FastKVError(
     "FASTKV_SHARD_UNAVAILABLE",
     `Shard ${shardIndex} ended during "${request.type}"; try again`,

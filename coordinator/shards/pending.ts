@@ -1,6 +1,7 @@
 /** What a shard client waits for. */
 
 import type { FastKVError } from "../../shared/errors.js";
+import type { FoundValue } from "./answer-reader.js";
 
 /** A point read on its way. Answers come in the order of the reads. */
 export interface PendingRead {
@@ -11,8 +12,7 @@ export interface PendingRead {
   /** Undefined: the newest version at its place in the order of calls. */
   readonly snapshot: { sequence: number; timeMs: number } | undefined;
   onMissing(): void;
-  /** The value is `frame[start..end)`; the frame may be kept, since it does not change. */
-  onFound(tag: number, frame: Buffer, start: number, end: number, expiresAt: number): void;
+  onFound(found: FoundValue): void;
   onError(error: FastKVError): void;
   /**
    * The shard died before it answered: true to have the read sent again, false where the owner sends it again itself

@@ -14,7 +14,6 @@ import {
   invariant,
 } from "../../shared/errors.js";
 import {
-  answerHeaderBytes,
   answerStatus,
   answersHeaderBytes,
   decodeMessage,
@@ -33,12 +32,15 @@ import type {
   ShardEvent,
   ShardRequest,
 } from "../../shared/wire/messages.js";
+import { encodePageRequest, pageIdOf } from "../../shared/wire/page.js";
 import type { EntryEncoder } from "../entry-encoder.js";
 import { KeyScratch } from "../keys.js";
+import { AnswerReader } from "./answer-reader.js";
 import { type FrameStamp, frameForSection } from "./frame-builder.js";
 import { Outbox, overheadBytesPerOperation } from "./outbox.js";
 import { Fifo, type PendingRead, type PendingWrite } from "./pending.js";
 import {
+  type AnyRequest,
   lostRequest,
   openingId,
   type PendingRequest,
@@ -200,7 +202,7 @@ export class ShardClient {
   }
 
   /** Sends a request at its place in the order of calls. */
-  request(request: ShardRequest, options: { raw?: Buffer; isRepeatable?: boolean } = {}): Promise<Reply> {
+  request(request: AnyRequest, options: { raw?: Buffer; isRepeatable?: boolean } = {}): Promise<Reply> {
     return new Promise((resolve, reject) => {
       const error = this.#failure ?? this.#outage ?? (this.state === "closed" ? closedError() : undefined);
       if (error !== undefined) {
@@ -523,12 +525,12 @@ export class ShardClient {
       return;
     }
     const { request, raw } = pending;
-    if (request.type !== "page") {
+    if (request.type === "page") {
+      this.#link!.send(encodePageRequest(id, request, this.#takeReleased()));
+    } else {
       this.#sendReleased();
-    } else if (this.#released.length > 0) {
-      request.released = this.#takeReleased();
+      this.#link!.send(encodeMessage(frameType.request, id, request, raw));
     }
-    this.#link!.send(encodeMessage(frameType.request, id, request, raw));
   }
 
   /** After a restart. A scan that was left meanwhile must not take its hold again: nobody would give it back. */
@@ -561,10 +563,15 @@ export class ShardClient {
 
   #receive(frames: Buffer[]): void {
     for (const frame of frames) {
-      if (frameTypeOf(frame) === frameType.answers) {
-        this.#onAnswers(frame);
-      } else {
-        this.#onMessage(frame);
+      switch (frameTypeOf(frame)) {
+        case frameType.answers:
+          this.#onAnswers(frame);
+          break;
+        case frameType.page:
+          this.#requests.take(pageIdOf(frame))?.resolve({ meta: undefined, raw: frame });
+          break;
+        default:
+          this.#onMessage(frame);
       }
     }
     this.#checkIdle();
@@ -572,9 +579,9 @@ export class ShardClient {
 
   #onAnswers(frame: Buffer): void {
     const header = readAnswersHeader(frame);
-    let at = answersHeaderBytes + header.reportBytes;
     if (header.refusedTo > 0) {
-      const report = unpackSmall(frame.subarray(answersHeaderBytes, at)) as ErrorReport;
+      const bytes = frame.subarray(answersHeaderBytes, answersHeaderBytes + header.reportBytes);
+      const report = unpackSmall(bytes) as ErrorReport;
       this.#onRefusal(header.refusedFrom, header.refusedTo, fromErrorReport(report));
     }
     this.writtenSequence = Math.max(this.writtenSequence, header.writtenSequence);
@@ -585,28 +592,27 @@ export class ShardClient {
     }
     this.#outbox.noteWritten(this.writtenSequence);
     this.#settleWrites();
-    for (let answer = 0; answer < header.answers; answer++) {
-      at = this.#onAnswer(frame, at);
+    if (header.answers > 0) {
+      this.#onReadAnswers(new AnswerReader(frame, header));
     }
   }
 
-  #onAnswer(frame: Buffer, at: number): number {
-    const valueStart = at + answerHeaderBytes;
-    const valueEnd = valueStart + frame.readUInt32LE(at + 4);
-    const read = this.#reads.shift();
-    invariant(read !== undefined && valueEnd <= frame.length, "each answer belongs to a read");
-    this.#releaseRead(read);
-    switch (frame[at]) {
-      case answerStatus.missing:
-        read.onMissing();
-        break;
-      case answerStatus.found:
-        read.onFound(frame[at + 1]!, frame, valueStart, valueEnd, frame.readDoubleLE(at + 8));
-        break;
-      default:
-        read.onError(fromErrorReport(unpackSmall(frame.subarray(valueStart, valueEnd)) as ErrorReport));
+  #onReadAnswers(answer: AnswerReader): void {
+    while (answer.next()) {
+      const read = this.#reads.shift();
+      invariant(read !== undefined, "each answer belongs to a read");
+      this.#releaseRead(read);
+      switch (answer.status) {
+        case answerStatus.missing:
+          read.onMissing();
+          break;
+        case answerStatus.found:
+          read.onFound(answer);
+          break;
+        default:
+          read.onError(answer.error());
+      }
     }
-    return valueEnd;
   }
 
   #releaseRead(read: PendingRead): void {

@@ -22,6 +22,9 @@ const dateToJson = datePrototype.toJSON;
 /** Above this a text's bytes are counted before the buffer is grown to three times its length. */
 const longTextLength = 256 * 1024;
 
+/** A text of at most this length cannot nest so deep that parsing it would take much memory: its depth is not checked. */
+export const uncheckedJsonBytes = maxValueDepth * 8;
+
 /** Counts down from `maxValueContainers` within one encode. */
 let containersLeft = 0;
 
@@ -49,7 +52,7 @@ export class JsonCodec {
   }
 
   decode(bytes: Buffer, start: number, end: number): unknown {
-    if (end - start > maxValueDepth * 2) {
+    if (end - start > uncheckedJsonBytes) {
       checkDepth(bytes, start, end);
     }
     try {
@@ -57,6 +60,25 @@ export class JsonCodec {
     } catch (error) {
       throw damaged("json", "it is no JSON text", undefined, error);
     }
+  }
+}
+
+/**
+ * The values of `count` texts, none longer than `uncheckedJsonBytes`, in `bytes[start..end)`, with commas in between. Parsed as one array they cost half, since
+ * JSON.parse expects of each element the fields of the one before. Undefined where they are no such texts: then each
+ * has to be decoded by itself, to say which is damaged.
+ */
+export function decodeJsonRun(
+  bytes: Buffer,
+  start: number,
+  end: number,
+  count: number,
+): unknown[] | undefined {
+  try {
+    const values = JSON.parse(`[${bytes.utf8Slice(start, end)}]`) as unknown[];
+    return values.length === count ? values : undefined;
+  } catch {
+    return undefined;
   }
 }
 
@@ -139,7 +161,7 @@ function isOrdinaryDate(value: Date): boolean {
 const quote = 0x22;
 const backslash = 0x5c;
 
-/** JSON.parse keeps its own stack, whose memory grows with the depth: so the depth is checked before. */
+/** JSON.parse keeps its own stack, whose memory grows with the depth: so the depth of longer texts is checked before. */
 function checkDepth(bytes: Buffer, start: number, end: number): void {
   let depth = 0;
   for (let at = start; at < end; at += 1) {

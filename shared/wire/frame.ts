@@ -39,19 +39,25 @@
  *         16     8  every write up to here is on disk
  *         24     8  first refused sequence number, or 0
  *         32     8  last refused sequence number (logged batches in between were taken all the same)
- *         40     4  number of answers
+ *         40     4  number of answers A
  *         44     4  bytes of the refusal's error report (msgpack) E
- *         48     E  the report
- *       48+E        answers
+ *         48     4  bytes of values V
+ *         52     4  zero
+ *         56     E  the report
+ *       56+E     V  the values, one behind the other, each followed by a comma
+ *     56+E+V  16*A  answers
  *
  * An answer:
  *
- *          0     1  status (`answerStatus`)
- *          1     1  encoding tag
- *          2     2  zero
- *          4     4  value length V (an error report, msgpack, where the status is `error`)
+ *          0     2  zero
+ *          2     1  encoding tag
+ *          3     1  status (`answerStatus`)
+ *          4     4  value length (an error report, msgpack, where the status is `error`), without the comma
  *          8     8  expiry, ms, float64; 0 for never
- *         16     V  value
+ *
+ * Values lie together, with commas in between, so that a run of JSON texts can be parsed at once.
+ *
+ * **Page requests** and **pages** (a piece of a scan): see page.ts.
  *
  * **Messages** (request, reply, failure, event; both ways): everything that is not hot.
  *
@@ -59,7 +65,7 @@
  *          8     4  request id; 0 where no reply is wanted
  *         12     4  meta length M
  *         16     M  msgpack
- *       16+M        raw bytes (entries of a page, a section of a bulk load)
+ *       16+M        raw bytes (a section of a bulk load)
  */
 
 import { Packr } from "msgpackr";
@@ -68,7 +74,16 @@ import { FastKVError } from "../errors.js";
 
 export const protocolVersion = 1;
 
-export const frameType = { operations: 1, answers: 2, request: 3, reply: 4, failure: 5, event: 6 } as const;
+export const frameType = {
+  operations: 1,
+  answers: 2,
+  request: 3,
+  reply: 4,
+  failure: 5,
+  event: 6,
+  pageRequest: 7,
+  page: 8,
+} as const;
 export type FrameType = (typeof frameType)[keyof typeof frameType];
 
 /**
@@ -77,14 +92,17 @@ export type FrameType = (typeof frameType)[keyof typeof frameType];
  */
 export const operationsFlag = { sync: 1, seal: 2, resent: 4 } as const;
 export const readFlag = { snapshot: 1, noValue: 2 } as const;
-export const answerStatus = { missing: 0, found: 1, error: 2 } as const;
+export const answerStatus = { found: 0, missing: 1, error: 2 } as const;
 
 export const operationsHeaderBytes = 56;
-export const answersHeaderBytes = 48;
+export const answersHeaderBytes = 56;
 export const messageHeaderBytes = 16;
 export const readHeaderBytes = 8;
 export const readSnapshotBytes = 16;
-export const answerHeaderBytes = 16;
+/** The description of a value in answers and pages: encoding tag at 2, status at 3, length at 4, expiry at 8. */
+export const valueHeaderBytes = 16;
+/** What stands behind each value. */
+export const valueSeparator = 0x2c;
 
 export interface OperationsHeader {
   flags: number;
@@ -97,11 +115,11 @@ export interface OperationsHeader {
   readBytes: number;
 }
 
-function protocolError(what: string): FastKVError {
+export function protocolError(what: string): FastKVError {
   return new FastKVError("FASTKV_INTERNAL", `Malformed frame: ${what}`);
 }
 
-function writePrefix(target: Buffer, type: FrameType, length: number): void {
+export function writePrefix(target: Buffer, type: FrameType, length: number): void {
   target.writeUInt32LE(length, 0);
   target[4] = protocolVersion;
   target[5] = type;
@@ -155,6 +173,7 @@ export interface AnswersHeader {
   refusedTo: number;
   answers: number;
   reportBytes: number;
+  valueBytes: number;
 }
 
 export function writeAnswersHeader(target: Buffer, length: number, header: AnswersHeader): void {
@@ -165,6 +184,8 @@ export function writeAnswersHeader(target: Buffer, length: number, header: Answe
   writeUint64(target, header.refusedTo, 32);
   target.writeUInt32LE(header.answers, 40);
   target.writeUInt32LE(header.reportBytes, 44);
+  target.writeUInt32LE(header.valueBytes, 48);
+  target.writeUInt32LE(0, 52);
 }
 
 export function readAnswersHeader(frame: Buffer): AnswersHeader {
@@ -178,9 +199,11 @@ export function readAnswersHeader(frame: Buffer): AnswersHeader {
     refusedTo: readUint64(frame, 32),
     answers: frame.readUInt32LE(40),
     reportBytes: frame.readUInt32LE(44),
+    valueBytes: frame.readUInt32LE(48),
   };
-  if (answersHeaderBytes + header.reportBytes > frame.length) {
-    throw protocolError("its error report does not fit");
+  const { reportBytes, valueBytes, answers } = header;
+  if (answersHeaderBytes + reportBytes + valueBytes + answers * valueHeaderBytes !== frame.length) {
+    throw protocolError("its parts do not add up to its length");
   }
   return header;
 }

@@ -65,29 +65,6 @@ export interface HeldSnapshot {
   timeMs: number;
 }
 
-export interface PageMeta {
-  type: "page";
-  mode: "entries" | "keys" | "count";
-  /** Bounds as bytes: from `lower` (included) to `upper` (excluded; null: no end). */
-  lower: Uint8Array;
-  upper: Uint8Array | null;
-  reverse: boolean;
-  sequence: number;
-  timeMs: number;
-  maxEntries: number;
-  maxBytes: number;
-  /** Takes this hold before it reads; given back by `release`. 0: none. */
-  holdId: number;
-  /** Holds that are given back, on the way. */
-  released?: number[];
-}
-
-export interface PageReply {
-  entries: number;
-  /** What is left of the range, or null. */
-  rest: { lower: Uint8Array; upper: Uint8Array | null } | null;
-}
-
 /** Whether the WAL has everything that the shard has taken. */
 export interface SettleReply {
   isSettled: boolean;
@@ -98,7 +75,6 @@ export type ShardRequest =
   | { type: "resume"; holds: HeldSnapshot[]; committedLoads: string[] }
   | ({ type: "hold" } & HeldSnapshot)
   | { type: "release"; ids: number[] }
-  | PageMeta
   | { type: "load-begin"; loadId: string }
   | { type: "load-data"; loadId: string; entries: number }
   | { type: "load-finish"; loadId: string }

@@ -1,0 +1,137 @@
+import { expect } from "chai";
+import fc from "fast-check";
+import { PageReader } from "../../../coordinator/page-reader.js";
+import { newEntry } from "../../../shard/engine/reads.js";
+import { PageWriter } from "../../../shard/page-writer.js";
+import { encodingTag } from "../../../shared/format/value-encoding.js";
+import {
+  decodePageRequest,
+  encodePageRequest,
+  type PageRequest,
+  pageMode,
+} from "../../../shared/wire/page.js";
+
+interface Written {
+  key: string;
+  value: Buffer;
+  tag: number;
+  expiresAt: number;
+}
+
+const bytes = fc.uint8Array({ maxLength: 40 }).map((array) => Buffer.from(array));
+const byteString = bytes.map((buffer) => buffer.latin1Slice(0, buffer.length));
+const jsonText = fc.json({ maxDepth: 3 }).map((text) => Buffer.from(text));
+const written: fc.Arbitrary<Written> = fc.record({
+  key: byteString,
+  value: fc.oneof({ weight: 4, arbitrary: jsonText }, { weight: 1, arbitrary: bytes }),
+  tag: fc.constantFrom(encodingTag.json, encodingTag.json, encodingTag.json, encodingTag.binary),
+  expiresAt: fc.constantFrom(0, 1_700_000_000_000),
+});
+
+function pageOf(entries: readonly Written[], mode: 0 | 1 | 2 = pageMode.entries): PageReader {
+  const writer = new PageWriter();
+  writer.start(mode);
+  for (const { key, value, tag, expiresAt } of entries) {
+    const entry = newEntry();
+    writer.add(key, { ...entry, tag, expiresAt, valueBuffer: value, valueStart: 0, valueEnd: value.length });
+  }
+  return new PageReader(writer.take(1, undefined));
+}
+
+/** What decoding one by one says: the value, or that it is damaged. */
+function decodeOne(tag: number, frame: Buffer, start: number, end: number): unknown {
+  return tag === encodingTag.json
+    ? JSON.parse(frame.utf8Slice(start, end))
+    : Buffer.from(frame.subarray(start, end));
+}
+
+function outcomeOf(read: () => unknown): unknown {
+  try {
+    return { value: read() };
+  } catch {
+    return "damaged";
+  }
+}
+
+describe("A page of a scan", () => {
+  it("gives every entry as it was put in, whatever is beside it", () => {
+    fc.assert(
+      fc.property(fc.array(written, { maxLength: 80 }), (entries) => {
+        const page = pageOf(entries);
+        for (const { key, value, tag, expiresAt } of entries) {
+          expect(page.next()).to.equal(true);
+          expect(page.key).to.equal(key);
+          expect(page.tag).to.equal(tag);
+          expect(page.expiresAt).to.equal(expiresAt);
+          expect(Buffer.from(page.stored())).to.deep.equal(value);
+          const alone = outcomeOf(() => decodeOne(tag, value, 0, value.length));
+          expect(outcomeOf(() => page.value(decodeOne))).to.deep.equal(alone);
+        }
+        expect(page.next()).to.equal(false);
+      }),
+    );
+  });
+
+  it("names the damaged value among sound ones, and gives the sound ones", () => {
+    const texts = ["1", "[2", '{"a":3}', "4],[5", "6,7", "", "8"];
+    const page = pageOf(
+      texts.map((text, at) => ({
+        key: `k${at}`,
+        value: Buffer.from(text),
+        tag: encodingTag.json,
+        expiresAt: 0,
+      })),
+    );
+    const outcomes = texts.map(() => {
+      page.next();
+      return outcomeOf(() => page.value(decodeOne));
+    });
+    expect(outcomes).to.deep.equal([
+      { value: 1 },
+      "damaged",
+      { value: { a: 3 } },
+      "damaged",
+      "damaged",
+      "damaged",
+      { value: 8 },
+    ]);
+  });
+
+  it("has no values where keys were asked for, and no entries where their number was", () => {
+    const entry = { key: "k", value: Buffer.from("1"), tag: encodingTag.json, expiresAt: 5 };
+    const keys = pageOf([entry, entry], pageMode.keys);
+    expect([keys.next(), keys.key, keys.stored().length, keys.next(), keys.next()]).to.deep.equal([
+      true,
+      "k",
+      0,
+      true,
+      false,
+    ]);
+    const count = pageOf([entry, entry], pageMode.count);
+    expect([count.entries, count.next()]).to.deep.equal([2, false]);
+  });
+
+  it("is asked for with all that the request says", () => {
+    const request = fc.record<PageRequest>({
+      type: fc.constant("page"),
+      mode: fc.constantFrom(pageMode.entries, pageMode.keys, pageMode.count),
+      lower: bytes,
+      upper: fc.option(bytes),
+      reverse: fc.boolean(),
+      sequence: fc.maxSafeNat(),
+      timeMs: fc.double({ noNaN: true }),
+      maxEntries: fc.nat(),
+      maxBytes: fc.nat(),
+      holdId: fc.maxSafeNat(),
+    });
+    fc.assert(
+      fc.property(request, fc.array(fc.maxSafeNat()), fc.nat(), (asked, released, id) => {
+        expect(decodePageRequest(encodePageRequest(id, asked, released))).to.deep.equal({
+          id,
+          request: asked,
+          released,
+        });
+      }),
+    );
+  });
+});
