@@ -8,6 +8,7 @@ import type { DurabilityMode } from "../shared/options.js";
 import { NodeFileSystem } from "../shared/storage/node-file-system.js";
 import { deleteRangeSection, encodeBatch, putsOf } from "./batch.js";
 import { BulkLoad, type BulkLoadResult } from "./bulk-load.js";
+import { CachedWrite, type Refill } from "./cached-write.js";
 import type {
   BatchOperation,
   BulkEntry,
@@ -38,6 +39,7 @@ import {
   resolveOptions,
 } from "./options.js";
 import { isEmptyRange, type RangeOptions, rangeNames, resolveRange } from "./ranges.js";
+import { CachedValue } from "./read-cache.js";
 import { ExpiryRead, ManyRead, ValueRead } from "./reads.js";
 import { Scan } from "./scan.js";
 import { checkClear, checkScan, checkSignal } from "./scan-request.js";
@@ -303,14 +305,13 @@ export class FastKV<V = unknown> extends EventEmitter<FastKVEvents> implements A
       const name = cache?.nameOf(key, encoder.key, encoder.keyBytes) ?? "";
       const cached = cache?.get(name, database.clock.now());
       if (cached !== undefined) {
-        const { tag, bytes } = cached;
-        return Promise.resolve(
-          cached.isMissing ? undefined : (this.#decode(tag, bytes, 0, bytes.length) as V),
-        );
+        const { isMissing, tag, kept: text } = cached;
+        return Promise.resolve(isMissing ? undefined : (this.#codec.decodeKept(tag, text) as V));
       }
       const client = database.clients[encoder.shard]!;
       client.checkAvailable();
-      const fill = cache === undefined ? undefined : { cache, name, ticket: cache.ticket(name)! };
+      const fill =
+        cache === undefined ? undefined : { cache, name, ticket: cache.ticket(name)!, keep: this.#keep };
       return new Promise((resolve, reject) => {
         const settle = resolve as (value: unknown) => void;
         const read = new ValueRead(kept(key), point, this.#decode, settle, reject, fill);
@@ -526,6 +527,9 @@ export class FastKV<V = unknown> extends EventEmitter<FastKVEvents> implements A
   readonly #decode = (tag: number, bytes: Buffer, start: number, end: number): unknown =>
     this.#codec.decode(tag, bytes, start, end);
 
+  readonly #keep = (tag: number, bytes: Buffer, start: number, end: number): string =>
+    this.#codec.keep(tag, bytes, start, end);
+
   #mode(options: WriteOptions | undefined): DurabilityMode {
     return options?.durability === undefined
       ? this.#options.durability
@@ -544,15 +548,26 @@ export class FastKV<V = unknown> extends EventEmitter<FastKVEvents> implements A
     client.checkAvailable();
     const sequence = database.nextSequence();
     const { cache } = database;
+    let refill: Refill | undefined;
     if (cache.isEnabled || this.#clears.size > 0) {
-      this.#noteWritten(cache.nameOf(key, entry.key, entry.keyBytes));
+      const name = cache.nameOf(key, entry.key, entry.keyBytes);
+      if (this.#noteWritten(name) && kind === operationKind.put && mode !== "none") {
+        const { tag, value, expiresAt } = entry;
+        const text = this.#codec.keep(tag, value, 0, value.length);
+        const cached = CachedValue.found(name, tag, text, value.length, expiresAt);
+        refill = { name, ticket: cache.refillTicket(name), value: cached };
+      }
     }
     if (mode === "none" && !client.isCongested) {
       client.write(kind, entry, sequence, false, undefined);
       return Promise.resolve();
     }
     return new Promise((resolve, reject) => {
-      client.write(kind, entry, sequence, mode === "sync", { sequence, resolve, reject });
+      const pending =
+        refill === undefined
+          ? { sequence, resolve, reject }
+          : new CachedWrite(sequence, cache, refill, resolve, reject);
+      client.write(kind, entry, sequence, mode === "sync", pending);
     });
   }
 
@@ -579,12 +594,15 @@ export class FastKV<V = unknown> extends EventEmitter<FastKVEvents> implements A
     return written;
   }
 
-  /** `name`: the read cache's name of a key, of which a write was just handed over. */
-  #noteWritten(name: string): void {
-    this.#database.cache.invalidate(name);
+  /**
+   * `name`: the read cache's name of a key, of which a write was just handed over or is about to be. True where the
+   * cache had it.
+   */
+  #noteWritten(name: string): boolean {
     for (const clear of this.#clears) {
       clear.spare(name);
     }
+    return this.#database.cache.invalidate(name);
   }
 
   #expiryOf(call: string, key: Key, options: ReadOptions): Promise<number> {

@@ -28,7 +28,7 @@ export interface OpenOptions {
   compression?: CompressionName | undefined;
   /** Decoded blocks kept in memory, per shard. @default 33554432 */
   cacheSize?: number | undefined;
-  /** Encoded values kept in the coordinator, over all shards; 0 switches it off. @default 16777216 */
+  /** Encoded values kept in the coordinator, over all shards; 0 switches it off. @default 67108864 */
   readCacheSize?: number | undefined;
   /** How many compactions may run at once, per shard. @default 1 */
   compactionParallelism?: number | undefined;
@@ -180,7 +180,7 @@ const checks: {
   maxMemtableSize: { check: integer(64 * kib, gib), fallback: () => 64 * mib },
   compression: { check: oneOf(compressions), fallback: () => "none" },
   cacheSize: { check: integer(0, 64 * gib), fallback: () => 32 * mib },
-  readCacheSize: { check: integer(0, 64 * gib), fallback: () => 16 * mib },
+  readCacheSize: { check: integer(0, 64 * gib), fallback: () => 64 * mib },
   compactionParallelism: { check: integer(1, 16), fallback: () => 1 },
   syncInterval: { check: integer(1, 60_000), fallback: () => 100 },
   maxValueSize: { check: integer(1, maxValueBytesCeiling), fallback: () => 64 * mib },

@@ -1,44 +1,70 @@
-import { LRUCache } from "lru-cache";
 import type { Key } from "./keys.js";
+import { type Cacheable, SecondChanceCache } from "./second-chance-cache.js";
 
-/** What was read of a key: its encoded value, or that there is none. */
-export interface CachedValue {
-  isMissing: boolean;
-  tag: number;
-  bytes: Buffer;
+/** An entry of the cache's table, a string for the key and one for the value, and the object that holds them. */
+const overheadBytes = 192;
+
+/** What is known of a key: its value as `ValueCodec.keep` gives it, or that there is none. */
+export class CachedValue implements Cacheable {
+  readonly isMissing: boolean;
+  readonly tag: number;
+  readonly kept: string;
   /** 0: never. */
-  expiresAt: number;
+  readonly expiresAt: number;
+  readonly sizeBytes: number;
+  wasUsed = false;
+
+  private constructor(
+    name: string,
+    isMissing: boolean,
+    tag: number,
+    kept: string,
+    expiresAt: number,
+    valueBytes: number,
+  ) {
+    this.isMissing = isMissing;
+    this.tag = tag;
+    this.kept = kept;
+    this.expiresAt = expiresAt;
+    this.sizeBytes = overheadBytes + name.length + valueBytes;
+  }
+
+  /** `bytes`: how long the value is as it is stored. */
+  static found(name: string, tag: number, kept: string, bytes: number, expiresAt: number): CachedValue {
+    // A string with anything but ASCII in it may take two bytes for each unit.
+    const valueBytes = kept.length === bytes ? bytes : kept.length * 2;
+    return new CachedValue(name, false, tag, kept, expiresAt, valueBytes);
+  }
+
+  static missing(name: string): CachedValue {
+    return new CachedValue(name, true, 0, "", 0, 0);
+  }
 }
 
-const overheadBytes = 160;
-
-/** For putting into the cache what reads of a key find, unless it is written in the meantime. */
+/** For putting into the cache what reads and writes of a key bring, unless it is written in the meantime. */
 export interface FillTicket {
   isValid: boolean;
-  /** The reads under way that share it. */
-  reads: number;
+  /** The calls under way that share it. */
+  calls: number;
+  /** One of them is a write, which is to put its value in the place of the one before. */
+  isRefill: boolean;
 }
 
 /**
  * Encoded values of keys that were read, in the coordinator: a hot key costs no round trip. The coordinator sees
  * every write, so the cache is exactly coherent: a write takes its key out at the call, and voids the tickets of
- * reads of it that are under way. While a key has writes on the way its reads go to the shard, behind them.
+ * reads of it that are under way. While a key has writes on the way its reads go to the shard, behind them. A write
+ * of a key that was cached puts the new value in when it is acknowledged.
  */
 export class ReadCache {
-  readonly #values: LRUCache<string, CachedValue> | undefined;
-  /** Tickets of reads under way, by key. */
+  readonly #values: SecondChanceCache<CachedValue> | undefined;
+  /** Tickets of calls under way, by key. */
   readonly #tickets = new Map<string, FillTicket>();
   hits = 0;
   misses = 0;
 
   constructor(capacityBytes: number) {
-    this.#values =
-      capacityBytes === 0
-        ? undefined
-        : new LRUCache<string, CachedValue>({
-            maxSize: capacityBytes,
-            sizeCalculation: (value, key) => value.bytes.length + key.length + overheadBytes,
-          });
+    this.#values = capacityBytes === 0 ? undefined : new SecondChanceCache<CachedValue>(capacityBytes);
   }
 
   get isEnabled(): boolean {
@@ -46,7 +72,7 @@ export class ReadCache {
   }
 
   get bytes(): number {
-    return this.#values?.calculatedSize ?? 0;
+    return this.#values?.bytes ?? 0;
   }
 
   /**
@@ -64,7 +90,7 @@ export class ReadCache {
       return undefined;
     }
     this.hits += 1;
-    return found.expiresAt !== 0 && found.expiresAt <= nowMs ? missingValue : found;
+    return found.expiresAt !== 0 && found.expiresAt <= nowMs ? CachedValue.missing(name) : found;
   }
 
   /** For a read that is about to go to the shard. */
@@ -74,17 +100,24 @@ export class ReadCache {
     }
     let ticket = this.#tickets.get(name);
     if (ticket === undefined) {
-      ticket = { isValid: true, reads: 0 };
+      ticket = { isValid: true, calls: 0, isRefill: false };
       this.#tickets.set(name, ticket);
     }
-    ticket.reads += 1;
+    ticket.calls += 1;
     return ticket;
   }
 
-  /** The read is over; what it found is kept if nothing was written since. */
+  /** For a put that is about to go to the shard, where `invalidate` has answered true. */
+  refillTicket(name: string): FillTicket {
+    const ticket = this.ticket(name)!;
+    ticket.isRefill = true;
+    return ticket;
+  }
+
+  /** The call is over; what it brought is kept if nothing was written since. */
   fill(name: string, ticket: FillTicket, value: CachedValue | undefined): void {
-    ticket.reads -= 1;
-    if (ticket.reads === 0 && this.#tickets.get(name) === ticket) {
+    ticket.calls -= 1;
+    if (ticket.calls === 0 && this.#tickets.get(name) === ticket) {
       this.#tickets.delete(name);
     }
     if (ticket.isValid && value !== undefined) {
@@ -92,17 +125,19 @@ export class ReadCache {
     }
   }
 
-  /** At the call of a write. */
-  invalidate(name: string): void {
+  /** At the call of a write; true where the key was cached, or would be as soon as an earlier write is acknowledged. */
+  invalidate(name: string): boolean {
     if (this.#values === undefined) {
-      return;
+      return false;
     }
-    this.#values.delete(name);
+    const wasCached = this.#values.delete(name);
     const ticket = this.#tickets.size === 0 ? undefined : this.#tickets.get(name);
-    if (ticket !== undefined) {
-      ticket.isValid = false;
-      this.#tickets.delete(name);
+    if (ticket === undefined) {
+      return wasCached;
     }
+    ticket.isValid = false;
+    this.#tickets.delete(name);
+    return wasCached || ticket.isRefill;
   }
 
   /** At the call of a write to many keys: a range delete or a bulk load. */
@@ -114,5 +149,3 @@ export class ReadCache {
     this.#tickets.clear();
   }
 }
-
-export const missingValue: CachedValue = { isMissing: true, tag: 0, bytes: Buffer.alloc(0), expiresAt: 0 };

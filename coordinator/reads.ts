@@ -2,14 +2,22 @@
 
 import type { FastKVError } from "../shared/errors.js";
 import type { Key } from "./keys.js";
-import { type CachedValue, type FillTicket, missingValue, type ReadCache } from "./read-cache.js";
-import type { FoundValue } from "./shards/answer-reader.js";
+import { CachedValue, type FillTicket, type ReadCache } from "./read-cache.js";
+import type { FoundValue, Keep } from "./shards/answer-reader.js";
 import type { PendingRead } from "./shards/pending.js";
 import type { Decode } from "./value-runs.js";
 
 interface Point {
   sequence: number;
   timeMs: number;
+}
+
+/** Where a read puts what it finds. */
+interface CacheFill {
+  cache: ReadCache;
+  name: string;
+  ticket: FillTicket;
+  keep: Keep;
 }
 
 /** `get`: a value, or undefined. */
@@ -21,7 +29,7 @@ export class ValueRead implements PendingRead {
   readonly #decode: Decode;
   readonly #resolve: (value: unknown) => void;
   readonly #reject: (error: unknown) => void;
-  readonly #fill: { cache: ReadCache; name: string; ticket: FillTicket } | undefined;
+  readonly #fill: CacheFill | undefined;
 
   constructor(
     key: Key,
@@ -29,7 +37,7 @@ export class ValueRead implements PendingRead {
     decode: Decode,
     resolve: (value: unknown) => void,
     reject: (error: unknown) => void,
-    fill: { cache: ReadCache; name: string; ticket: FillTicket } | undefined,
+    fill: CacheFill | undefined,
   ) {
     this.key = key;
     this.snapshot = snapshot;
@@ -40,33 +48,37 @@ export class ValueRead implements PendingRead {
   }
 
   onMissing(): void {
-    this.#keep(missingValue);
+    const fill = this.#fill;
+    fill?.cache.fill(fill.name, fill.ticket, CachedValue.missing(fill.name));
     this.#resolve(undefined);
   }
 
   onFound(found: FoundValue): void {
-    if (this.#fill !== undefined) {
-      const { tag, expiresAt } = found;
-      this.#keep({ isMissing: false, tag, bytes: found.stored(), expiresAt });
-    }
+    const fill = this.#fill;
+    let value: unknown;
     try {
-      this.#resolve(found.value(this.#decode));
+      value = found.value(this.#decode);
     } catch (error) {
+      fill?.cache.fill(fill.name, fill.ticket, undefined);
       this.#reject(error);
+      return;
     }
+    if (fill !== undefined) {
+      const { tag, valueBytes, expiresAt } = found;
+      const kept = found.kept(fill.keep);
+      fill.cache.fill(fill.name, fill.ticket, CachedValue.found(fill.name, tag, kept, valueBytes, expiresAt));
+    }
+    this.#resolve(value);
   }
 
   onError(error: FastKVError): void {
-    this.#keep(undefined);
+    const fill = this.#fill;
+    fill?.cache.fill(fill.name, fill.ticket, undefined);
     this.#reject(error);
   }
 
   onRestart(): boolean {
     return true;
-  }
-
-  #keep(value: CachedValue | undefined): void {
-    this.#fill?.cache.fill(this.#fill.name, this.#fill.ticket, value);
   }
 }
 

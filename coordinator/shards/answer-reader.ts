@@ -7,6 +7,9 @@ import {
 } from "../../shared/wire/frame.js";
 import { type Decode, ValueRuns } from "../value-runs.js";
 
+/** Makes of a value's bytes what the read cache keeps. */
+export type Keep = (tag: number, bytes: Buffer, start: number, end: number) => string;
+
 /** What was found for a key. Lent: it tells of the next answer as soon as that is read. */
 export interface FoundValue {
   readonly tag: number;
@@ -14,8 +17,10 @@ export interface FoundValue {
   readonly expiresAt: number;
   /** The decoded value, to be asked for once. Throws what `decode` throws. */
   value(decode: Decode): unknown;
-  /** The value's bytes as they are stored, as a copy. */
-  stored(): Buffer;
+  /** How long the value is as it is stored. */
+  readonly valueBytes: number;
+  /** The value's bytes as a string, as `keep` makes it. */
+  kept(keep: Keep): string;
 }
 
 /** Reads the answers of a frame, one after the other. */
@@ -71,8 +76,12 @@ export class AnswerReader implements FoundValue {
     return this.#values.value(this.#at, this.tag, this.#valueStart, this.#valueEnd, decode);
   }
 
-  stored(): Buffer {
-    return Buffer.from(this.#frame.subarray(this.#valueStart, this.#valueEnd));
+  get valueBytes(): number {
+    return this.#valueEnd - this.#valueStart;
+  }
+
+  kept(keep: Keep): string {
+    return keep(this.tag, this.#frame, this.#valueStart, this.#valueEnd);
   }
 
   /** Where the status is `error`: what the shard reported. */

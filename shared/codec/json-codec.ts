@@ -55,11 +55,15 @@ export class JsonCodec {
     if (end - start > uncheckedJsonBytes) {
       checkDepth(bytes, start, end);
     }
-    try {
-      return JSON.parse(bytes.utf8Slice(start, end));
-    } catch (error) {
-      throw damaged("json", "it is no JSON text", undefined, error);
-    }
+    return parseJson(bytes.utf8Slice(start, end));
+  }
+}
+
+export function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch (error) {
+    throw damaged("json", "it is no JSON text", undefined, error);
   }
 }
 

@@ -11,7 +11,7 @@ import {
 import { maxValueBytesCeiling } from "../limits.js";
 import { binaryTagOf, decodeBinary, encodeBinary } from "./binary-codec.js";
 import { type Class, type ClassOptions, ClassRegistry } from "./class-registry.js";
-import { JsonCodec } from "./json-codec.js";
+import { JsonCodec, parseJson } from "./json-codec.js";
 import { MsgpackCodec } from "./msgpack-codec.js";
 import { tooLarge } from "./refusal.js";
 import { StructuredCodec } from "./structured-codec.js";
@@ -90,6 +90,23 @@ export class ValueCodec {
           `A value has the unknown encoding tag ${tag}. It is damaged, or a newer FastKV wrote it: update FastKV, or restore a backup.`,
         );
     }
+  }
+
+  /**
+   * The bytes of a value as a string, from which `decodeKept` makes the value: to keep many small values in memory. A
+   * string takes less than a buffer of its own, and the text of a value in JSON is parsed as it is.
+   */
+  keep(tag: number, bytes: Buffer, start: number, end: number): string {
+    return tag === encodingTag.json ? bytes.utf8Slice(start, end) : bytes.latin1Slice(start, end);
+  }
+
+  /** Throws what `decode` throws. */
+  decodeKept(tag: number, kept: string): unknown {
+    if (tag === encodingTag.json) {
+      return parseJson(kept);
+    }
+    const bytes = Buffer.from(kept, "latin1");
+    return this.decode(tag, bytes, 0, bytes.length);
   }
 
   /**
