@@ -48,6 +48,7 @@ import { defaultShardModule, ShardProcessLauncher } from "./shards/shard-process
 import { closeOnSignals, forgetSignals } from "./signals.js";
 import { Snapshot } from "./snapshot.js";
 import { type DatabaseStats, gatherStats } from "./statistics.js";
+import { TurnLimit } from "./turn-limit.js";
 
 const checkDurability = oneOf(durabilityModes);
 const checkEncoding = oneOf(encodings);
@@ -76,6 +77,7 @@ export class FastKV<V = unknown> extends EventEmitter<FastKVEvents> implements A
   readonly #loads = new Set<BulkLoad>();
   /** Clears that read keys and have not yet deleted them all. */
   readonly #clears = new Set<KeyClear>();
+  readonly #turns = new TurnLimit();
   /** Calls that take more than one request to a shard: closing waits for them. */
   readonly #underWay = new Set<Promise<unknown>>();
 
@@ -306,7 +308,7 @@ export class FastKV<V = unknown> extends EventEmitter<FastKVEvents> implements A
       const cached = cache?.get(name, database.clock.now());
       if (cached !== undefined) {
         const { isMissing, tag, kept: text } = cached;
-        return Promise.resolve(isMissing ? undefined : (this.#codec.decodeKept(tag, text) as V));
+        return this.#turns.answer(isMissing ? undefined : (this.#codec.decodeKept(tag, text) as V));
       }
       const client = database.clients[encoder.shard]!;
       client.checkAvailable();
