@@ -9,12 +9,12 @@ import {
 } from "../shared/format/operations.js";
 import { maxBatchBytes, maxBatchOperations, maxKeyBytes } from "../shared/limits.js";
 import type { BatchPart } from "./batch-log/log-format.js";
+import type { ReadCache } from "./cache/read-cache.js";
 import type { BatchOperation } from "./call-options.js";
 import type { EntryEncoder, ValueOptions } from "./entry-encoder.js";
 import type { Key } from "./keys.js";
 import { invalidOption } from "./options.js";
 import type { ByteRange } from "./ranges.js";
-import type { ReadCache } from "./read-cache.js";
 
 const firstSectionBytes = 1024;
 

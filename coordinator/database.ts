@@ -19,6 +19,7 @@ import type { PageRequest } from "../shared/wire/page.js";
 import { BatchLog } from "./batch-log/batch-log.js";
 import { type LoadedBatchLog, loadBatchLog } from "./batch-log/load-batch-log.js";
 import type { BatchPart } from "./batch-log/log-format.js";
+import { ReadCache } from "./cache/read-cache.js";
 import { Clock } from "./clock.js";
 import type { ScanHost, ScanPoint } from "./merged-scan.js";
 import { defaultShards, type ResolvedOptions } from "./options.js";
@@ -27,7 +28,6 @@ import { type Identity, readIdentity, writeIdentity } from "./ownership/identity
 import { acquireOwnership } from "./ownership/owner-lock.js";
 import type { Ownership } from "./ownership/ownership.js";
 import { PageReader } from "./page-reader.js";
-import { ReadCache } from "./read-cache.js";
 import { stampBatch } from "./shards/frame-builder.js";
 import { type OpenParameters, ShardClient, type ShardClientOwner } from "./shards/shard-client.js";
 import type { ShardLauncher } from "./shards/shard-link.js";
@@ -278,7 +278,7 @@ export class Database implements ScanHost, ShardClientOwner {
 
   async page(shard: number, request: PageRequest): Promise<PageReader> {
     // The shard would take the hold again, and nobody would give it back.
-    if (!this.isHeld(request.holdId)) {
+    if (request.holdId !== 0 && !this.isHeld(request.holdId)) {
       throw new FastKVError("FASTKV_CLOSED", "The scan has ended");
     }
     return new PageReader((await this.clients[shard]!.request(request)).raw);

@@ -8,7 +8,11 @@ import type { DurabilityMode } from "../shared/options.js";
 import { NodeFileSystem } from "../shared/storage/node-file-system.js";
 import { deleteRangeSection, encodeBatch, putsOf } from "./batch.js";
 import { BulkLoad, type BulkLoadResult } from "./bulk-load.js";
-import { CachedWrite, type Refill } from "./cached-write.js";
+import { CacheFill } from "./cache/cache-fill.js";
+import { CachedWrite, type Refill } from "./cache/cached-write.js";
+import { ReadAhead } from "./cache/read-ahead.js";
+import { CachedValue } from "./cache/read-cache.js";
+import { TurnLimit } from "./cache/turn-limit.js";
 import type {
   BatchOperation,
   BulkEntry,
@@ -39,7 +43,6 @@ import {
   resolveOptions,
 } from "./options.js";
 import { isEmptyRange, type RangeOptions, rangeNames, resolveRange } from "./ranges.js";
-import { CachedValue } from "./read-cache.js";
 import { ExpiryRead, ManyRead, ValueRead } from "./reads.js";
 import { Scan } from "./scan.js";
 import { checkClear, checkScan, checkSignal } from "./scan-request.js";
@@ -48,7 +51,6 @@ import { defaultShardModule, ShardProcessLauncher } from "./shards/shard-process
 import { closeOnSignals, forgetSignals } from "./signals.js";
 import { Snapshot } from "./snapshot.js";
 import { type DatabaseStats, gatherStats } from "./statistics.js";
-import { TurnLimit } from "./turn-limit.js";
 
 const checkDurability = oneOf(durabilityModes);
 const checkEncoding = oneOf(encodings);
@@ -78,6 +80,7 @@ export class FastKV<V = unknown> extends EventEmitter<FastKVEvents> implements A
   /** Clears that read keys and have not yet deleted them all. */
   readonly #clears = new Set<KeyClear>();
   readonly #turns = new TurnLimit();
+  readonly #readAhead: ReadAhead;
   /** Calls that take more than one request to a shard: closing waits for them. */
   readonly #underWay = new Set<Promise<unknown>>();
 
@@ -87,6 +90,12 @@ export class FastKV<V = unknown> extends EventEmitter<FastKVEvents> implements A
     this.#options = options;
     this.#codec = new ValueCodec();
     this.#encoder = new EntryEncoder(this.#codec, database.topology, database.clock, options);
+    this.#readAhead = new ReadAhead(
+      database.cache,
+      (shard, request) => database.page(shard, request),
+      this.#keep,
+      () => database.clock.now(),
+    );
     database.listener = (event) => this.#emitEvent(event);
   }
 
@@ -313,7 +322,9 @@ export class FastKV<V = unknown> extends EventEmitter<FastKVEvents> implements A
       const client = database.clients[encoder.shard]!;
       client.checkAvailable();
       const fill =
-        cache === undefined ? undefined : { cache, name, ticket: cache.ticket(name)!, keep: this.#keep };
+        cache === undefined
+          ? undefined
+          : new CacheFill(cache, name, this.#keep, this.#readAhead, encoder.shard);
       return new Promise((resolve, reject) => {
         const settle = resolve as (value: unknown) => void;
         const read = new ValueRead(kept(key), point, this.#decode, settle, reject, fill);

@@ -1,8 +1,8 @@
-import type { Key } from "./keys.js";
+import type { Key } from "../keys.js";
 import { type Cacheable, SecondChanceCache } from "./second-chance-cache.js";
 
 /** An entry of the cache's table, a string for the key and one for the value, and the object that holds them. */
-const overheadBytes = 192;
+const overheadBytes = 160;
 
 /** What is known of a key: its value as `ValueCodec.keep` gives it, or that there is none. */
 export class CachedValue implements Cacheable {
@@ -50,6 +50,30 @@ export interface FillTicket {
   isRefill: boolean;
 }
 
+const maxWatchedKeys = 10_000;
+
+/** Which keys were written while something was read that is to be cached. */
+export class WriteWatch {
+  readonly #names = new Set<string>();
+  #isAll = false;
+
+  note(name: string): void {
+    this.#names.add(name);
+    if (this.#names.size > maxWatchedKeys) {
+      this.noteAll();
+    }
+  }
+
+  noteAll(): void {
+    this.#isAll = true;
+    this.#names.clear();
+  }
+
+  hasSeen(name: string): boolean {
+    return this.#isAll || this.#names.has(name);
+  }
+}
+
 /**
  * Encoded values of keys that were read, in the coordinator: a hot key costs no round trip. The coordinator sees
  * every write, so the cache is exactly coherent: a write takes its key out at the call, and voids the tickets of
@@ -60,10 +84,13 @@ export class ReadCache {
   readonly #values: SecondChanceCache<CachedValue> | undefined;
   /** Tickets of calls under way, by key. */
   readonly #tickets = new Map<string, FillTicket>();
+  readonly #watches = new Set<WriteWatch>();
+  readonly #capacityBytes: number;
   hits = 0;
   misses = 0;
 
   constructor(capacityBytes: number) {
+    this.#capacityBytes = capacityBytes;
     this.#values = capacityBytes === 0 ? undefined : new SecondChanceCache<CachedValue>(capacityBytes);
   }
 
@@ -73,6 +100,11 @@ export class ReadCache {
 
   get bytes(): number {
     return this.#values?.bytes ?? 0;
+  }
+
+  /** Whether so much fits in with nothing going out. */
+  hasRoom(bytes: number): boolean {
+    return this.bytes + bytes <= this.#capacityBytes;
   }
 
   /**
@@ -125,10 +157,36 @@ export class ReadCache {
     }
   }
 
+  /** For a read of keys that are not known before: give it back with `unwatchWrites`. */
+  watchWrites(): WriteWatch {
+    const watch = new WriteWatch();
+    this.#watches.add(watch);
+    return watch;
+  }
+
+  unwatchWrites(watch: WriteWatch): void {
+    this.#watches.delete(watch);
+  }
+
+  /** Keeps what was read under a watch, unless the key was written since; nothing that is kept goes out for it. */
+  add(name: string, value: CachedValue, watch: WriteWatch): void {
+    if (
+      this.#values !== undefined &&
+      !watch.hasSeen(name) &&
+      this.hasRoom(value.sizeBytes) &&
+      !this.#values.has(name)
+    ) {
+      this.#values.set(name, value);
+    }
+  }
+
   /** At the call of a write; true where the key was cached, or would be as soon as an earlier write is acknowledged. */
   invalidate(name: string): boolean {
     if (this.#values === undefined) {
       return false;
+    }
+    for (const watch of this.#watches) {
+      watch.note(name);
     }
     const wasCached = this.#values.delete(name);
     const ticket = this.#tickets.size === 0 ? undefined : this.#tickets.get(name);
@@ -147,5 +205,8 @@ export class ReadCache {
       ticket.isValid = false;
     }
     this.#tickets.clear();
+    for (const watch of this.#watches) {
+      watch.noteAll();
+    }
   }
 }

@@ -1,5 +1,5 @@
 import { expect } from "chai";
-import { CachedValue, ReadCache } from "../../coordinator/read-cache.js";
+import { CachedValue, ReadCache } from "../../../coordinator/cache/read-cache.js";
 
 function value(name: string, text: string, expiresAt = 0): CachedValue {
   return CachedValue.found(name, 1, text, text.length, expiresAt);

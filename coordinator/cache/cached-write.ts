@@ -1,6 +1,6 @@
-import type { FastKVError } from "../shared/errors.js";
+import type { FastKVError } from "../../shared/errors.js";
+import type { PendingWrite } from "../shards/pending.js";
 import type { CachedValue, FillTicket, ReadCache } from "./read-cache.js";
-import type { PendingWrite } from "./shards/pending.js";
 
 /** What a put of a cached key puts into the cache when it is acknowledged. */
 export interface Refill {

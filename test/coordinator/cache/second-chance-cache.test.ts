@@ -1,6 +1,6 @@
 import { expect } from "chai";
 import fc from "fast-check";
-import { type Cacheable, SecondChanceCache } from "../../coordinator/second-chance-cache.js";
+import { type Cacheable, SecondChanceCache } from "../../../coordinator/cache/second-chance-cache.js";
 
 function item(sizeBytes: number): Cacheable {
   return { sizeBytes, wasUsed: false };
