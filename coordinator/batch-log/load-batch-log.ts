@@ -27,14 +27,22 @@ export interface LoadedBatchLog {
   files: number[];
 }
 
-/** Reads all files of the log. Throws `FASTKV_CORRUPTION` where one is damaged or none is there. */
-export function loadBatchLog(fileSystem: FileSystem, folder: string, databaseId: Uint8Array): LoadedBatchLog {
-  const files = fileSystem
+function listLogFiles(fileSystem: FileSystem, folder: string): number[] {
+  return fileSystem
     .list(folder)
     .map((name) => namePattern.exec(name))
     .filter((match) => match !== null)
     .map((match) => Number(match[1]))
     .sort((a, b) => a - b);
+}
+
+export function hasBatchLog(fileSystem: FileSystem, folder: string): boolean {
+  return listLogFiles(fileSystem, folder).length > 0;
+}
+
+/** Reads all files of the log. Throws `FASTKV_CORRUPTION` where one is damaged or none is there. */
+export function loadBatchLog(fileSystem: FileSystem, folder: string, databaseId: Uint8Array): LoadedBatchLog {
+  const files = listLogFiles(fileSystem, folder);
   if (files.length === 0) {
     throw corruption(pathOf(folder, 1), undefined, "the batch log is missing");
   }
@@ -48,10 +56,16 @@ export function loadBatchLog(fileSystem: FileSystem, folder: string, databaseId:
   };
   // From the newest to the oldest that is still needed. Before a file takes records, the earlier ones are synced.
   let last: string | undefined;
+  let laterStart: number | undefined;
   for (const fileNumber of files.toReversed()) {
     const path = pathOf(folder, fileNumber);
     const file = readFile(fileSystem, path, headerOf(databaseId, 0, fileNumber), last === undefined, loaded);
     last ??= file.start === undefined ? undefined : path;
+    const lastInFile = file.batches.at(-1)?.sequence ?? file.start ?? 0;
+    if (laterStart !== undefined && lastInFile < laterStart) {
+      throw corruption(path, file.sizeBytes, `batches up to ${laterStart} are missing at its end`);
+    }
+    laterStart = file.start;
     loaded.batches.unshift(...file.batches);
     if (file.start !== undefined) {
       loaded.cutSequence = file.start;
@@ -73,6 +87,7 @@ interface LogFileContents {
   start: number | undefined;
   isRestart: boolean;
   batches: LoggedBatch[];
+  sizeBytes: number;
 }
 
 function readFile(
@@ -82,8 +97,8 @@ function readFile(
   mayBeTorn: boolean,
   loaded: LoadedBatchLog,
 ): LogFileContents {
-  const file: LogFileContents = { start: undefined, isRestart: false, batches: [] };
-  readLog(fileSystem, path, {
+  const file: LogFileContents = { start: undefined, isRestart: false, batches: [], sizeBytes: 0 };
+  const { validBytes } = readLog(fileSystem, path, {
     expected,
     mayBeTorn,
     onRecord: (record) => {
@@ -101,7 +116,7 @@ function readFile(
       return true;
     },
   });
-  return file;
+  return { ...file, sizeBytes: validBytes };
 }
 
 /** After kill -9 the last records may not be on disk yet, and shards are about to be told that they are. */

@@ -64,6 +64,7 @@ export function examineBatchLog(input: LogFolder): ExaminedBatchLog {
   const damagesBefore = findings.damages;
   let hasStart = false;
   let isObsolete = false;
+  let laterStart: number | undefined;
   for (const fileNumber of files.toReversed()) {
     if (isObsolete) {
       findings.note(
@@ -73,6 +74,11 @@ export function examineBatchLog(input: LogFolder): ExaminedBatchLog {
       continue;
     }
     const contents = examineFile(input, fileNumber, !hasStart, log);
+    const lastInFile = contents.batches.at(-1)?.sequence ?? contents.start ?? 0;
+    if (laterStart !== undefined && lastInFile < laterStart) {
+      findings.damage(nameOf(folder, fileNumber), `batches up to ${laterStart} are missing at its end`);
+    }
+    laterStart = contents.start;
     log.batches.unshift(...contents.batches);
     if (contents.start !== undefined) {
       hasStart = true;

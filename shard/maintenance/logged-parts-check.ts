@@ -8,6 +8,7 @@ import { filterSection, OperationReader, operationKind } from "../../shared/form
 import type { LogRecord } from "../../shared/log/log-file.js";
 import type { FindingPlace } from "../../shared/maintenance/finding.js";
 import type { Entry } from "../engine/iterator/cursor.js";
+import { findUnlogged } from "../engine/recovery.js";
 import type { ShardFiles } from "./shard-files.js";
 
 interface LoggedWrite {
@@ -80,6 +81,15 @@ export class LoggedPartsCheck {
           offset: record.offset,
         });
       }
+    }
+  }
+
+  /** Bulk loads that are in the manifest, beyond what is flushed. */
+  checkIngested(name: string, ingested: readonly number[]): void {
+    const { logged } = this.#files;
+    const lost = logged.isWhole ? findUnlogged(ingested, logged.cutSequence, this.#sequences) : undefined;
+    if (lost !== undefined) {
+      this.#mismatch(name, `bulk load ${lost} is in force and has no record in the batch log`);
     }
   }
 

@@ -260,7 +260,10 @@ async function loadingBase(random: Random): Promise<Base> {
   for (const index of someIndexes(random, 8)) {
     await filling.put(index);
   }
-  filling.watch.watch(filling.disk, ({ operation, path }) => operation === "remove" && path.endsWith(".load"));
+  filling.watch.watch(
+    filling.disk,
+    ({ operation, path }) => operation === "remove" && path.endsWith(".load"),
+  );
   void filling.load(someIndexes(random, 6)).catch(() => undefined);
   await untilHalted(filling.disk);
   return filling.base("loading", await filling.kill(), false);

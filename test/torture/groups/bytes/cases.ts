@@ -2,7 +2,7 @@
 
 import { isDeepStrictEqual } from "node:util";
 import type { Random } from "../../../support/random.js";
-import { type SimulatedFileSystem } from "../../../support/simulated-file-system.js";
+import type { SimulatedFileSystem } from "../../../support/simulated-file-system.js";
 import type { Base } from "./base.js";
 import type { Damage } from "./tail-rule.js";
 

@@ -3,6 +3,7 @@
  * from what is right, or an error is none that damage may give.
  */
 
+import path from "node:path";
 import type { FastKV } from "../../../../coordinator/fastkv.js";
 import type { FastKVError } from "../../../../shared/errors.js";
 
@@ -162,7 +163,10 @@ export function checkDamageError(error: unknown, file: string, isFlip: boolean):
     throw new Error(`AN ERROR THAT DAMAGE MAY NOT GIVE: ${code} ${text}`, { cause: error });
   }
   const mayBeTorn = /MANIFEST-|batch-log-/.test(file);
-  const namesFile = message.includes(isFlip && !mayBeTorn ? file : `${storeFolderOf(file)}/`);
+  const folder = storeFolderOf(file);
+  const isNamed =
+    message.includes(file) || (message.includes(folder) && message.includes(path.basename(file)));
+  const namesFile = isNamed || ((mayBeTorn || !isFlip) && message.includes(`${folder}/`));
   const namesOffset = !isFlip || isOwner || mayBeTorn || / at offset \d+/.test(message);
   if (!namesFile || !namesOffset) {
     throw new Error(`AN ERROR WITHOUT THE PLACE: ${code} ${message} (damaged: ${file})`, { cause: error });

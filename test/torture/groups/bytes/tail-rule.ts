@@ -16,10 +16,11 @@
  * by that one's mark.) A manifest has no such tail: what its last edit says is checked against the files there are.
  */
 
-import { readUint64 } from "../../../../shared/bytes.js";
 import { decodeBatches } from "../../../../coordinator/batch-log/log-format.js";
-import { OperationReader } from "../../../../shared/format/operations.js";
+import { operationsRecordType } from "../../../../shard/engine/log/wal.js";
+import { readUint64 } from "../../../../shared/bytes.js";
 import { fileHeaderBytes } from "../../../../shared/format/file-header.js";
+import { OperationReader } from "../../../../shared/format/operations.js";
 import { recordHeaderBytes } from "../../../../shared/log/record-format.js";
 import { Oracle } from "../../../crash/simulated/oracle.js";
 import { storeFolder } from "../../../support/simulated-store.js";
@@ -85,7 +86,11 @@ export function lossRule(
 /** The shard whose WAL may end torn in this file, or the batch log; undefined where the file may not. */
 function tornLog({ disk }: Base, path: string): number | "batch log" | undefined {
   const folder = path.slice(0, path.lastIndexOf("/") + 1);
-  const kind = path.endsWith(".wal") ? ".wal" : path.startsWith(`${storeFolder}/batch-log-`) ? "batch-log-" : undefined;
+  const kind = path.endsWith(".wal")
+    ? ".wal"
+    : path.startsWith(`${storeFolder}/batch-log-`)
+      ? "batch-log-"
+      : undefined;
   if (kind === undefined) {
     return undefined;
   }
@@ -103,13 +108,18 @@ function tornLog({ disk }: Base, path: string): number | "batch log" | undefined
 export function checkSequences(base: Base): void {
   const last = Math.max(...base.disk.files().flatMap((path) => sequencesIn(path, base.disk.contentOf(path))));
   if (last !== base.oracle.writes.length) {
-    throw new Error(`"${base.name}" has ${base.oracle.writes.length} writes, and sequence numbers up to ${last}`);
+    throw new Error(
+      `"${base.name}" has ${base.oracle.writes.length} writes, and sequence numbers up to ${last}`,
+    );
   }
 }
 
 function sequencesIn(path: string, bytes: Buffer): number[] {
   if (path.endsWith(".wal")) {
     return soundRecords(bytes).flatMap(({ start, end, firstSequence }) => {
+      if (bytes[start + 8] !== operationsRecordType) {
+        return [];
+      }
       const reader = new OperationReader(bytes, start + recordHeaderBytes, end);
       const sequences: number[] = [];
       while (reader.next()) {
