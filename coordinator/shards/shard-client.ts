@@ -593,10 +593,17 @@ export class ShardClient {
   #onAnswer(frame: Buffer, at: number): number {
     const valueStart = at + answerHeaderBytes;
     const valueEnd = valueStart + frame.readUInt32LE(at + 4);
+    invariant(valueEnd <= frame.length, "an answer lies within its frame");
+    const status = frame[at];
+    const isValue = status === answerStatus.missing || status === answerStatus.found;
+    const error = isValue
+      ? undefined
+      : fromErrorReport(unpackSmall(frame.subarray(valueStart, valueEnd)) as ErrorReport);
+    // Nothing is thrown from here on: a read that was taken from the queue is answered.
     const read = this.#reads.shift();
-    invariant(read !== undefined && valueEnd <= frame.length, "each answer belongs to a read");
+    invariant(read !== undefined, "each answer belongs to a read");
     this.#releaseRead(read);
-    switch (frame[at]) {
+    switch (status) {
       case answerStatus.missing:
         read.onMissing();
         break;
@@ -604,7 +611,7 @@ export class ShardClient {
         read.onFound(frame[at + 1]!, frame, valueStart, valueEnd, frame.readDoubleLE(at + 8));
         break;
       default:
-        read.onError(fromErrorReport(unpackSmall(frame.subarray(valueStart, valueEnd)) as ErrorReport));
+        read.onError(error!);
     }
     return valueEnd;
   }

@@ -64,6 +64,7 @@
 
 import { Packr } from "msgpackr";
 import { readUint64, writeUint64 } from "../bytes.js";
+import { unpackChecked } from "../codec/unpack-checked.js";
 import { FastKVError } from "../errors.js";
 
 export const protocolVersion = 1;
@@ -219,7 +220,7 @@ export function decodeMessage(frame: Buffer): Message {
   return {
     type: frameTypeOf(frame),
     id: frame.readUInt32LE(8),
-    meta: packr.unpack(frame.subarray(messageHeaderBytes, metaEnd)),
+    meta: unpackSmall(frame.subarray(messageHeaderBytes, metaEnd)),
     raw: frame.subarray(metaEnd),
   };
 }
@@ -230,5 +231,9 @@ export function packSmall(value: unknown): Buffer {
 }
 
 export function unpackSmall(bytes: Buffer): unknown {
-  return packr.unpack(bytes);
+  try {
+    return unpackChecked(packr, bytes);
+  } catch (cause) {
+    throw protocolError(`its msgpack is malformed (${(cause as Error).message})`);
+  }
 }
