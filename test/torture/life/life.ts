@@ -62,6 +62,7 @@ export class Life {
   async opened(keepsAll = true): Promise<void> {
     await this.#hear("state");
     this.#promised.check(this.#findings(0), keepsAll);
+    this.#order("go");
   }
 
   /** Resolves when so many more rounds have begun. */
@@ -85,6 +86,7 @@ export class Life {
     await this.#hear("state", look + 1);
     this.#promised.oracle.noteAllDurable();
     this.#promised.check(this.#findings(look));
+    this.#order("go");
     await this.#hear("agreed", look);
   }
 

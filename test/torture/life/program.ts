@@ -2,7 +2,8 @@
  * The program that is killed or loses its disk: `node program.js <folder> <runtimeFolder> <notes> <seed> <shards>
  * <syncIntervalMs>`. It opens the database, says all that it finds there, and works until it dies. What was called
  * and what was acknowledged goes to its standard output, a line each, at once. On its standard input it takes
- * `look` (say all that is there once nothing is under way) and `close`.
+ * `look` (say all that is there once nothing is under way), `go`
+ * (what was found has been compared) and `close`.
  */
 
 import childProcess, { type ChildProcess } from "node:child_process";
@@ -37,8 +38,12 @@ Object.assign(childProcess, {
 syncBuiltinESMExports();
 
 const orders: string[] = [];
+let onOrder: (() => void) | undefined;
 createInterface({ input: process.stdin })
-  .on("line", (line) => orders.push(line))
+  .on("line", (line) => {
+    orders.push(line);
+    onOrder?.();
+  })
   // It lives as long as the suite that started it.
   .on("close", () => process.kill(process.pid, "SIGKILL"));
 
@@ -54,6 +59,13 @@ async function tell(): Promise<void> {
   writeFileSync(path.join(notes, stateName(looks)), JSON.stringify(await readAll(db)));
   say(`state ${looks}`);
   looks += 1;
+  // Nothing is written before it was compared.
+  while (orders[0] !== "go") {
+    await new Promise<void>((resolve) => {
+      onOrder = resolve;
+    });
+  }
+  orders.shift();
 }
 
 async function make(call: Call, name: string): Promise<void> {
