@@ -98,13 +98,16 @@ export class Life {
     this.#promised.oracle.noteAllDurable();
   }
 
-  /** Kills the program, or it and all its shards at once; resolves when what it said is heard. */
-  async kill(victim: "coordinator" | "everything"): Promise<void> {
+  /**
+   * Kills the program, or it and all its shards at once; resolves when what it said is heard. With `mayHaveFailed` it
+   * may have ended by itself before, such as for want of its disk.
+   */
+  async kill(victim: "coordinator" | "everything", mayHaveFailed = false): Promise<void> {
     kill(victim === "everything" ? -this.#child.pid! : this.#child.pid!);
     const [code, signal] = await this.#exited;
     await this.#read;
     this.#listener.end();
-    if (signal !== "SIGKILL") {
+    if (signal !== "SIGKILL" && !mayHaveFailed) {
       throw this.#endedByItself(code ?? signal);
     }
   }
