@@ -8,12 +8,17 @@ import { cutSimulated } from "./power-cut/simulated.js";
 async function run(context: TortureContext): Promise<TortureOutcome> {
   const counts: Record<string, number> = {};
   const skipped: string[] = [];
-  for (const [at, kind] of fileSystemKinds.entries()) {
-    // An even share of the time that is left, the simulated disk's included.
+  const endMs = context.deadlineMs;
+  /** An even share of the time that is left for so many parts. */
+  const shareOf = (parts: number): TortureContext => {
     const nowMs = performance.now();
-    const shareMs = (context.deadlineMs - nowMs) / (fileSystemKinds.length - at + 1);
+    // Each part draws for itself, so that it replays however far the others came.
+    return { ...context, random: context.random.fork(), deadlineMs: nowMs + (endMs - nowMs) / parts };
+  };
+  Object.assign(counts, await cutSimulated(shareOf(fileSystemKinds.length + 1)));
+  for (const [at, kind] of fileSystemKinds.entries()) {
     try {
-      counts[`${kind} cuts`] = await cutMounted(context, kind, nowMs + shareMs);
+      counts[`${kind} cuts`] = await cutMounted(shareOf(fileSystemKinds.length - at), kind);
     } catch (error) {
       if (!(error instanceof Unsupported)) {
         throw error;
@@ -21,7 +26,6 @@ async function run(context: TortureContext): Promise<TortureOutcome> {
       skipped.push(`${kind}: ${error.message}`);
     }
   }
-  Object.assign(counts, await cutSimulated(context));
   const cases = Object.entries(counts).reduce((sum, [what, n]) => (what.endsWith("cuts") ? sum + n : sum), 0);
   return { cases, counts, ...(skipped.length > 0 ? { skipped: skipped.join("; ") } : {}) };
 }

@@ -89,7 +89,8 @@ await watcher.hold();
 for (let number = 0; ; number++) {
   const calls = workload.round(number);
   say(`round ${number}`);
-  await Promise.all([...calls.map((call, at) => make(call, `${number}.${at}`)), watcher.scan()]);
+  const reads = watcher.read();
+  await Promise.all([...calls.map((call, at) => make(call, `${number}.${at}`)), reads]);
   const order = orders.shift();
   if (order === "close") {
     await watcher.release();
@@ -100,6 +101,7 @@ for (let number = 0; ; number++) {
   if (order === "look") {
     // What expires before a look has done so.
     await new Promise((resolve) => setTimeout(resolve, 3));
+    await watcher.compareReads();
     await tell();
     await watcher.compare();
     await watcher.hold();

@@ -42,6 +42,16 @@ export class Watcher {
     this.#held = { snapshot, entries: await snapshot.scan().toArray(), scan, started };
   }
 
+  /** Throws unless point reads, which the read cache may answer, find what a scan finds. Nothing may be written. */
+  async compareReads(): Promise<void> {
+    const { entries = [] } = this.#held ?? {};
+    const now = await this.#db.scan().toArray();
+    const keys = [...new Set([...entries, ...now].map(([key]) => key))].sort();
+    const values = await Promise.all(keys.map((key) => this.#db.get(key)));
+    const found = keys.flatMap((key, at): Entry[] => (values[at] === undefined ? [] : [[key, values[at]!]]));
+    expectSame(found, now, "A point read differs from a scan");
+  }
+
   /** Throws unless the snapshot and the scan show what they showed at first; gives both back. */
   async compare(): Promise<void> {
     const { snapshot, entries, scan, started } = this.#held!;
@@ -61,9 +71,12 @@ export class Watcher {
     await this.#held?.snapshot.close();
   }
 
-  /** A scan beside the writers. */
-  async scan(): Promise<void> {
+  /** Call it before the writes of a turn: reads that they overtake, and a scan. */
+  async read(): Promise<void> {
+    const { entries = [] } = this.#held ?? {};
+    const reads = entries.map(([key]) => this.#db.get(key));
     this.#expectCut(await this.#db.scan().toArray());
+    await Promise.all(reads);
   }
 
   /** Keys in order, and each batch and load whole: its marks are in all shards or in none. */

@@ -3,7 +3,7 @@
 import path from "node:path";
 import { Promised } from "../../../crash/processes/strikes/promised.js";
 import type { Random } from "../../../support/random.js";
-import type { TortureContext } from "../../group.js";
+import type { Store, TortureContext } from "../../group.js";
 import { Life } from "../../life/life.js";
 import { type FileSystemKind, LoopDisk } from "./loop-disk.js";
 
@@ -14,6 +14,7 @@ const syncTakesMs = 400;
 
 /** The database on one disk, and the lives that end with its power. */
 class CutDatabase {
+  readonly #store: Store;
   readonly #root: string;
   readonly #random: Random;
   readonly #disk: LoopDisk;
@@ -22,7 +23,8 @@ class CutDatabase {
   readonly #promised: Promised;
   readonly #lives: Life[] = [];
 
-  constructor(root: string, random: Random, disk: LoopDisk) {
+  constructor(store: Store, root: string, random: Random, disk: LoopDisk) {
+    this.#store = store;
     this.#root = root;
     this.#random = random;
     this.#disk = disk;
@@ -50,6 +52,10 @@ class CutDatabase {
 
   /** What the last cut left is looked at as well. */
   async finish(): Promise<void> {
+    const report = await this.#store.verify(this.#folder);
+    if (!report.isSound) {
+      throw new Error(`verify found damage: ${JSON.stringify(report.findings.slice(0, 5))}`);
+    }
     const life = this.#begin();
     await life.opened(false);
     await life.rounds(1);
@@ -61,10 +67,14 @@ class CutDatabase {
     await Promise.all(this.#lives.map((life) => life.destroy()));
   }
 
+  get #folder(): string {
+    return path.join(this.#disk.mountPoint, "database");
+  }
+
   #begin(): Life {
     const life = new Life(
       {
-        folder: path.join(this.#disk.mountPoint, "database"),
+        folder: this.#folder,
         runtimeFolder: this.#root,
         notes: path.join(this.#root, `life-${this.#lives.length + 1}`),
         seed: this.#random.next32(),
@@ -79,17 +89,13 @@ class CutDatabase {
 }
 
 /** Gives the number of cuts. Throws `Unsupported` where the machine forbids them. */
-export async function cutMounted(
-  context: TortureContext,
-  kind: FileSystemKind,
-  deadlineMs: number,
-): Promise<number> {
+export async function cutMounted(context: TortureContext, kind: FileSystemKind): Promise<number> {
   let cuts = 0;
-  const isOver = (): boolean => performance.now() >= deadlineMs || cuts >= context.cases;
+  const isOver = (): boolean => performance.now() >= context.deadlineMs || cuts >= context.cases;
   while (!isOver()) {
     const root = context.folder();
     const disk = await LoopDisk.make(root, kind);
-    const database = new CutDatabase(root, context.random.fork(), disk);
+    const database = new CutDatabase(context.store, root, context.random.fork(), disk);
     try {
       for (let cut = 0; cut < cutsOfDisk && !isOver(); cut++) {
         await database.live();
