@@ -205,7 +205,7 @@ export class Loads {
       writer.append(loadRecordType, 0, 0, packr.pack({ id: load.id, tables: load.tables }));
       writer.sync();
     } finally {
-      void writer.close();
+      writer.release();
     }
     this.#fileSystem.rename(temporary, path);
     this.#fileSystem.syncFolder(this.#folder);

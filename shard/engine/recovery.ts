@@ -104,7 +104,7 @@ export function recover(input: RecoveryInput): Recovered {
   const segments = [...replayed.keptLogs];
   let segment = replayed.rewritten.pop();
   for (const complete of replayed.rewritten) {
-    void complete.writer.close();
+    complete.writer.release();
   }
   if (segment === undefined) {
     const number = numbers.take();

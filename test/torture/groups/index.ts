@@ -2,6 +2,7 @@
 
 import type { TortureGroup } from "../group.js";
 import { bytes } from "./bytes.js";
+import { kills } from "./kills.js";
 import { powerCut } from "./power-cut.js";
 
-export const groups: readonly TortureGroup[] = [powerCut, bytes];
+export const groups: readonly TortureGroup[] = [kills, powerCut, bytes];
