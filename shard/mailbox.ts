@@ -36,6 +36,8 @@ export interface MailboxOwner {
    */
   onMessage(frame: Buffer): Promise<void> | undefined;
   onStall(stall: Stall): void;
+  /** Frames that had to wait could not be handled. */
+  onFatal(error: unknown): void;
   setTimer(call: () => void, delayMs: number): () => void;
   monotonicMs(): number;
 }
@@ -132,7 +134,7 @@ export class Mailbox {
       this.drain();
     };
     // A rotation that fails for good has already told so (`onFatal`): the queue is then never handled.
-    void wait.then(goOn, () => undefined);
+    void wait.then(goOn, () => undefined).catch((error: unknown) => this.#owner.onFatal(error));
   }
 
   #noteStall(): void {

@@ -1,6 +1,5 @@
 /** Reading the batch log when a database is opened. */
 
-import { readUint64 } from "../../shared/bytes.js";
 import { corruption } from "../../shared/errors.js";
 import type { FileHeader } from "../../shared/format/file-header.js";
 import { readLog } from "../../shared/log/record-log.js";
@@ -8,6 +7,7 @@ import type { FileSystem } from "../../shared/storage/file-system.js";
 import {
   committedLoads,
   decodeBatches,
+  decodeStart,
   headerOf,
   type LoggedBatch,
   namePattern,
@@ -61,7 +61,7 @@ export function loadBatchLog(fileSystem: FileSystem, folder: string, databaseId:
     const path = pathOf(folder, fileNumber);
     const file = readFile(fileSystem, path, headerOf(databaseId, 0, fileNumber), last === undefined, loaded);
     last ??= file.start === undefined ? undefined : path;
-    const lastInFile = file.batches.at(-1)?.sequence ?? file.start ?? 0;
+    const lastInFile = Math.max(file.batches.at(-1)?.sequence ?? 0, file.start ?? 0);
     if (laterStart !== undefined && lastInFile < laterStart) {
       throw corruption(path, file.sizeBytes, `batches up to ${laterStart} are missing at its end`);
     }
@@ -104,11 +104,13 @@ function readFile(
     onRecord: (record) => {
       loaded.timeMs = Math.max(loaded.timeMs, record.timeMs);
       if (record.type === recordType.start || record.type === recordType.restart) {
-        file.start = readUint64(record.payload, 0);
+        file.start = decodeStart(record.payload, path, record.offset);
         file.isRestart = record.type === recordType.restart;
         loaded.lastSequence = Math.max(loaded.lastSequence, file.start);
       } else if (record.type === recordType.batches) {
-        file.batches.push(...decodeBatches(record.payload, path, record.offset));
+        const batches = decodeBatches(record.payload, path, record.offset);
+        checkOrder(batches, file.batches.at(-1)?.sequence ?? 0, path, record.offset);
+        file.batches.push(...batches);
         loaded.lastSequence = Math.max(loaded.lastSequence, file.batches.at(-1)?.sequence ?? 0);
       } else {
         throw corruption(path, record.offset, `unknown record type ${record.type}`);
@@ -117,6 +119,17 @@ function readFile(
     },
   });
   return { ...file, sizeBytes: validBytes };
+}
+
+/** Batches stand in the order of their sequence numbers. */
+function checkOrder(batches: readonly LoggedBatch[], before: number, path: string, offset: number): void {
+  let last = before;
+  for (const { sequence } of batches) {
+    if (sequence <= last) {
+      throw corruption(path, offset, `batch ${sequence} stands behind ${last}`);
+    }
+    last = sequence;
+  }
 }
 
 /** After kill -9 the last records may not be on disk yet, and shards are about to be told that they are. */

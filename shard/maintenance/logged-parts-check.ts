@@ -7,9 +7,8 @@ import { asBuffer, type ByteString } from "../../shared/bytes.js";
 import { filterSection, OperationReader, operationKind } from "../../shared/format/operations.js";
 import type { LogRecord } from "../../shared/log/log-file.js";
 import type { FindingPlace } from "../../shared/maintenance/finding.js";
-import type { Entry } from "../engine/iterator/cursor.js";
-import { findUnlogged } from "../engine/recovery.js";
 import { type Entry, entryKind } from "../engine/iterator/cursor.js";
+import { findUnlogged } from "../engine/recovery.js";
 import type { ShardFiles } from "./shard-files.js";
 
 interface LoggedWrite {

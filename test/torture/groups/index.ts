@@ -2,7 +2,8 @@
 
 import type { TortureGroup } from "../group.js";
 import { bytes } from "./bytes.js";
+import { fuzz } from "./fuzz.js";
 import { kills } from "./kills.js";
 import { powerCut } from "./power-cut.js";
 
-export const groups: readonly TortureGroup[] = [kills, powerCut, bytes];
+export const groups: readonly TortureGroup[] = [kills, powerCut, bytes, fuzz];
