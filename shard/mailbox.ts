@@ -5,7 +5,7 @@
 
 import { readUint64 } from "../shared/bytes.js";
 import type { FastKVError } from "../shared/errors.js";
-import { filterSection } from "../shared/format/operations.js";
+import { checkSection, filterSection } from "../shared/format/operations.js";
 import {
   frameType,
   frameTypeOf,
@@ -217,6 +217,7 @@ export class Mailbox {
     const { firstSequence, lastSequence, timeMs } = header;
     const mayRefuse = (header.flags & operationsFlag.resent) === 0;
     if (firstSequence > engine.writtenSequence) {
+      checkSection(section);
       return engine.accept({ section, firstSequence, lastSequence }, timeMs, mayRefuse);
     }
     // A section sent again after a restart: only what lies above the recovered state is new.

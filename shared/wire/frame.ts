@@ -114,7 +114,11 @@ export function frameTypeOf(frame: Buffer): FrameType {
   if (frame[4] !== protocolVersion) {
     throw protocolError(`protocol version ${frame[4]}`);
   }
-  return frame[5] as FrameType;
+  const type = frame[5]!;
+  if (type < frameType.operations || type > frameType.event) {
+    throw protocolError(`type ${type}`);
+  }
+  return type as FrameType;
 }
 
 export function writeOperationsHeader(target: Buffer, header: OperationsHeader): void {

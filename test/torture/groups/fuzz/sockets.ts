@@ -9,7 +9,13 @@ import fs from "node:fs";
 import net from "node:net";
 import path from "node:path";
 import { FastKVError } from "../../../../shared/errors.js";
-import { encodeMessage, frameType } from "../../../../shared/wire/frame.js";
+import { OperationSection, operationKind } from "../../../../shared/format/operations.js";
+import {
+  encodeMessage,
+  frameType,
+  operationsHeaderBytes,
+  writeOperationsHeader,
+} from "../../../../shared/wire/frame.js";
 import { Random } from "../../../support/random.js";
 import type { TortureContext } from "../../group.js";
 import { readCorpus, targets } from "./corpus.js";
@@ -139,6 +145,35 @@ async function withPatience<T>(work: Promise<T>): Promise<T> {
   return Promise.race([work, limit]).finally(() => clearTimeout(timer));
 }
 
+/** A frame as it should be around writes that are not: they must not get into the WAL, which nobody could replay then. */
+function malformedWrites(random: Random): Buffer {
+  const section = new OperationSection(64);
+  const [key, value] = [Buffer.from("key"), Buffer.from("5")];
+  section.append({ kind: operationKind.put, tag: 1, expiresAt: 0, logged: false, key, value }, 0);
+  const writes = Buffer.from(section.bytes());
+  const [at, byte] = random.pick([
+    [0, 0],
+    [0, 0xc1],
+    [2, 0xff],
+    [4, 0xff],
+  ] as const);
+  writes[at] = byte;
+  const frame = Buffer.alloc(operationsHeaderBytes + writes.length);
+  const sequence = 1_000_000 + random.int(1000);
+  writeOperationsHeader(frame, {
+    flags: 0,
+    timeMs: 1_700_000_000_000,
+    firstSequence: sequence,
+    lastSequence: sequence,
+    logSyncedSequence: 0,
+    confirmedSequence: 0,
+    writeBytes: writes.length,
+    readBytes: 0,
+  });
+  writes.copy(frame, operationsHeaderBytes);
+  return frame;
+}
+
 /** Gives the number of changed frames that a real shard was sent. */
 async function mangleToShard(context: TortureContext, corpus: Buffer[], random: Random): Promise<number> {
   const folder = context.folder();
@@ -149,7 +184,8 @@ async function mangleToShard(context: TortureContext, corpus: Buffer[], random: 
     const isAlive = (): boolean => !shard.hasEnded;
     for (let one = 0; one < 20 && isAlive(); one++) {
       const bytes = mutate(random.pick([...corpus, shard.lastFrame]), corpus, random, (now) => frames.fieldsOf!(now));
-      shard.send(resealed(bytes));
+      // The first frame that is malformed is the last one that the shard looks at.
+      shard.send(one === 0 && random.chance(0.5) ? malformedWrites(random) : resealed(bytes));
       sent += 1;
       await shard.turn();
     }
