@@ -17,7 +17,7 @@ import type {
 } from "../shared/wire/messages.js";
 import type { PageRequest } from "../shared/wire/page.js";
 import { BatchLog } from "./batch-log/batch-log.js";
-import { type LoadedBatchLog, loadBatchLog } from "./batch-log/load-batch-log.js";
+import { hasBatchLog, type LoadedBatchLog, loadBatchLog } from "./batch-log/load-batch-log.js";
 import type { BatchPart } from "./batch-log/log-format.js";
 import { ReadCache } from "./cache/read-cache.js";
 import { Clock } from "./clock.js";
@@ -116,9 +116,11 @@ export class Database implements ScanHost, ShardClientOwner {
       if (identity.epoch >= ownership.epoch) {
         ownership.raiseEpoch(identity.epoch + 1);
       }
-      const loadedLog = identity.initialized
-        ? loadBatchLog(fileSystem, folder, identity.databaseId)
-        : emptyLog();
+      // The identity is the last that is written of a new database: where it is outdated, the batch log is there.
+      const loadedLog =
+        identity.initialized || hasBatchLog(fileSystem, folder)
+          ? loadBatchLog(fileSystem, folder, identity.databaseId)
+          : emptyLog();
       clock.noteSeen(loadedLog.timeMs);
       database = new Database(folder, options, environment, { ownership, identity, loadedLog, clock });
       await database.#start();

@@ -242,6 +242,7 @@ export class ShardServer {
       send: (frame) => host.send(frame),
       onMessage: (frame) => this.#onMessage(frame),
       onStall: (stall) => this.#tell({ type: "stall", ...stall }),
+      onFatal: (error) => this.#onFatal(error),
       setTimer: (call, delayMs) => host.setTimer(call, delayMs),
       monotonicMs: () => host.monotonicMs(),
     });

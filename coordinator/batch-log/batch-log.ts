@@ -291,7 +291,7 @@ export class BatchLog {
       this.#owner.nowMs(),
     );
     this.#older.push({ fileNumber: this.#fileNumber, lastSequence: this.writtenSequence });
-    void this.#writer.close();
+    this.#writer.release();
     this.#writer = next;
     this.#fileNumber += 1;
     this.prune();

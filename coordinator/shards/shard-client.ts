@@ -599,18 +599,19 @@ export class ShardClient {
 
   #onReadAnswers(answer: AnswerReader): void {
     while (answer.next()) {
+      const { status } = answer;
+      const isValue = status === answerStatus.missing || status === answerStatus.found;
+      const error = isValue ? undefined : answer.error();
+      // Nothing is thrown from here on: a read that was taken from the queue is answered.
       const read = this.#reads.shift();
       invariant(read !== undefined, "each answer belongs to a read");
       this.#releaseRead(read);
-      switch (answer.status) {
-        case answerStatus.missing:
-          read.onMissing();
-          break;
-        case answerStatus.found:
-          read.onFound(answer);
-          break;
-        default:
-          read.onError(answer.error());
+      if (status === answerStatus.found) {
+        read.onFound(answer);
+      } else if (status === answerStatus.missing) {
+        read.onMissing();
+      } else {
+        read.onError(error!);
       }
     }
   }

@@ -44,6 +44,7 @@ export async function examineShard(files: ShardFiles, pause: () => Promise<void>
   const wal = checkWal(counted, state, routing, logged);
   const lastSequence = Math.max(wal.lastSequence, state?.flushedSequence ?? 0);
   if (state !== undefined) {
+    logged.checkIngested(currentName, state.ingested);
     logged.finish(currentName, lastSequence, state.flushedSequence, wasClean);
   }
   return {

@@ -49,6 +49,23 @@ describe("verify", () => {
     expect(await store.get(keyOf(1_999))).to.equal("value 1999 ".repeat(4));
   });
 
+  it("finds a batch sound of which a flush has kept only that it expired", async () => {
+    const store = await stores().open<string>({ shards: 2 });
+    const keys = Array.from({ length: 20 }, (_, index) => keyOf(index));
+    await store.batchPut(keys.map((key) => [key, "older"]));
+    await store.flush();
+    await store.batchPut(
+      keys.map((key) => [key, "newer"]),
+      { ttl: 1 },
+    );
+    while ((await store.count()) > 0) {
+      await store.get(keyOf(0));
+    }
+    await store.flush();
+    await store.close();
+    expect(damagesOf(await verify(stores().folder))).to.deep.equal([]);
+  });
+
   it("names file, offset and keys of a damaged block, and reads on behind it", async () => {
     const folder = await fill();
     const [first, second] = filesMatching(folder, /\.sst$/) as [string, string];

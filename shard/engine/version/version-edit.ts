@@ -5,6 +5,7 @@
  */
 
 import { Packr } from "msgpackr";
+import { unpackChecked } from "../../../shared/codec/unpack-checked.js";
 import { FastKVError } from "../../../shared/errors.js";
 import type { RangeDelete } from "../range-delete.js";
 import type { TableInfo } from "../table/table-format.js";
@@ -111,7 +112,7 @@ export function encodeVersionEdit(edit: VersionEdit): Buffer {
 export function decodeVersionEdit(payload: Buffer): VersionEdit {
   let edit: unknown;
   try {
-    edit = packr.unpack(payload);
+    edit = unpackChecked(packr, payload);
   } catch (cause) {
     throw new FastKVError("FASTKV_CORRUPTION", "A version edit cannot be decoded", { cause });
   }

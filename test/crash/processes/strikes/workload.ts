@@ -16,15 +16,32 @@ export type Call =
 export const shards = 2;
 const keys = 40;
 const loadKeys = 30;
-/** Knows which key lies where. */
-const topology = new Oracle(shards);
+
+/** Expiry times of puts, as far as an oracle needs to know them: before anybody looks, or long after. */
+export const expiry = { never: 0, beforeALook: 1, late: Number.MAX_SAFE_INTEGER } as const;
+/** The time at which an oracle looks: after what expires before a look, and before all else. */
+export const lookMs = 2;
+
+export interface WorkloadOptions {
+  /** @default 2 */
+  shards?: number;
+  /** How many of the puts expire. @default 0 */
+  expiring?: number;
+}
 
 export class StrikeWorkload {
   readonly #random: Random;
+  readonly #shards: number;
+  readonly #expiring: number;
+  /** Knows which key lies where. */
+  readonly #topology: Oracle;
   #written = 0;
 
-  constructor(seed: number) {
+  constructor(seed: number, options: WorkloadOptions = {}) {
     this.#random = new Random(seed);
+    this.#shards = options.shards ?? shards;
+    this.#expiring = options.expiring ?? 0;
+    this.#topology = new Oracle(this.#shards);
   }
 
   /** The calls of the next round. */
@@ -62,18 +79,25 @@ export class StrikeWorkload {
     return `k${String(this.#random.int(keys)).padStart(2, "0")}`;
   }
 
+  #lastingPut(key: string): Change & { type: "put" } {
+    return { type: "put", key, value: this.#value(), expiresAt: expiry.never };
+  }
+
   #putOf(key: string): Change {
-    return { type: "put", key, value: this.#value(), expiresAt: 0 };
+    const put = this.#lastingPut(key);
+    const expires = this.#expiring > 0 && this.#random.chance(this.#expiring);
+    return expires ? { ...put, expiresAt: this.#random.pick([expiry.beforeALook, expiry.late]) } : put;
   }
 
   /** A key in each shard that nothing overwrites: it tells whether the batch is there. */
   #marks(): Change[] {
     this.#written += 1;
-    return Array.from({ length: shards }, (_, shard) => {
+    const name = `~${this.#random.seed}-${this.#written}`;
+    return Array.from({ length: this.#shards }, (_, shard) => {
       for (let n = 0; ; n++) {
-        const key = `~${this.#random.seed}-${this.#written}-${n}`;
-        if (topology.shardOf(key) === shard) {
-          return this.#putOf(key);
+        const key = `${name}-${n}`;
+        if (this.#topology.shardOf(key) === shard) {
+          return this.#lastingPut(key);
         }
       }
     });
@@ -99,7 +123,7 @@ export class StrikeWorkload {
 
   /** Keys of its own: a load takes effect at no known place among the writes that are called while it runs. */
   #load(): Call {
-    const changes = Array.from({ length: loadKeys }, (_, at) => this.#putOf(`load${at}`));
+    const changes = Array.from({ length: loadKeys }, (_, at) => this.#lastingPut(`load${at}`));
     return { type: "load", changes: [...changes, ...this.#marks()] };
   }
 }
