@@ -60,5 +60,9 @@ async function search(
 /** The line behind that of the group. */
 function firstFinding(output: string): string {
   const lines = output.split("\n");
-  return (lines[lines.findIndex((line) => line.startsWith("FAILED ")) + 1] ?? "").slice(0, 160);
+  const at = lines.findIndex((line) => line.startsWith("FAILED "));
+  return (lines.slice(at + 1).find((line) => line.startsWith("Error: ")) ?? lines[at + 1] ?? "").slice(
+    0,
+    160,
+  );
 }
