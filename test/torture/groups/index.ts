@@ -3,5 +3,6 @@
 import type { TortureGroup } from "../group.js";
 import { kills } from "./kills.js";
 import { powerCut } from "./power-cut.js";
+import { powerCutReal } from "./power-cut-real.js";
 
-export const groups: readonly TortureGroup[] = [kills, powerCut];
+export const groups: readonly TortureGroup[] = [kills, powerCut, powerCutReal];

@@ -26,7 +26,10 @@ export const plantedBugs: readonly PlantedBug[] = [
     file: "shard/engine/log/wal.js",
     text: "return this.#segment.syncAsync();",
     replacement: "return Promise.resolve();",
-    proofs: [{ group: "power-cut", seed: 1, seconds: 60 }],
+    proofs: [
+      { group: "power-cut", seed: 1, seconds: 60 },
+      { group: "power-cut-real", seed: 1, seconds: 60 },
+    ],
   },
   {
     name: "acknowledged-when-sent",
@@ -34,7 +37,10 @@ export const plantedBugs: readonly PlantedBug[] = [
     file: "coordinator/shards/pending-writes.js",
     text: "(untilSynced ? this.#synced : this.#written).push(write);",
     replacement: "if (untilSynced) this.#synced.push(write); else write.resolve();",
-    proofs: [{ group: "power-cut", seed: 1, seconds: 60 }],
+    proofs: [
+      { group: "power-cut", seed: 1, seconds: 60 },
+      { group: "kills", seed: 1, seconds: 120 },
+    ],
   },
   {
     name: "synced-when-written",

@@ -23,7 +23,9 @@ export async function provePlants(
       const { found, output } = await search(build.folder, proof);
       const took = `${((performance.now() - startMs) / 1000).toFixed(1)} s`;
       const where = `${proof.group} with seed ${proof.seed}`;
-      if (found) {
+      if (!found && output.includes("[skipped: ")) {
+        say(`  not tried by ${where}: this machine does not allow all of it`);
+      } else if (found) {
         say(`  found by ${where} after ${took}: ${firstFinding(output)}`);
       } else {
         isFine = false;
