@@ -1,0 +1,6 @@
+/** All groups of the suite, in the order in which they run. */
+
+import type { TortureGroup } from "../group.js";
+import { powerCut } from "./power-cut.js";
+
+export const groups: readonly TortureGroup[] = [powerCut];
