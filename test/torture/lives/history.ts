@@ -52,8 +52,14 @@ export class History {
       // It takes its place when it completes.
       return (outcome) => {
         this.#noteRefusal(call.type, outcome);
-        if (outcome?.kind !== "refused" || outcome.writeOutcome === "in-doubt") {
-          oracle.send(call.changes, true).outcome = outcome?.kind === "ack" ? "sync" : "pending";
+        if (outcome?.kind === "refused" && outcome.writeOutcome === "not-applied") {
+          return;
+        }
+        const write = oracle.send(call.changes, true);
+        if (outcome?.kind === "ack") {
+          write.outcome = "sync";
+        } else {
+          this.#doubted.add(write);
         }
       };
     }
@@ -107,6 +113,9 @@ export class History {
   #noteRefusal(type: Call["type"], outcome: Outcome): void {
     if (outcome?.kind === "refused") {
       checkCode(outcome.code, `A ${type}`);
+      if (outcome.writeOutcome === "none" && (type === "write" || type === "load")) {
+        throw new Error(`A ${type} ended with ${outcome.code}, which does not say what became of it`);
+      }
       this.refusals[outcome.code] = (this.refusals[outcome.code] ?? 0) + 1;
     }
   }

@@ -44,7 +44,10 @@ export async function makeBase(name: BaseName, context: TortureContext, random: 
     },
     history,
   );
-  await life.run();
+  const { unopened } = await life.run();
+  if (unopened !== undefined) {
+    throw new Error(`A database without any fault could not be made: ${unopened}`);
+  }
   // What is there is read from a copy: the base stays as it was left.
   const copy = path.join(root, "copy");
   fs.cpSync(folder, copy, { recursive: true });
