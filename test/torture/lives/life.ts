@@ -25,6 +25,7 @@ export interface LifePlan extends Omit<LifeOrder, "stateFile"> {
 }
 
 export interface LifeEnd {
+  isOpened: boolean;
   /** The code of the error where the database could not be opened. */
   unopened: string | undefined;
   /** What it found at its end. */
@@ -38,7 +39,13 @@ export class Life {
   readonly #history: History;
   readonly #rounds: Call[][];
   readonly #open = new Map<string, { call: Call; settle(outcome: Outcome): void }>();
-  readonly #end: LifeEnd = { unopened: undefined, findings: undefined, isClosed: false, signal: null };
+  readonly #end: LifeEnd = {
+    isOpened: false,
+    unopened: undefined,
+    findings: undefined,
+    isClosed: false,
+    signal: null,
+  };
   readonly #order: LifeOrder;
   #kill: () => void = () => undefined;
 
@@ -106,6 +113,7 @@ export class Life {
     const [word = "", name = "", code = "", writeOutcome = ""] = line.split(" ");
     switch (word) {
       case "open":
+        this.#end.isOpened = true;
         break;
       case "round":
         this.#rounds[Number(name)]!.forEach((call, at) => {

@@ -86,7 +86,7 @@ export async function checkAfterwards(
   const runtimeFolder = folder.root;
   await expectSound(context, folder).catch((error: unknown) => {
     // The opening failed before there was a database.
-    const isNone = base.folder === undefined && end.unopened !== undefined;
+    const isNone = base.folder === undefined && !end.isOpened;
     const codes = ["FASTKV_NOT_FOUND", "FASTKV_NOT_A_DATABASE"];
     const isExpected = isNone && error instanceof FastKVError && codes.includes(error.code);
     if (!isExpected) {
