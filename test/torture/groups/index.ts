@@ -2,6 +2,7 @@
 
 import type { TortureGroup } from "../group.js";
 import { faults } from "./faults.js";
+import { fullDisk } from "./full-disk.js";
 import { powerCut } from "./power-cut.js";
 
-export const groups: readonly TortureGroup[] = [powerCut, faults];
+export const groups: readonly TortureGroup[] = [powerCut, faults, fullDisk];

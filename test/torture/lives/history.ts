@@ -5,7 +5,10 @@ import { type Call, shards } from "../../crash/processes/strikes/workload.js";
 import { Oracle, type SentWrite } from "../../crash/simulated/oracle.js";
 
 /** How a call ended; undefined where nobody was told, since the program died. */
-export type Outcome = { kind: "ack" } | { kind: "refused"; code: string; writeOutcome: string } | undefined;
+export type Outcome =
+  | { kind: "ack" }
+  | { kind: "refused"; code: string; writeOutcome: string; message: string }
+  | undefined;
 
 /** Codes that a fault of the disk or of a process may give; any other is a finding. */
 const fittingCodes: ReadonlySet<string> = new Set([
@@ -16,9 +19,9 @@ const fittingCodes: ReadonlySet<string> = new Set([
 ]);
 
 /** Throws where an error has a code that no fault of the disk or of a process explains. */
-export function checkCode(code: string, what: string): void {
+export function checkCode(code: string, message: string, what: string): void {
   if (!fittingCodes.has(code)) {
-    throw new Error(`${what} ended with ${code}, which no fault of the disk explains`);
+    throw new Error(`${what} ended with ${code}, which no fault of the disk explains: ${message}`);
   }
 }
 
@@ -112,9 +115,10 @@ export class History {
 
   #noteRefusal(type: Call["type"], outcome: Outcome): void {
     if (outcome?.kind === "refused") {
-      checkCode(outcome.code, `A ${type}`);
+      checkCode(outcome.code, outcome.message, `A ${type}`);
       if (outcome.writeOutcome === "none" && (type === "write" || type === "load")) {
-        throw new Error(`A ${type} ended with ${outcome.code}, which does not say what became of it`);
+        const { code, message } = outcome;
+        throw new Error(`A ${type} ended with ${code}, which does not say what became of it: ${message}`);
       }
       this.refusals[outcome.code] = (this.refusals[outcome.code] ?? 0) + 1;
     }

@@ -110,7 +110,8 @@ export class Life {
   }
 
   #hear(line: string): void {
-    const [word = "", name = "", code = "", writeOutcome = ""] = line.split(" ");
+    const [word = "", name = "", code = "", writeOutcome = "", ...words] = line.split(" ");
+    const message = words.join(" ");
     switch (word) {
       case "open":
         this.#end.isOpened = true;
@@ -124,7 +125,7 @@ export class Life {
         this.#settle(name, { kind: "ack" });
         break;
       case "refused":
-        this.#settle(name, { kind: "refused", code, writeOutcome });
+        this.#settle(name, { kind: "refused", code, writeOutcome, message });
         break;
       case "waiting":
         this.#kill();
@@ -137,13 +138,13 @@ export class Life {
         break;
       case "unopened":
         this.#end.unopened = code;
-        checkCode(code, "The opening");
+        checkCode(code, message, "The opening");
         break;
       case "unread":
-        checkCode(code, "Reading everything");
+        checkCode(code, message, "Reading everything");
         break;
       case "unclosed":
-        checkCode(code, "Closing");
+        checkCode(code, message, "Closing");
         break;
       default:
         throw new Error(`The program said "${line}"`);
