@@ -438,6 +438,7 @@ export class ShardClient {
    */
   failBehindLog(error: FastKVError): void {
     this.#writes.failBehindLog(this.#logMarks(), error);
+    this.#requests.failFlushes(error);
     this.#checkIdle();
   }
 
