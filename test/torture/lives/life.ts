@@ -22,6 +22,10 @@ export interface LifePlan extends Omit<LifeOrder, "stateFile"> {
   /** What the program is run under: a command and its arguments, in front of Node's path. */
   under: readonly string[];
   environment: Record<string, string>;
+  /** Called when the program has its database open, with its pid. */
+  onOpen?: (pid: number) => void;
+  /** Its shards are left alone at its end: somebody else sees to them. */
+  leavesShards?: boolean;
 }
 
 export interface LifeEnd {
@@ -47,13 +51,15 @@ export class Life {
     signal: null,
   };
   readonly #order: LifeOrder;
+  #pid = 0;
   #kill: () => void = () => undefined;
 
   constructor(plan: LifePlan, history: History) {
     this.#plan = plan;
     this.#history = history;
-    const { notes, under: _under, environment: _environment, ...order } = plan;
-    this.#order = { ...order, stateFile: path.join(notes, "state.json") };
+    const { storeUrl, folder, runtimeFolder, notes, seed, rounds, waits, tellsAll, starters } = plan;
+    const stateFile = path.join(notes, "state.json");
+    this.#order = { storeUrl, folder, runtimeFolder, stateFile, seed, rounds, waits, tellsAll, starters };
     this.#rounds = roundsOf(this.#order);
   }
 
@@ -71,9 +77,10 @@ export class Life {
     });
     fs.closeSync(errorFile);
     const exited = once(child, "exit") as Promise<[number | null, NodeJS.Signals | null]>;
+    this.#pid = child.pid!;
     this.#kill = () => {
       try {
-        process.kill(-child.pid!, "SIGKILL");
+        process.kill(this.#plan.leavesShards === true ? this.#pid : -this.#pid, "SIGKILL");
       } catch {
         // Nobody is left.
       }
@@ -115,6 +122,7 @@ export class Life {
     switch (word) {
       case "open":
         this.#end.isOpened = true;
+        this.#plan.onOpen?.(this.#pid);
         break;
       case "round":
         this.#rounds[Number(name)]!.forEach((call, at) => {

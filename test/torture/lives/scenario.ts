@@ -17,7 +17,12 @@ export function ownMounts(): string[] | undefined {
 /** Whether file systems in images can be mounted here. */
 export function canMountImages(): boolean {
   const isThere = (command: string): boolean => spawnSync(command, ["-V"]).error === undefined;
-  return process.getuid?.() === 0 && isThere("mkfs.ext4") && spawnSync("losetup", ["-f"]).status === 0;
+  return (
+    process.getuid?.() === 0 &&
+    isThere("mkfs.ext4") &&
+    isThere("fstrim") &&
+    spawnSync("losetup", ["-f"]).status === 0
+  );
 }
 
 export interface Scenario {

@@ -107,24 +107,31 @@ function ofFileSize(root: string, random: Random): Shortage {
 
 /**
  * An ext4 file system in an image that lies on a full disk: writes are taken, the sync fails, and the next sync of the same
- * file succeeds although nothing was written.
+ * file succeeds although nothing was written. Only the blocks of free space are missing in the image: the file system's
+ * own structures have theirs, or it would give itself up.
  */
 function ofSyncs(root: string): Shortage {
   const below = path.join(root, "below");
   const disk = path.join(root, "disk");
-  mountTmpfs(below, "size=24m");
+  mountTmpfs(below, "size=64m");
   const image = path.join(below, "image");
   const ballast = path.join(below, "ballast");
   fs.writeFileSync(image, "");
-  fs.truncateSync(image, 64 * kib * kib);
+  fs.truncateSync(image, 48 * kib * kib);
   run("mkfs.ext4", "-q", "-F", "-E", "lazy_itable_init=0,lazy_journal_init=0", image);
+  // What is written has its blocks, be it all zeros.
+  fs.writeFileSync(image, fs.readFileSync(image));
   fs.mkdirSync(disk);
   const mount = (): void => run("mount", "-o", "loop", image, disk);
   mount();
+  run("fstrim", disk);
   fs.chmodSync(disk, 0o700);
   return {
     folder: path.join(disk, "db"),
-    begin: () => fill(ballast, 0),
+    begin: () => {
+      run("fstrim", disk);
+      fill(ballast, 0);
+    },
     end: () => fs.rmSync(ballast),
     remount: () => {
       run("umount", disk);
