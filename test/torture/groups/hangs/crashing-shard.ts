@@ -38,12 +38,14 @@ const given = process.env[crashVariable];
 if (given !== undefined && process.send !== undefined) {
   const order = JSON.parse(given) as CrashOrder;
   await import(order.realModule);
-  process.prependOnceListener("message", (start: { shardIndex: number }) => {
+  const onStart = (start: { shardIndex: number }): void => {
     if (start.shardIndex === order.shard) {
       appendFileSync(order.starts, `${Date.now()}\n`);
       if (existsSync(order.flag)) {
         crash(order.how);
       }
     }
-  });
+  };
+  // In front of the shard's own listener.
+  process.prependListener("message", onStart as (message: unknown) => void);
 }
