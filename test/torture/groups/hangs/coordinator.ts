@@ -1,6 +1,7 @@
 /** The program that has the database open is paused, or killed while one of its shards is paused. */
 
 import { expect } from "chai";
+import { isRunning } from "../../../api/support/stores.js";
 import { readAll } from "../../../crash/processes/strikes/reading.js";
 import { History } from "../../lives/history.js";
 import { Life, type LifePlan } from "../../lives/life.js";
@@ -24,15 +25,6 @@ function planOf(scene: Scene, more: Partial<LifePlan>): LifePlan {
     environment: {},
     ...more,
   };
-}
-
-function isRunning(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch {
-    return false;
-  }
 }
 
 /** Others are kept out while it is paused, and it goes on as if nothing had been. */
