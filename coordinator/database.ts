@@ -69,6 +69,7 @@ export class Database implements ScanHost, ShardClientOwner {
   /** Bulk loads that are neither committed nor given up: a shard that restarts keeps what it has of them. */
   readonly #openLoads = new Set<string>();
   #nextHold = 1;
+  /** Why nothing may be written: the batch log cannot be. */
   #readOnly: FastKVError | undefined;
   #closing: Promise<void> | undefined;
   readonly #openedAtMs = performance.now();
@@ -416,6 +417,10 @@ export class Database implements ScanHost, ShardClientOwner {
         },
         isDurable: (shard, sequence) => this.clients[shard]!.syncedSequence >= sequence,
         onReadOnly: (error) => this.#onReadOnly(error),
+        onNoRoom: (refusal, inDoubt) => this.#refuseWrites(refusal, inDoubt),
+        onRoom: () => {
+          this.#readOnly = undefined;
+        },
         setTimer: (call, delayMs) => {
           const timer = setTimeout(call, delayMs);
           return () => clearTimeout(timer);
@@ -434,11 +439,16 @@ export class Database implements ScanHost, ShardClientOwner {
     return `${this.folder}/shard-${String(index).padStart(3, "0")}`;
   }
 
-  #onReadOnly(error: FastKVError): void {
-    this.#readOnly = error;
+  /** For as long as the log cannot be written; or for good. */
+  #refuseWrites(refusal: FastKVError, ofWaiting: FastKVError): void {
+    this.#readOnly = refusal;
     for (const client of this.clients) {
-      client.failBehindLog(error);
+      client.failBehindLog(ofWaiting);
     }
+  }
+
+  #onReadOnly(error: FastKVError): void {
+    this.#refuseWrites(error, error);
     this.listener({ type: "read-only", error });
   }
 

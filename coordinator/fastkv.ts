@@ -480,12 +480,12 @@ export class FastKV<V = unknown> extends EventEmitter<FastKVEvents> implements A
 
   /** Writes all memtables out to tables. */
   async flush(): Promise<void> {
-    await this.#track(this.#checkOpen().requestAll({ type: "flush" }));
+    await this.#track(this.#checkWritable().requestAll({ type: "flush" }));
   }
 
   /** Compacts everything: reclaims the space of what was overwritten, deleted or has expired. */
   async compact(): Promise<void> {
-    await this.#track(this.#checkOpen().requestAll({ type: "compact" }));
+    await this.#track(this.#checkWritable().requestAll({ type: "compact" }));
   }
 
   /**

@@ -7,8 +7,10 @@
  */
 
 import { timingSafeEqual } from "node:crypto";
+import { once } from "node:events";
 import type { Socket } from "node:net";
 import { dirname } from "node:path";
+import { setTimeout as pause } from "node:timers/promises";
 import { FastKVError, toErrorReport } from "../shared/errors.js";
 import { NodeFileSystem } from "../shared/storage/node-file-system.js";
 import { decodeMessage, encodeMessage, frameType } from "../shared/wire/frame.js";
@@ -162,10 +164,24 @@ class ShardProcess {
       return;
     }
     this.#isLeaving = true;
-    void this.#server.leave().finally(() => {
-      this.#removeSocket();
-      process.exit(exitCode.left);
-    });
+    void this.#server
+      .leave()
+      .catch(() => undefined)
+      .then(() => this.#coordinatorIsGone())
+      .then((isGone) => {
+        if (isGone) {
+          this.#removeSocket();
+        }
+        process.exit(exitCode.left);
+      });
+  }
+
+  /** One that lives and has only cut this connection needs its socket for the next shard. */
+  async #coordinatorIsGone(): Promise<boolean> {
+    if (process.connected && process.ppid === this.#parent) {
+      await Promise.race([once(process, "disconnect"), pause(lastWordsMs)]);
+    }
+    return !process.connected || process.ppid !== this.#parent;
   }
 
   /** A coordinator that was killed leaves its socket behind; the last shard to leave removes it. */

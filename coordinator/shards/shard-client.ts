@@ -270,7 +270,7 @@ export class ShardClient {
       return Promise.resolve();
     }
     if (this.#failure !== undefined) {
-      return Promise.reject(this.#failure);
+      return Promise.reject(inDoubt(this.#failure));
     }
     return new Promise((resolve, reject) => {
       this.#writes.add({ sequence, isBarrier: true, resolve, reject }, true);
@@ -305,11 +305,11 @@ export class ShardClient {
     if (!this.#isLeaving || outage === undefined) {
       return;
     }
-    const inDoubt = new FastKVError(outage.code, outage.message, { cause: outage, writeOutcome: "in-doubt" });
+    const ofWrites = inDoubt(outage);
     if (this.#outbox.retained.bytes > 0) {
-      this.#lastFailure ??= inDoubt;
+      this.#lastFailure ??= ofWrites;
     }
-    this.#rejectAll(outage, inDoubt);
+    this.#rejectAll(outage, ofWrites);
     this.#checkIdle();
   }
 
@@ -427,10 +427,11 @@ export class ShardClient {
     if (this.#failure !== undefined) {
       return;
     }
-    this.#failure = error;
+    const { code, message } = error;
+    // What is called from now on is refused before it is sent.
+    this.#failure = new FastKVError(code, message, { cause: error, writeOutcome: "not-applied" });
     this.state = "failed";
-    const inDoubt = new FastKVError(error.code, error.message, { cause: error, writeOutcome: "in-doubt" });
-    this.#rejectAll(error, inDoubt);
+    this.#rejectAll(error, inDoubt(error));
     this.#checkIdle();
   }
 
@@ -440,6 +441,7 @@ export class ShardClient {
    */
   failBehindLog(error: FastKVError): void {
     this.#writes.failBehindLog(this.#logMarks(), error);
+    this.#requests.failFlushes(error);
     this.#checkIdle();
   }
 
@@ -741,6 +743,11 @@ export class ShardClient {
 
 function isError(error: unknown, code: FastKVErrorCode): error is FastKVError {
   return error instanceof FastKVError && error.code === code;
+}
+
+/** The same, for writes that were on their way. */
+function inDoubt(error: FastKVError): FastKVError {
+  return new FastKVError(error.code, error.message, { cause: error, writeOutcome: "in-doubt" });
 }
 
 function closedError(): FastKVError {

@@ -121,10 +121,11 @@ class ShardProcess implements ShardLink {
 
   async kill(): Promise<void> {
     this.#isOver = true;
-    this.#socket?.destroy();
+    // Before its connection ends: it would take that for the end of the coordinator.
     if (this.#child.exitCode === null && this.#child.signalCode === null) {
       this.#child.kill("SIGKILL");
     }
+    this.#socket?.destroy();
     await this.#exited;
   }
 

@@ -105,9 +105,11 @@ export class Loads {
     const tables = areDisjoint(parts) ? parts.flat() : await this.#mergeParts(parts);
     this.#loadedBytes += tables.reduce((sum, table) => sum + table.sizeBytes, 0);
     const [fileNumber] = this.#tree.takeFileNumbers(1);
-    this.#writeLoadFile({ id, fileNumber: fileNumber!, tables });
+    const ready: ReadyLoad = { id, fileNumber: fileNumber!, tables };
+    // Its file may be there even where the disk refuses what follows: whoever gives the load up removes it.
+    this.#ready.set(id, ready);
+    this.#writeLoadFile(ready);
     this.#running.delete(id);
-    this.#ready.set(id, { id, fileNumber: fileNumber!, tables });
     return tables.reduce((sum, table) => sum + table.keys, 0);
   }
 
@@ -127,16 +129,16 @@ export class Loads {
 
   /** Gives a load up, in whatever state; an unknown one is no error. */
   async abandon(id: string): Promise<void> {
+    const ready = this.#ready.get(id);
+    if (ready !== undefined) {
+      this.forget(id);
+      this.#removeTables(ready.tables);
+    }
     const running = this.#running.get(id);
     if (running !== undefined) {
       this.#running.delete(id);
       const parts = await Promise.allSettled(running.parts);
       this.#removeTables(parts.flatMap((part) => (part.status === "fulfilled" ? part.value : [])));
-    }
-    const ready = this.#ready.get(id);
-    if (ready !== undefined) {
-      this.forget(id);
-      this.#removeTables(ready.tables);
     }
   }
 
