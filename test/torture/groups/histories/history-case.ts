@@ -38,8 +38,9 @@ export type HistoryCounts = CallCounts &
     number
   >;
 
-/** A shard that dies more often within half a minute is given up. */
-const mostKillsOfShard = 3;
+/** Of one database; more deaths of one shard within half a minute, and it would be given up. */
+const mostKills = 4;
+const callsBetweenMaintenance = 250;
 
 export class HistoryCase {
   readonly #context: TortureContext;
@@ -58,10 +59,10 @@ export class HistoryCase {
     this.#plan = plan;
     this.#counts = counts;
     this.#random = context.random.fork();
-    this.#recorder = new Recorder(() => this.#hasGivenUp);
+    this.#recorder = new Recorder(plan.disturbance === "gives up");
     this.#keys = new Keys(this.#random.pick([24, 150, 150, 1200]), this.#random);
     this.#root = context.folder();
-    this.#callsLeft = this.#keys.all.length > 500 ? 1500 : 4000;
+    this.#callsLeft = this.#keys.all.length > 500 ? 1000 : 2500;
   }
 
   /** Throws where the history is wrong. */
@@ -73,7 +74,7 @@ export class HistoryCase {
     });
     await this.#client(db).fill();
     const clients = Array.from({ length: this.#random.between(4, 12) }, () => this.#work(db));
-    const others = [this.#maintain(db)];
+    const others: Promise<void>[] = [];
     if (disturbance === "kills") {
       others.push(this.#killShards(db));
     } else if (disturbance === "gives up") {
@@ -118,45 +119,35 @@ export class HistoryCase {
     const client = this.#client(db);
     while (this.#callsLeft > 0) {
       this.#callsLeft -= 1;
-      await client.act();
+      await (this.#callsLeft % callsBetweenMaintenance === 0 ? this.#maintain(db) : client.act());
     }
   }
 
   /** Somebody flushes and compacts by hand, too. */
   async #maintain(db: FastKV<string>): Promise<void> {
-    while (this.#callsLeft > 0 && !this.#hasGivenUp) {
-      try {
-        await (this.#random.chance(0.7) ? db.flush() : db.compact());
-      } catch (error) {
-        if (!this.#hasGivenUp) {
-          throw error;
-        }
+    try {
+      await (this.#random.chance(0.7) ? db.flush() : db.compact());
+    } catch (error) {
+      if (this.#plan.disturbance !== "gives up") {
+        throw error;
       }
-      await turns(50);
     }
   }
 
   async #killShards(db: FastKV<string>): Promise<void> {
-    const kills = new Map<number, number>();
-    while (this.#callsLeft > 0) {
+    for (let kills = this.#random.between(2, mostKills); kills > 0 && this.#callsLeft > 0; kills -= 1) {
       await turns(this.#random.int(200));
       const { shards } = await db.stats();
-      const { shard, pid } = this.#random.pick(shards);
-      const killed = (kills.get(shard) ?? 0) + 1;
-      if (killed <= mostKillsOfShard) {
-        kills.set(shard, killed);
-        await turns(this.#random.int(200));
-        const restarted = once(db, "shard-restart");
-        const restart = this.#recorder.noteRestart();
-        process.kill(pid, "SIGKILL");
-        this.#counts["shard kills"] += 1;
-        await restarted;
-        // It answers when it is back, and has answered all that was called before.
-        await db.stats();
-        restart.done();
-      } else if ([...kills.values()].every((count) => count >= mostKillsOfShard)) {
-        return;
-      }
+      const { pid } = this.#random.pick(shards);
+      await turns(this.#random.int(200));
+      const restarted = once(db, "shard-restart");
+      const restart = this.#recorder.noteRestart();
+      process.kill(pid, "SIGKILL");
+      this.#counts["shard kills"] += 1;
+      await restarted;
+      // It answers when it is back, and has answered all that was called before.
+      await db.stats();
+      restart.done();
     }
   }
 

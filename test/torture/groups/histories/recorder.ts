@@ -30,13 +30,13 @@ export class Recorder {
   readonly #reads: OpenRead[] = [];
   /** While a shard is away reads may be answered as of a later moment than their call. */
   readonly #restarts: { from: Moment; to: Moment }[] = [];
-  readonly #mayFail: () => boolean;
+  readonly #mayFail: boolean;
   #moment: Moment = 0;
   #lastId: Version = 0;
   failedCalls = 0;
 
-  /** `mayFail`: whether calls may be refused by now, since a shard was given up. */
-  constructor(mayFail: () => boolean) {
+  /** `mayFail`: whether calls may fail, since a shard is given up. */
+  constructor(mayFail: boolean) {
     this.#mayFail = mayFail;
   }
 
@@ -148,7 +148,7 @@ export class Recorder {
   }
 
   #expectFailure(name: string, error: unknown): void {
-    if (!this.#mayFail() || (error as FastKVError).code !== "FASTKV_SHARD_UNAVAILABLE") {
+    if (!this.#mayFail || (error as FastKVError).code !== "FASTKV_SHARD_UNAVAILABLE") {
       throw new Error(`${name} failed: ${error instanceof Error ? error.stack : String(error)}`, {
         cause: error,
       });

@@ -2,7 +2,7 @@
 
 import type { Version } from "./checker/history.js";
 
-const padding = "-".repeat(1500);
+const padding = "-".repeat(500);
 
 export function textOf(id: Version): string {
   return `${id}:${padding.slice(0, (id * 7919) % padding.length)}`;
