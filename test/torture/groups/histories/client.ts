@@ -1,7 +1,12 @@
 /** One client of a history: a chain of calls drawn by chance, mostly awaited one after the other. */
 
 import type { FastKV } from "../../../../coordinator/fastkv.js";
-import type { BatchOperation, ScanOptions, WriteOptions } from "../../../../coordinator/index.js";
+import type {
+  BatchOperation,
+  DurabilityMode,
+  ScanOptions,
+  WriteOptions,
+} from "../../../../coordinator/index.js";
 import type { Random } from "../../../support/random.js";
 import { missing, present, type Version } from "./checker/history.js";
 import type { KeyRange, Keys } from "./keys.js";
@@ -30,9 +35,19 @@ export class Client {
   readonly #keys: Keys;
   readonly #random: Random;
   readonly #counts: CallCounts;
+  readonly #modes: readonly DurabilityMode[];
   readonly #actions: readonly (() => Promise<unknown>)[];
 
-  constructor(db: FastKV<string>, recorder: Recorder, keys: Keys, random: Random, counts: CallCounts) {
+  /** `modes`: what its writes ask for now and then. */
+  constructor(
+    db: FastKV<string>,
+    recorder: Recorder,
+    keys: Keys,
+    random: Random,
+    counts: CallCounts,
+    modes: readonly DurabilityMode[],
+  ) {
+    this.#modes = modes;
     this.#db = db;
     this.#recorder = recorder;
     this.#keys = keys;
@@ -77,9 +92,7 @@ export class Client {
   }
 
   #options(): WriteOptions | undefined {
-    return this.#random.chance(0.2)
-      ? { durability: this.#random.pick(["none", "background", "sync"] as const) }
-      : undefined;
+    return this.#random.chance(0.2) ? { durability: this.#random.pick(this.#modes) } : undefined;
   }
 
   #put(key: string): Promise<void> {

@@ -112,7 +112,11 @@ export class HistoryCase {
   }
 
   #client(db: FastKV<string>): Client {
-    return new Client(db, this.#recorder, this.#keys, this.#random.fork(), this.#counts);
+    // What is acknowledged at once may be lost with a shard that is given up.
+    const modes = (["none", "background", "sync"] as const).slice(
+      this.#plan.disturbance === "gives up" ? 1 : 0,
+    );
+    return new Client(db, this.#recorder, this.#keys, this.#random.fork(), this.#counts, modes);
   }
 
   async #work(db: FastKV<string>): Promise<void> {

@@ -63,6 +63,20 @@ describe("The check of the order of calls", () => {
       inDoubt(remove(2, [3, 50], "a", "b")),
       cut([60, 61], { a: 1, b: 1 }),
     ),
+    "of two deletes in doubt the one that happened": history(
+      put(1, [1, 2], "a"),
+      inDoubt(remove(2, [3, 50], "a")),
+      cut([4, 5], { a: 1 }),
+      inDoubt(remove(3, [6, 50], "a")),
+      cut([60, 61], { a: missing }),
+    ),
+    "of two deletes in doubt the first, before a third": history(
+      put(1, [1, 2], "a", "b"),
+      inDoubt(remove(2, [3, 50], "a")),
+      cut([4, 5], { a: missing }),
+      inDoubt(remove(3, [6, 50], "a", "b")),
+      cut([60, 61], { a: missing, b: 1 }),
+    ),
     "presence and counts": history(
       put(1, [1, 2], "a", "b"),
       cut([3, 4], { a: present, c: missing }),
@@ -133,7 +147,7 @@ describe("The check of the order of calls", () => {
         inDoubt(remove(2, [3, 50], "a", "b")),
         cut([60, 61], { a: missing, b: 1 }),
       ),
-      /b has value 1 instead of nothing/,
+      /a has nothing instead of value 1/,
     ],
     "a clear that left a key": [
       history(put(1, [1, 2], "a", "b"), remove(2, [3, 4], "a", "b"), cut([5, 6], { a: missing, b: 1 })),

@@ -23,30 +23,44 @@ export function findOrderViolation(history: RecordedHistory): string | undefined
     return origin;
   }
   const seen = seenIds(history.reads);
-  const happened = new Set<RecordedWrite>(
-    history.writes.filter(
-      ({ id, outcome }) => outcome === "done" || (outcome === "in-doubt" && seen.has(id)),
-    ),
+  const happened = history.writes.filter(
+    ({ id, outcome }) => outcome === "done" || (outcome === "in-doubt" && seen.has(id)),
   );
-  // A delete in doubt has no value of its own: it has happened where that alone explains what is missing.
-  for (;;) {
-    const states = new States(history.writes.filter((write) => happened.has(write)));
-    const wrong = history.reads.find((read) => !states.explain(read));
-    if (wrong === undefined) {
+  return explainWith(history, new Set(happened), { tries: mostTries });
+}
+
+/** How often other deletes in doubt are supposed before a history is called wrong. */
+const mostTries = 500;
+
+/**
+ * A delete in doubt has no value of its own: it has happened where that explains what is missing, and nothing else is
+ * wrong then. The later ones are the likelier.
+ */
+function explainWith(
+  history: RecordedHistory,
+  happened: ReadonlySet<RecordedWrite>,
+  budget: { tries: number },
+): string | undefined {
+  budget.tries -= 1;
+  const states = new States(history.writes.filter((write) => happened.has(write)));
+  const wrong = history.reads.find((read) => !states.explain(read));
+  if (wrong === undefined) {
+    return undefined;
+  }
+  const odd = states.oddKeys(wrong);
+  const doubted = history.writes.filter(
+    (write) =>
+      write.outcome === "in-doubt" &&
+      !happened.has(write) &&
+      write.callAt < wrong.endAt &&
+      odd.some((key) => write.changes.get(key) === missing),
+  );
+  for (const write of doubted.reverse()) {
+    if (budget.tries > 0 && explainWith(history, new Set([...happened, write]), budget) === undefined) {
       return undefined;
     }
-    const doubted = history.writes.find(
-      (write) =>
-        write.outcome === "in-doubt" &&
-        !happened.has(write) &&
-        write.callAt < wrong.endAt &&
-        states.oddKeys(wrong).some((key) => write.changes.get(key) === missing),
-    );
-    if (doubted === undefined) {
-      return `${wrong.name} (${wrong.callAt} to ${wrong.endAt}) shows no state after its call: ${states.describe(wrong)}`;
-    }
-    happened.add(doubted);
   }
+  return `${wrong.name} (${wrong.callAt} to ${wrong.endAt}) shows no state after its call: ${states.describe(wrong)}`;
 }
 
 /** Values that nobody wrote there, that were refused, or that were written later. */
