@@ -38,6 +38,8 @@ export interface DatabaseEnvironment {
   fileSystem: FileSystem;
   startLauncher(): Promise<ShardLauncher>;
   now?: () => number;
+  /** Refuses a folder that strangers may change; throws `FASTKV_UNSAFE_FOLDER`. */
+  checkFolder?(folder: string): void;
 }
 
 /** Something that happened, for `FastKV.on`. */
@@ -98,6 +100,7 @@ export class Database implements ScanHost, ShardClientOwner {
   ): Promise<Database> {
     const { fileSystem } = environment;
     prepareFolder(fileSystem, folder, { createIfMissing: options.createIfMissing });
+    environment.checkFolder?.(folder);
     const clock = new Clock(environment.now);
     const ownership = await acquireOwnership(fileSystem, folder, {
       clock: () => clock.now(),

@@ -37,6 +37,7 @@ import {
   type ResolvedOptions,
   resolveOptions,
 } from "./options.js";
+import { checkFolderTrust } from "./ownership/folder-trust.js";
 import { isEmptyRange, type RangeOptions, rangeNames, resolveRange } from "./ranges.js";
 import { type Decode, ExpiryRead, ManyRead, ValueRead } from "./reads.js";
 import { Scan } from "./scan.js";
@@ -90,7 +91,8 @@ export class FastKV<V = unknown> extends EventEmitter<FastKVEvents> implements A
    * Opens the database in a folder, and creates it where there is none.
    *
    * @throws FastKVError `FASTKV_LOCKED` where it is open already, `FASTKV_SHARD_MISMATCH`, `FASTKV_NOT_FOUND`,
-   * `FASTKV_NOT_A_DATABASE`, `FASTKV_CORRUPTION`, `FASTKV_UNSUPPORTED_FORMAT`, `FASTKV_INVALID_OPTION`, `FASTKV_IO`.
+   * `FASTKV_NOT_A_DATABASE`, `FASTKV_UNSAFE_FOLDER`, `FASTKV_CORRUPTION`, `FASTKV_UNSUPPORTED_FORMAT`,
+   * `FASTKV_INVALID_OPTION`, `FASTKV_IO`.
    */
   static async open<V = unknown>(folder: string, options: OpenOptions = {}): Promise<FastKV<V>> {
     if (typeof folder !== "string" || folder === "" || folder.includes("\0")) {
@@ -102,6 +104,7 @@ export class FastKV<V = unknown> extends EventEmitter<FastKVEvents> implements A
     const program = { module: shardModule ?? defaultShardModule, execPath, execArgv };
     return FastKV.openIn(path.resolve(folder), resolved, {
       fileSystem,
+      checkFolder: (path) => checkFolderTrust(path, { allowShared: resolved.allowSharedFolder }),
       startLauncher: () => ShardProcessLauncher.start(fileSystem, program, runtimeFolder),
     });
   }

@@ -1,3 +1,4 @@
+import { excerpt } from "../shared/bytes.js";
 import { FastKVError } from "../shared/errors.js";
 import { encodingTag, type ValueEncoding } from "../shared/format/value-encoding.js";
 import { maxShards, maxValueBytesCeiling } from "../shared/limits.js";
@@ -22,6 +23,12 @@ export interface OpenOptions {
   createIfMissing?: boolean | undefined;
   /** True: an existing database is `FASTKV_EXISTS` instead of opened. @default false */
   errorIfExists?: boolean | undefined;
+  /**
+   * True: a folder that belongs to another user, or that others may write to, is opened all the same instead of
+   * `FASTKV_UNSAFE_FOLDER`. They can then read, forge and delete what is in the database.
+   * @default false
+   */
+  allowSharedFolder?: boolean | undefined;
   /** A memtable is sealed when it holds this many bytes, as really held in memory; per shard. @default 67108864 */
   maxMemtableSize?: number | undefined;
   /** Compression of new tables; old ones stay readable. All but "none" and "zstd" need a package. @default "none" */
@@ -69,6 +76,7 @@ export interface ResolvedOptions {
   encoding: ValueEncoding;
   createIfMissing: boolean;
   errorIfExists: boolean;
+  allowSharedFolder: boolean;
   maxMemtableSize: number;
   compression: CompressionName;
   cacheSize: number;
@@ -98,12 +106,20 @@ export function invalidOption(message: string): FastKVError {
   return new FastKVError("FASTKV_INVALID_OPTION", message, { writeOutcome: "not-applied" });
 }
 
-function shown(value: unknown): string {
-  return typeof value === "string"
-    ? JSON.stringify(value.slice(0, 60))
-    : typeof value === "object"
-      ? "an object"
-      : String(value);
+/** What was given instead, for a message: short, whatever it is, and without running code of its own. */
+export function shown(value: unknown): string {
+  switch (typeof value) {
+    case "string":
+      return excerpt(value, 60);
+    case "function":
+      return "a function";
+    case "object":
+      return value === null ? "null" : "an object";
+    case "bigint":
+      return "a BigInt";
+    default:
+      return excerpt(String(value), 60).slice(1, -1);
+  }
 }
 
 type Check<T> = (name: string, value: unknown) => T;
@@ -177,6 +193,7 @@ const checks: {
   encoding: { check: oneOf(encodings), fallback: () => "json" },
   createIfMissing: { check: boolean, fallback: () => true },
   errorIfExists: { check: boolean, fallback: () => false },
+  allowSharedFolder: { check: boolean, fallback: () => false },
   maxMemtableSize: { check: integer(64 * kib, gib), fallback: () => 64 * mib },
   compression: { check: oneOf(compressions), fallback: () => "none" },
   cacheSize: { check: integer(0, 64 * gib), fallback: () => 32 * mib },
@@ -215,7 +232,7 @@ export function checkNames(call: string, options: unknown, known: readonly strin
   }
   for (const name of Object.keys(options)) {
     if (!known.includes(name)) {
-      throw invalidOption(`${call} has no option "${name.slice(0, 60)}"; it has ${known.join(", ")}`);
+      throw invalidOption(`${call} has no option ${excerpt(name, 60)}; it has ${known.join(", ")}`);
     }
   }
 }

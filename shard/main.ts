@@ -11,7 +11,7 @@ import type { Socket } from "node:net";
 import { dirname } from "node:path";
 import { FastKVError, toErrorReport } from "../shared/errors.js";
 import { NodeFileSystem } from "../shared/storage/node-file-system.js";
-import { decodeMessage, encodeMessage, frameType } from "../shared/wire/frame.js";
+import { decodeGreeting, encodeMessage, frameType } from "../shared/wire/frame.js";
 import { FrameAssembler } from "../shared/wire/frame-assembler.js";
 import { connectIpc } from "../shared/wire/ipc.js";
 import type { Hello, OpenRequest } from "../shared/wire/messages.js";
@@ -129,7 +129,7 @@ class ShardProcess {
     if (frame === undefined) {
       return;
     }
-    const { token } = decodeMessage(frame).meta as Partial<OpenRequest>;
+    const { token } = decodeGreeting(frame).meta as Partial<OpenRequest>;
     const expected = Buffer.from(this.#start.coordinatorToken);
     const given = Buffer.from(typeof token === "string" ? token : "");
     if (given.length !== expected.length || !timingSafeEqual(given, expected)) {

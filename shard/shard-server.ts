@@ -3,7 +3,7 @@
  * answers requests. It knows neither sockets nor processes: main.ts gives it those, tests give it a simulated disk.
  */
 
-import { asBuffer, byteStringOf, bytesOf } from "../shared/bytes.js";
+import { asBuffer, byteStringOf, bytesOf, excerpt } from "../shared/bytes.js";
 import { FastKVError, invariant, toErrorReport } from "../shared/errors.js";
 import type { FileSystem } from "../shared/storage/file-system.js";
 import { decodeMessage, encodeMessage, frameType, type Message } from "../shared/wire/frame.js";
@@ -177,7 +177,7 @@ export class ShardServer {
       default:
         throw new FastKVError(
           "FASTKV_INTERNAL",
-          `Unknown request ${JSON.stringify(request satisfies never)}`,
+          `Unknown request ${excerpt(String((request satisfies never as { type?: unknown }).type))}`,
         );
     }
   }

@@ -12,6 +12,7 @@ export const errorCodes = {
   FASTKV_NOT_FOUND: "the database does not exist and was not to be created",
   FASTKV_EXISTS: "the database exists and was to be created",
   FASTKV_NOT_A_DATABASE: "the folder holds other files, or is no folder",
+  FASTKV_UNSAFE_FOLDER: "the folder belongs to another user, or others may write to it",
   FASTKV_UNSUPPORTED_FORMAT: "written by a newer version, or needs a codec that is not installed",
   FASTKV_SHARD_MISMATCH: "opened with another shard count than it was created with",
   FASTKV_CORRUPTION: "a file is damaged or missing",

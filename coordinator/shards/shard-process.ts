@@ -8,12 +8,13 @@ import { randomBytes, timingSafeEqual } from "node:crypto";
 import type { Socket } from "node:net";
 import { FastKVError } from "../../shared/errors.js";
 import type { FileSystem } from "../../shared/storage/file-system.js";
-import { decodeMessage } from "../../shared/wire/frame.js";
+import { decodeGreeting } from "../../shared/wire/frame.js";
 import { FrameAssembler } from "../../shared/wire/frame-assembler.js";
 import { type IpcListener, listenIpc } from "../../shared/wire/ipc.js";
 import type { Hello } from "../../shared/wire/messages.js";
 import type { ShardStart } from "../../shared/wire/shard-start.js";
 import { childEnvironment } from "../child-environment.js";
+import { checkPrivateFolder } from "../ownership/folder-trust.js";
 import { identityOf } from "../ownership/process-identity.js";
 import { createRuntimeFolder, type RuntimeFolder, removeRuntimeFolder } from "../ownership/runtime-folder.js";
 import type { ShardLauncher, ShardLink, ShardLinkEvents } from "./shard-link.js";
@@ -180,6 +181,7 @@ export class ShardProcessLauncher implements ShardLauncher {
     parentFolder: string | undefined,
   ): Promise<ShardProcessLauncher> {
     const runtime = createRuntimeFolder(fileSystem, parentFolder);
+    checkPrivateFolder(runtime.folder);
     const connections = new Map<Socket, Connection>();
     let launcher: ShardProcessLauncher | undefined;
     try {
@@ -278,7 +280,7 @@ export class ShardProcessLauncher implements ShardLauncher {
 
   /** The first frame says who it is: a shard that was started here and waits for just this. Others are cut off. */
   #greet(frames: Buffer[], connection: Connection, socket: Socket): void {
-    const { token } = decodeMessage(frames[0]!).meta as Partial<Hello>;
+    const { token } = decodeGreeting(frames[0]!).meta as Partial<Hello>;
     const waiting = this.#findWaiting(typeof token === "string" ? token : "");
     if (waiting === undefined || frames.length > 1) {
       socket.destroy();

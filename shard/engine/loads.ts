@@ -10,6 +10,7 @@
  */
 
 import { Packr } from "msgpackr";
+import { unpackChecked } from "../../shared/codec/checked-unpack.js";
 import { corruption, FastKVError } from "../../shared/errors.js";
 import { fileHeaderBytes, fileKind } from "../../shared/format/file-header.js";
 import { RecordLogWriter, readLog } from "../../shared/log/record-log.js";
@@ -245,7 +246,7 @@ export function readLoadFile(
 function decodeLoad(payload: Buffer, path: string, offset: number): Omit<ReadyLoad, "fileNumber"> {
   let value: unknown;
   try {
-    value = packr.unpack(payload);
+    value = unpackChecked(payload);
   } catch (cause) {
     throw corruption(path, offset, "the load's record cannot be decoded", cause);
   }

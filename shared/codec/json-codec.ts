@@ -8,6 +8,7 @@
  * resolves `toJSON`, or finds what to refuse and where. A getter is read by both: it must answer the same twice.
  */
 
+import { excerpt } from "../bytes.js";
 import { maxValueBytesCeiling, maxValueDepth } from "../limits.js";
 import { normaliseJson } from "./json-normaliser.js";
 import { damaged, maxValueContainers, tooLarge, tooManyContainers, wrapEncodeError } from "./refusal.js";
@@ -55,7 +56,8 @@ export class JsonCodec {
     try {
       return JSON.parse(bytes.utf8Slice(start, end));
     } catch (error) {
-      throw damaged("json", "it is no JSON text", undefined, error);
+      // The parser's own words quote the value as it is.
+      throw damaged("json", `it is no JSON text (${excerpt((error as Error).message, 120)})`);
     }
   }
 }

@@ -64,6 +64,7 @@
 
 import { Packr } from "msgpackr";
 import { readUint64, writeUint64 } from "../bytes.js";
+import { unpackChecked } from "../codec/checked-unpack.js";
 import { FastKVError } from "../errors.js";
 
 export const protocolVersion = 1;
@@ -209,6 +210,15 @@ export interface Message {
 }
 
 export function decodeMessage(frame: Buffer): Message {
+  return decodeWith(frame, (meta) => packr.unpack(meta));
+}
+
+/** The first message of a connection, from whom nothing is known yet: it is checked before it is decoded. */
+export function decodeGreeting(frame: Buffer): Message {
+  return decodeWith(frame, unpackChecked);
+}
+
+function decodeWith(frame: Buffer, unpack: (meta: Buffer) => unknown): Message {
   if (frame.length < messageHeaderBytes) {
     throw protocolError("too short for a message");
   }
@@ -219,7 +229,7 @@ export function decodeMessage(frame: Buffer): Message {
   return {
     type: frameTypeOf(frame),
     id: frame.readUInt32LE(8),
-    meta: packr.unpack(frame.subarray(messageHeaderBytes, metaEnd)),
+    meta: unpack(frame.subarray(messageHeaderBytes, metaEnd)),
     raw: frame.subarray(metaEnd),
   };
 }
