@@ -5,6 +5,7 @@ import { FastKVError } from "../shared/errors.js";
 import { operationKind } from "../shared/format/operations.js";
 import { encodingOfTag } from "../shared/format/value-encoding.js";
 import type { DurabilityMode } from "../shared/options.js";
+import { fileSystemSpace } from "../shared/storage/file-system-space.js";
 import { NodeFileSystem } from "../shared/storage/node-file-system.js";
 import { deleteRangeSection, encodeBatch, putsOf } from "./batch.js";
 import { BulkLoad, type BulkLoadResult } from "./bulk-load.js";
@@ -22,7 +23,7 @@ import type {
 } from "./call-options.js";
 import { KeyClear } from "./clearing.js";
 import { countKeys } from "./counting.js";
-import { Database, type DatabaseEnvironment, type DatabaseEvent } from "./database.js";
+import { Database, type DatabaseEnvironment } from "./database.js";
 import { EntryEncoder } from "./entry-encoder.js";
 import { EntrySource } from "./entry-source.js";
 import { type Key, keyBytes, keyToBytes, keyToString } from "./keys.js";
@@ -84,7 +85,7 @@ export class FastKV<V = unknown> extends EventEmitter<FastKVEvents> implements A
     this.#options = options;
     this.#codec = new ValueCodec();
     this.#encoder = new EntryEncoder(this.#codec, database.topology, database.clock, options);
-    database.listener = (event) => this.#emitEvent(event);
+    database.events.emitter = this;
   }
 
   /**
@@ -105,6 +106,7 @@ export class FastKV<V = unknown> extends EventEmitter<FastKVEvents> implements A
     return FastKV.openIn(path.resolve(folder), resolved, {
       fileSystem,
       checkFolder: (path) => checkFolderTrust(path, { allowShared: resolved.allowSharedFolder }),
+      measureSpace: fileSystemSpace,
       startLauncher: () => ShardProcessLauncher.start(fileSystem, program, runtimeFolder),
     });
   }
@@ -653,24 +655,6 @@ export class FastKV<V = unknown> extends EventEmitter<FastKVEvents> implements A
       }
     }
     this.#openScans.add(new WeakRef(run));
-  }
-
-  #emitEvent(event: DatabaseEvent): void {
-    switch (event.type) {
-      case "shard-restart":
-      case "shard-failed":
-      case "read-only":
-      case "stall":
-      case "background-error": {
-        const { type, ...details } = event;
-        // A listener that throws ends in the program's own hands, not in the middle of what is done here.
-        process.nextTick(() => this.emit(type, details as never));
-        break;
-      }
-      case "fatal":
-        // The restart that follows says so, too.
-        break;
-    }
   }
 }
 

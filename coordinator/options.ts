@@ -3,6 +3,7 @@ import { FastKVError } from "../shared/errors.js";
 import { encodingTag, type ValueEncoding } from "../shared/format/value-encoding.js";
 import { maxShards, maxValueBytesCeiling } from "../shared/limits.js";
 import type { CompressionName, DurabilityMode } from "../shared/options.js";
+import { isLogger, type Logger } from "./events/logger.js";
 
 const kib = 1024;
 const mib = 1024 * 1024;
@@ -55,6 +56,13 @@ export interface OpenOptions {
   levelOneSize?: number | undefined;
   /** Tables that each shard keeps open. @default 512 */
   maxOpenTables?: number | undefined;
+  /** The event `space-low` is told when the file system has less than so many bytes free; 0: never. @default 268435456 */
+  lowSpaceThreshold?: number | undefined;
+  /**
+   * Takes what happens as structured lines: an object with the methods debug, info, warn and error, each called with
+   * fields and a message, such as a logger of pino. Left out, nothing is logged.
+   */
+  logger?: Logger | undefined;
   /** Closes the database and ends the program on SIGINT and SIGTERM, where nobody else handles them. @default true */
   handleSignals?: boolean | undefined;
   /** The program that runs shards. @default process.execPath */
@@ -90,6 +98,8 @@ export interface ResolvedOptions {
   targetTableSize: number;
   levelOneSize: number;
   maxOpenTables: number;
+  lowSpaceThreshold: number;
+  logger: Logger | undefined;
   handleSignals: boolean;
   execPath: string;
   execArgv: readonly string[];
@@ -183,6 +193,13 @@ const moduleUrl: Check<URL> = (name, value) => {
   }
 };
 
+const logger: Check<Logger> = (name, value) => {
+  if (!isLogger(value)) {
+    throw invalidOption(`Option ${name} must be an object with the methods debug, info, warn and error`);
+  }
+  return value;
+};
+
 const gib = 1024 * mib;
 
 const checks: {
@@ -207,6 +224,8 @@ const checks: {
   targetTableSize: { check: integer(64 * kib, gib), fallback: () => 8 * mib },
   levelOneSize: { check: integer(64 * kib, 64 * gib), fallback: () => 64 * mib },
   maxOpenTables: { check: integer(64, 100_000), fallback: () => 512 },
+  lowSpaceThreshold: { check: integer(0, Number.MAX_SAFE_INTEGER), fallback: () => 256 * mib },
+  logger: { check: logger, fallback: () => undefined },
   handleSignals: { check: boolean, fallback: () => true },
   execPath: { check: text, fallback: () => process.execPath },
   execArgv: { check: texts, fallback: () => [] },

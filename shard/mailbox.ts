@@ -36,6 +36,8 @@ export interface MailboxOwner {
    */
   onMessage(frame: Buffer): Promise<void> | undefined;
   onStall(stall: Stall): void;
+  /** A read could not be answered but with this error. */
+  onReadError(error: unknown): void;
   setTimer(call: () => void, delayMs: number): () => void;
   monotonicMs(): number;
 }
@@ -259,6 +261,7 @@ export class Mailbox {
         this.#answers.missing();
       }
     } catch (error) {
+      this.#owner.onReadError(error);
       this.#answers.failed(error);
     }
     if (this.#answers.isFull) {

@@ -17,8 +17,10 @@ import type {
   ShardRequest,
   ShardSettings,
 } from "../shared/wire/messages.js";
+import { DamageReporter } from "./damage-reporter.js";
 import { Engine } from "./engine/engine.js";
 import type { JobRunner } from "./engine/jobs/job-runner.js";
+import { ReportingJobRunner } from "./engine/jobs/reporting-job-runner.js";
 import { readPage } from "./engine/reads.js";
 import { checkCodecAvailable } from "./engine/table/compression.js";
 import { Mailbox } from "./mailbox.js";
@@ -44,6 +46,7 @@ const mostKeptPageBytes = 1024 * 1024;
 
 export class ShardServer {
   readonly #host: ShardHost;
+  readonly #damage = new DamageReporter((event) => this.#tell(event));
   #engine: Engine | undefined;
   #mailbox: Mailbox | undefined;
   /** Where pages are put together, over and over: what is sent is copied from here. */
@@ -109,6 +112,7 @@ export class ShardServer {
   }
 
   #sendFailure(id: number, error: unknown): void {
+    this.#damage.note(error);
     this.#host.send(encodeMessage(frameType.failure, id, toErrorReport(error)));
   }
 
@@ -195,7 +199,9 @@ export class ShardServer {
           shardIndex: request.shardIndex,
           epoch: request.epoch,
         },
-        jobs: host.makeJobRunner(request.settings),
+        jobs: new ReportingJobRunner(host.makeJobRunner(request.settings), host.monotonicMs, (report) =>
+          this.#tell({ type: "work", ...report }),
+        ),
         setTimer: (call, delayMs) => host.setTimer(call, delayMs),
       },
       request.settings,
@@ -204,6 +210,7 @@ export class ShardServer {
         onProgress: () => this.#mailbox?.noteProgress(),
         onFatal: (error) => this.#onFatal(error),
         onBackgroundError: (error) => {
+          this.#damage.note(error);
           const { code, message } = toErrorReport(error);
           this.#tell({ type: "background-error", code, message });
         },
@@ -221,6 +228,7 @@ export class ShardServer {
     this.#mailbox = new Mailbox(engine, {
       send: (frame) => host.send(frame),
       onMessage: (frame) => this.#onMessage(frame),
+      onReadError: (error) => this.#damage.note(error),
       onStall: (stall) => this.#tell({ type: "stall", ...stall }),
       setTimer: (call, delayMs) => host.setTimer(call, delayMs),
       monotonicMs: () => host.monotonicMs(),
@@ -229,6 +237,7 @@ export class ShardServer {
   }
 
   #onFatal(error: unknown): void {
+    this.#damage.note(error);
     const { code, message } = toErrorReport(error);
     this.#tell({ type: "fatal", code, message });
     this.#host.onFatal(error);

@@ -53,7 +53,7 @@ export class FastKVError extends Error {
   override readonly name = "FastKVError";
   readonly code: FastKVErrorCode;
   readonly writeOutcome: WriteOutcome;
-  /** Only with `FASTKV_CORRUPTION`, and only in the process that read the file. */
+  /** Only with `FASTKV_CORRUPTION`, where the damaged place is known. */
   readonly damage: DamagePlace | undefined;
 
   constructor(code: FastKVErrorCode, message: string, options: FastKVErrorOptions = {}) {
@@ -69,11 +69,13 @@ export interface ErrorReport {
   code: FastKVErrorCode;
   message: string;
   writeOutcome: WriteOutcome;
+  damage?: DamagePlace;
 }
 
 export function toErrorReport(error: unknown): ErrorReport {
   if (error instanceof FastKVError) {
-    return { code: error.code, message: error.message, writeOutcome: error.writeOutcome };
+    const { code, message, writeOutcome, damage } = error;
+    return { code, message, writeOutcome, ...(damage === undefined ? {} : { damage }) };
   }
   const message = error instanceof Error ? (error.stack ?? error.message) : String(error);
   return { code: "FASTKV_INTERNAL", message, writeOutcome: "in-doubt" };
@@ -81,7 +83,8 @@ export function toErrorReport(error: unknown): ErrorReport {
 
 export function fromErrorReport(report: ErrorReport): FastKVError {
   const code = Object.hasOwn(errorCodes, report.code) ? report.code : "FASTKV_INTERNAL";
-  return new FastKVError(code, report.message, { writeOutcome: report.writeOutcome });
+  const { message, writeOutcome, damage } = report;
+  return new FastKVError(code, message, { writeOutcome, ...(damage === undefined ? {} : { damage }) });
 }
 
 /** A damaged file: names the file and, where one is known, the offset in bytes. */

@@ -21,6 +21,8 @@ import type { ShardLauncher, ShardLink, ShardLinkEvents } from "./shard-link.js"
 
 const tokenBytes = 32;
 const startTimeoutMs = 30_000;
+/** A process that has closed its connection and does not end within this is ended by force. */
+const exitNewsMs = 200;
 /** A stranger's first frame need not be longer than a greeting. */
 const maxHelloBytes = 4096;
 
@@ -118,6 +120,15 @@ class ShardProcess implements ShardLink {
 
   connectionLost(how: string): void {
     this.#down(how);
+  }
+
+  /** Most often because the process has ended, of which the system tells a moment later, and with the reason. */
+  connectionClosed(): void {
+    const timer = setTimeout(() => this.#down("closed its connection"), exitNewsMs);
+    void this.#exited.then((how) => {
+      clearTimeout(timer);
+      this.#down(how);
+    });
   }
 
   async kill(): Promise<void> {
@@ -307,6 +318,6 @@ export class ShardProcessLauncher implements ShardLauncher {
   disconnected(socket: Socket): void {
     const connection = this.#connections.get(socket);
     this.#connections.delete(socket);
-    connection?.shard?.connectionLost("closed its connection");
+    connection?.shard?.connectionClosed();
   }
 }
