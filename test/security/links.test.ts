@@ -3,8 +3,9 @@ import path from "node:path";
 import { expect } from "chai";
 import { type FastKV, repair, verify } from "../../coordinator/index.js";
 import { FastKVError } from "../../shared/errors.js";
+import { NodeFileSystem } from "../../shared/storage/node-file-system.js";
 import { manyKeys, type Stores, useStores } from "../api/support/stores.js";
-import { rejection } from "../support/errors.js";
+import { caught, causeCode, rejection } from "../support/errors.js";
 
 const keys = manyKeys(64);
 
@@ -142,6 +143,8 @@ describe("A pipe in the place of a file", function () {
       const file = path.join(stores().folder, name);
       fs.renameSync(file, `${file}.kept`);
       execFileSync("mkfifo", [file]);
+      const refused = caught(() => new NodeFileSystem().open(file, "read"));
+      expect(causeCode(refused), refused.message).to.equal("EINVAL");
       const error = await rejection(stores().open());
       expect(error.code, error.message).to.be.oneOf([
         "FASTKV_IO",
