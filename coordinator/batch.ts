@@ -13,7 +13,7 @@ import type { ReadCache } from "./cache/read-cache.js";
 import type { BatchOperation } from "./call-options.js";
 import type { EntryEncoder, ValueOptions } from "./entry-encoder.js";
 import type { Key } from "./keys.js";
-import { invalidOption } from "./options.js";
+import { invalidOption, shown } from "./options.js";
 import type { ByteRange } from "./ranges.js";
 
 const firstSectionBytes = 1024;
@@ -84,7 +84,7 @@ function setOperation<V>(
       return operationKind.delete;
     default: {
       const { type } = operation as { type: unknown };
-      throw invalidOption(`The type of an operation is "put" or "del", not ${String(type)}`);
+      throw invalidOption(`The type of an operation is "put" or "del", not ${shown(type)}`);
     }
   }
 }

@@ -8,8 +8,10 @@ import { FastKVError } from "../shared/errors.js";
 import { OperationSection, operationKind } from "../shared/format/operations.js";
 import { hashName } from "../shared/hash.js";
 import type { FileSystem } from "../shared/storage/file-system.js";
+import type { FileSystemSpace } from "../shared/storage/file-system-space.js";
 import type {
   HeldSnapshot,
+  RecoverySummary,
   ShardEvent,
   ShardRequest,
   ShardSettings,
@@ -21,6 +23,8 @@ import { hasBatchLog, type LoadedBatchLog, loadBatchLog } from "./batch-log/load
 import type { BatchPart } from "./batch-log/log-format.js";
 import { ReadCache } from "./cache/read-cache.js";
 import { Clock } from "./clock.js";
+import { EventDesk } from "./events/event-desk.js";
+import { type SpaceWatch, watchSpace } from "./events/space-watch.js";
 import type { ScanHost, ScanPoint } from "./merged-scan.js";
 import { defaultShards, type ResolvedOptions } from "./options.js";
 import { prepareFolder } from "./ownership/database-folder.js";
@@ -38,14 +42,11 @@ export interface DatabaseEnvironment {
   fileSystem: FileSystem;
   startLauncher(): Promise<ShardLauncher>;
   now?: () => number;
+  /** Refuses a folder that strangers may change; throws `FASTKV_UNSAFE_FOLDER`. */
+  checkFolder?(folder: string): void;
+  /** How much room there is; left out where that is no question. */
+  measureSpace?(folder: string): Promise<FileSystemSpace>;
 }
-
-/** Something that happened, for `FastKV.on`. */
-export type DatabaseEvent =
-  | { type: "shard-restart"; shard: number; reason: string }
-  | { type: "shard-failed"; shard: number; error: FastKVError }
-  | { type: "read-only"; error: FastKVError }
-  | ({ shard: number } & ShardEvent);
 
 export class Database implements ScanHost, ShardClientOwner {
   readonly folder: string;
@@ -57,7 +58,10 @@ export class Database implements ScanHost, ShardClientOwner {
 
   /** The last sequence number that was given to a write. */
   sequence = 0;
-  listener: (event: DatabaseEvent) => void = () => undefined;
+  readonly events: EventDesk;
+
+  /** Undefined where the space is not watched. */
+  readonly space: SpaceWatch | undefined;
 
   readonly #environment: DatabaseEnvironment;
   readonly #ownership: Ownership;
@@ -89,6 +93,8 @@ export class Database implements ScanHost, ShardClientOwner {
     this.clock = owned.clock;
     this.topology = new Topology(owned.identity.shards);
     this.cache = new ReadCache(options.readCacheSize);
+    this.events = new EventDesk(options.logger, (shard) => this.clients[shard]?.identity?.pid);
+    this.space = watchSpace(this, environment);
   }
 
   /** Opens or creates the database in `folder`, an absolute path. */
@@ -99,6 +105,7 @@ export class Database implements ScanHost, ShardClientOwner {
   ): Promise<Database> {
     const { fileSystem } = environment;
     prepareFolder(fileSystem, folder, { createIfMissing: options.createIfMissing });
+    environment.checkFolder?.(folder);
     const clock = new Clock(environment.now);
     const ownership = await acquireOwnership(fileSystem, folder, {
       clock: () => clock.now(),
@@ -125,6 +132,7 @@ export class Database implements ScanHost, ShardClientOwner {
       clock.noteSeen(loadedLog.timeMs);
       database = new Database(folder, options, environment, { ownership, identity, loadedLog, clock });
       await database.#start();
+      database.#onOpened();
       return database;
     } catch (error) {
       // What failed first says more than what fails now.
@@ -132,6 +140,12 @@ export class Database implements ScanHost, ShardClientOwner {
       releaseQuietly(ownership);
       throw error;
     }
+  }
+
+  #onOpened(): void {
+    const durationMs = performance.now() - this.#openedAtMs;
+    this.events.tell({ type: "opened", path: this.folder, shards: this.shardCount, durationMs });
+    this.space?.start();
   }
 
   get shardCount(): number {
@@ -317,6 +331,8 @@ export class Database implements ScanHost, ShardClientOwner {
   }
 
   async #close(underWay: readonly Promise<unknown>[]): Promise<void> {
+    const startMs = performance.now();
+    this.space?.stop();
     try {
       await Promise.all(this.clients.map((client) => client.leave()));
       await Promise.allSettled(underWay);
@@ -330,6 +346,7 @@ export class Database implements ScanHost, ShardClientOwner {
       }
     } finally {
       await this.#end().finally(() => this.#ownership.release(this.clock.now()));
+      this.events.tell({ type: "closed", path: this.folder, durationMs: performance.now() - startMs });
     }
   }
 
@@ -449,7 +466,7 @@ export class Database implements ScanHost, ShardClientOwner {
 
   #onReadOnly(error: FastKVError): void {
     this.#refuseWrites(error, error);
-    this.listener({ type: "read-only", error });
+    this.events.tell({ type: "read-only", error });
   }
 
   // What shard clients ask for
@@ -506,15 +523,19 @@ export class Database implements ScanHost, ShardClientOwner {
   }
 
   onEvent(shard: number, event: ShardEvent): void {
-    this.listener({ shard, ...event });
+    this.events.tell({ shard, ...event });
   }
 
   onRestart(shard: number, reason: string): void {
-    this.listener({ type: "shard-restart", shard, reason });
+    this.events.tell({ type: "shard-restart", shard, reason });
+  }
+
+  onReady(shard: number, durationMs: number, recovery: RecoverySummary): void {
+    this.events.tell({ type: "shard-ready", shard, durationMs, recovery });
   }
 
   onFailed(shard: number, error: FastKVError): void {
-    this.listener({ type: "shard-failed", shard, error });
+    this.events.tell({ type: "shard-failed", shard, error });
   }
 }
 

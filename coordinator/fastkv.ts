@@ -5,6 +5,7 @@ import { FastKVError } from "../shared/errors.js";
 import { operationKind } from "../shared/format/operations.js";
 import { encodingOfTag } from "../shared/format/value-encoding.js";
 import type { DurabilityMode } from "../shared/options.js";
+import { fileSystemSpace } from "../shared/storage/file-system-space.js";
 import { NodeFileSystem } from "../shared/storage/node-file-system.js";
 import { deleteRangeSection, encodeBatch, putsOf } from "./batch.js";
 import { BulkLoad, type BulkLoadResult } from "./bulk-load.js";
@@ -27,7 +28,7 @@ import type {
 } from "./call-options.js";
 import { KeyClear } from "./clearing.js";
 import { countKeys } from "./counting.js";
-import { Database, type DatabaseEnvironment, type DatabaseEvent } from "./database.js";
+import { Database, type DatabaseEnvironment } from "./database.js";
 import { EntryEncoder } from "./entry-encoder.js";
 import { EntrySource } from "./entry-source.js";
 import { type Key, keyBytes } from "./keys.js";
@@ -42,6 +43,7 @@ import {
   type ResolvedOptions,
   resolveOptions,
 } from "./options.js";
+import { checkFolderTrust } from "./ownership/folder-trust.js";
 import { isEmptyRange, type RangeOptions, rangeNames, resolveRange } from "./ranges.js";
 import { ExpiryRead, ManyRead, ValueRead } from "./reads.js";
 import { Scan } from "./scan.js";
@@ -96,14 +98,15 @@ export class FastKV<V = unknown> extends EventEmitter<FastKVEvents> implements A
       this.#keep,
       () => database.clock.now(),
     );
-    database.listener = (event) => this.#emitEvent(event);
+    database.events.emitter = this;
   }
 
   /**
    * Opens the database in a folder, and creates it where there is none.
    *
    * @throws FastKVError `FASTKV_LOCKED` where it is open already, `FASTKV_SHARD_MISMATCH`, `FASTKV_NOT_FOUND`,
-   * `FASTKV_NOT_A_DATABASE`, `FASTKV_CORRUPTION`, `FASTKV_UNSUPPORTED_FORMAT`, `FASTKV_INVALID_OPTION`, `FASTKV_IO`.
+   * `FASTKV_NOT_A_DATABASE`, `FASTKV_UNSAFE_FOLDER`, `FASTKV_CORRUPTION`, `FASTKV_UNSUPPORTED_FORMAT`,
+   * `FASTKV_INVALID_OPTION`, `FASTKV_IO`.
    */
   static async open<V = unknown>(folder: string, options: OpenOptions = {}): Promise<FastKV<V>> {
     if (typeof folder !== "string" || folder === "" || folder.includes("\0")) {
@@ -115,6 +118,8 @@ export class FastKV<V = unknown> extends EventEmitter<FastKVEvents> implements A
     const program = { module: shardModule ?? defaultShardModule, execPath, execArgv };
     return FastKV.openIn(path.resolve(folder), resolved, {
       fileSystem,
+      checkFolder: (path) => checkFolderTrust(path, { allowShared: resolved.allowSharedFolder }),
+      measureSpace: fileSystemSpace,
       startLauncher: () => ShardProcessLauncher.start(fileSystem, program, runtimeFolder),
     });
   }
@@ -675,24 +680,6 @@ export class FastKV<V = unknown> extends EventEmitter<FastKVEvents> implements A
       }
     }
     this.#openScans.add(new WeakRef(run));
-  }
-
-  #emitEvent(event: DatabaseEvent): void {
-    switch (event.type) {
-      case "shard-restart":
-      case "shard-failed":
-      case "read-only":
-      case "stall":
-      case "background-error": {
-        const { type, ...details } = event;
-        // A listener that throws ends in the program's own hands, not in the middle of what is done here.
-        process.nextTick(() => this.emit(type, details as never));
-        break;
-      }
-      case "fatal":
-        // The restart that follows says so, too.
-        break;
-    }
   }
 }
 

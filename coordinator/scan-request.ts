@@ -1,6 +1,6 @@
 import type { ClearOptions, ScanOptions } from "./call-options.js";
 import type { Key } from "./keys.js";
-import { checkNames, invalidOption } from "./options.js";
+import { checkNames, invalidOption, shown } from "./options.js";
 import { rangeNames } from "./ranges.js";
 
 const clearNames = [...rangeNames, "reverse", "limit", "snapshot"];
@@ -25,7 +25,7 @@ export function checkScan(
   checkNames(call, options, scanNames);
   const { keyEncoding = "utf8" } = options;
   if (keyEncoding !== "utf8" && keyEncoding !== "binary") {
-    throw invalidOption(`Option keyEncoding must be "utf8" or "binary", not ${String(keyEncoding)}`);
+    throw invalidOption(`Option keyEncoding must be "utf8" or "binary", not ${shown(keyEncoding)}`);
   }
   checkSignal(options.signal);
   return {
@@ -44,7 +44,7 @@ export function checkClear(options: ClearOptions): ClearOptions & { reverse: boo
 
 function checkReverse(reverse: unknown = false): boolean {
   if (typeof reverse !== "boolean") {
-    throw invalidOption(`Option reverse must be true or false, not ${String(reverse)}`);
+    throw invalidOption(`Option reverse must be true or false, not ${shown(reverse)}`);
   }
   return reverse;
 }
@@ -60,7 +60,7 @@ function checkLimit(limit: unknown): number {
     return Number.POSITIVE_INFINITY;
   }
   if (typeof limit !== "number" || !Number.isInteger(limit) || limit < 0) {
-    throw invalidOption(`Option limit must be a whole number from 0, not ${String(limit)}`);
+    throw invalidOption(`Option limit must be a whole number from 0, not ${shown(limit)}`);
   }
   return limit;
 }

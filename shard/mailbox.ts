@@ -38,6 +38,8 @@ export interface MailboxOwner {
   onStall(stall: Stall): void;
   /** Frames that had to wait could not be handled. */
   onFatal(error: unknown): void;
+  /** A read could not be answered but with this error. */
+  onReadError(error: unknown): void;
   setTimer(call: () => void, delayMs: number): () => void;
   monotonicMs(): number;
 }
@@ -262,6 +264,7 @@ export class Mailbox {
         this.#answers.missing();
       }
     } catch (error) {
+      this.#owner.onReadError(error);
       this.#answers.failed(error);
     }
     if (this.#answers.isFull) {

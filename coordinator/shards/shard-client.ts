@@ -28,6 +28,7 @@ import type {
   HeldSnapshot,
   OpenReply,
   OpenRequest,
+  RecoverySummary,
   SettleReply,
   ShardEvent,
   ShardRequest,
@@ -73,6 +74,8 @@ export interface ShardClientOwner {
   onSynced(shardIndex: number): void;
   onEvent(shardIndex: number, event: ShardEvent): void;
   onRestart(shardIndex: number, reason: string): void;
+  /** It has opened its files, for the first time or again, `durationMs` after its process was to be started. */
+  onReady(shardIndex: number, durationMs: number, recovery: RecoverySummary): void;
   onFailed(shardIndex: number, error: FastKVError): void;
 }
 
@@ -108,6 +111,7 @@ export class ShardClient {
   #onIdle: (() => void) | undefined;
   /** The last link has told of its end. */
   #isLinkDown = false;
+  #launchedAtMs = 0;
   /** The database is closing. */
   #isLeaving = false;
   /** What `close` rejects with: writes of this shard may be lost. */
@@ -335,6 +339,7 @@ export class ShardClient {
   /** Starts the process; it touches no file before `open`. */
   async launch(): Promise<void> {
     this.#isLinkDown = false;
+    this.#launchedAtMs = performance.now();
     this.#link = await this.#launcher.launch(this.index, {
       onFrames: (frames) => this.#receive(frames),
       onDown: (reason) => this.#onDown(reason),
@@ -360,7 +365,9 @@ export class ShardClient {
       this.#requests.addOpening(pending);
       link.send(encodeMessage(frameType.request, openingId, request));
     });
-    return meta as OpenReply;
+    const reply = meta as OpenReply;
+    this.#owner.onReady(this.index, performance.now() - this.#launchedAtMs, reply.recovery);
+    return reply;
   }
 
   /** Tells what is held, then sends what was retained and is still unanswered. */

@@ -10,7 +10,7 @@
  */
 
 import { Packr } from "msgpackr";
-import { unpackChecked } from "../../shared/codec/unpack-checked.js";
+import { unpackChecked } from "../../shared/codec/checked-unpack.js";
 import { corruption, FastKVError } from "../../shared/errors.js";
 import { fileHeaderBytes, fileKind } from "../../shared/format/file-header.js";
 import { RecordLogWriter, readLog } from "../../shared/log/record-log.js";
@@ -248,7 +248,7 @@ export function readLoadFile(
 function decodeLoad(payload: Buffer, path: string, offset: number): Omit<ReadyLoad, "fileNumber"> {
   let value: unknown;
   try {
-    value = unpackChecked(packr, payload);
+    value = unpackChecked(payload);
   } catch (cause) {
     throw corruption(path, offset, "the load's record cannot be decoded", cause);
   }

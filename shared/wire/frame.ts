@@ -70,7 +70,7 @@
 
 import { Packr } from "msgpackr";
 import { readUint64, writeUint64 } from "../bytes.js";
-import { unpackChecked } from "../codec/unpack-checked.js";
+import { unpackChecked } from "../codec/checked-unpack.js";
 import { FastKVError } from "../errors.js";
 
 export const protocolVersion = 1;
@@ -259,7 +259,7 @@ export function packSmall(value: unknown): Buffer {
 
 export function unpackSmall(bytes: Buffer): unknown {
   try {
-    return unpackChecked(packr, bytes);
+    return unpackChecked(bytes);
   } catch (cause) {
     throw protocolError(`its msgpack is malformed (${(cause as Error).message})`);
   }

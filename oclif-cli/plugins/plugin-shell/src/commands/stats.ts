@@ -1,17 +1,21 @@
 import { Command } from "@oclif/core";
-import { pathFlag } from "fastkv-cli/kit/flags";
+import { pathFlag, sharedFolderFlag } from "fastkv-cli/kit/flags";
 import { withDatabase } from "../one-shot.js";
 import { printStats } from "../stats.js";
 
 export default class Stats extends Command {
   static override description = "Print the statistics of a database as JSON.";
   static override examples = ["<%= config.bin %> stats --path ./my_database"];
-  static override flags = { path: pathFlag };
+  static override flags = { path: pathFlag, "allow-shared-folder": sharedFolderFlag };
 
   async run(): Promise<void> {
     const { flags } = await this.parse(Stats);
-    await withDatabase(flags.path, { create: false }, async ({ db, output }) => {
-      printStats(await db.stats(), output);
-    });
+    await withDatabase(
+      flags.path,
+      { create: false, allowSharedFolder: flags["allow-shared-folder"] },
+      async ({ db, output }) => {
+        printStats(await db.stats(), output);
+      },
+    );
   }
 }
