@@ -117,7 +117,7 @@ function listMissing(
 function notFound(folder: string, what: string, cause?: unknown): FastKVError {
   return new FastKVError(
     "FASTKV_NOT_FOUND",
-    `There is no database in ${folder}: it ${what}. Check the path, or allow it to be created.`,
+    `There is no database in ${folder}: it ${what}. Check the path.`,
     cause === undefined ? {} : { cause },
   );
 }

@@ -43,7 +43,7 @@ describe("the commands verify and repair", () => {
     expect(line).to.match(
       /^shard-000\/\d+\.sst, offset \d+: wrong checksum of a block \(keys "key\\u0007\d+" to "key\\u0007\d+"\)$/,
     );
-    expect(summary).to.match(/^Damaged: 1 findings in 2 shards/);
+    expect(summary).to.match(/^Damaged: 1 finding in 2 shards/);
     const json = JSON.parse((await run("verify --path damaged --json")).stdout) as {
       isSound: boolean;
       findings: { file: string; severity: string }[];
@@ -57,7 +57,7 @@ describe("the commands verify and repair", () => {
     expect(repaired.stdout).to.match(
       /^Lost: shard-000\/\d+\.sst, offset \d+: entries are lost: .*\nRepaired: 1 /,
     );
-    expect(repaired.stdout).to.match(/1 replaced files are kept in .*lost-\d{10}\nSound: /);
+    expect(repaired.stdout).to.match(/Kept: 1 replaced file in .*lost-\d{10}\nSound: /);
     expect(filesMatching(folder, /^lost-\d{10}.*sst$/)).to.have.length(1);
     expect((await run("verify --path damaged")).code).to.equal(0);
     const scanned = await run("scan --keys --path damaged");

@@ -52,6 +52,18 @@ describe("the one-shot commands", () => {
     expect((await run("get /wA= --base64-key --path v")).stdout).to.equal("1\n");
   });
 
+  it("put a value that expires", async () => {
+    expect((await run("put brief 1 --ttl 2h --path t")).code).to.equal(0);
+    const [, expiry] = /"expiry":(\d+)\}\n$/.exec((await run("get brief --json --path t")).stdout)!;
+    expect(Number(expiry) - Date.now()).to.be.within(2 * 3_600_000 - 60_000, 2 * 3_600_000);
+    for (const ttl of ["tomorrow", "0", "-5m"]) {
+      const refused = await run(`put brief 1 --ttl=${ttl} --path never`);
+      expect(refused).to.deep.include({ code: 2, stdout: "" });
+      expect(refused.stderr).to.contain(`"${ttl}" is no duration: write 1500 (ms), 90s, 5m, 2h or 7d`);
+    }
+    expect(existsSync(workspace.path("never")), "a database for nothing").to.equal(false);
+  });
+
   it("scan in all directions", async () => {
     await workspace.run(["bulk", "-", "--path", "s"], {
       input: '["a",1]\n["b",{"x":2}]\n["b2",3]\n["c",4]\n',
@@ -64,12 +76,11 @@ describe("the one-shot commands", () => {
   });
 
   it("print statistics as JSON", async () => {
-    const stats = JSON.parse((await run("stats --path s")).stdout) as {
-      total_keys: number;
-      shards: unknown[];
-    };
-    expect(stats.total_keys).to.equal(4);
-    expect(stats.shards).to.have.length.above(0);
+    for (const command of ["stats --path s", "stats --json --path s"]) {
+      const stats = JSON.parse((await run(command)).stdout) as { total_keys: number; shards: unknown[] };
+      expect(stats.total_keys).to.equal(4);
+      expect(stats.shards).to.have.length.above(0);
+    }
   });
 
   it("load files of each form, and say where one is wrong", async () => {
@@ -185,7 +196,9 @@ describe("the one-shot commands", () => {
 
     it("missing", async () => {
       const commands = [["get", "a"], ["shell", "--no-create"], ["export"]];
-      await Promise.all(commands.map((args) => refused([...args, "--path", "nowhere"], /nowhere/)));
+      // Nobody can "allow" these commands to create one.
+      const words = /nowhere: it does not exist\. Check the path\.$/m;
+      await Promise.all(commands.map((args) => refused([...args, "--path", "nowhere"], words)));
     });
 
     it("foreign", async () => {

@@ -76,7 +76,7 @@ Database closed
   it("stops with an error at a batch without an end, of which nothing is written", async () => {
     const result = await shell("batch\nput in-batch 1\n");
     expect(result.code).to.equal(1);
-    expect(result.stderr).to.contain("The input ended within a batch: 1 operations were not written");
+    expect(result.stderr).to.contain("The input ended within a batch: 1 operation not written");
     expect((await workspace.run(["get", "in-batch", "--path", "./d"])).code).to.equal(1);
   });
 

@@ -123,6 +123,16 @@ describe("the start of fastkv", () => {
     const { code, stderr } = await workspace.run(["benchmrk"]);
     expect(code).to.equal(127);
     expect(stderr).to.contain("Did you mean benchmark?");
+    for (const [words, guess] of [
+      [["help", "shel"], "shell"],
+      [["help", "plugins", "instal"], "plugins install"],
+    ] as const) {
+      const help = await workspace.run(words);
+      expect(help).to.deep.include({ code: 2, stdout: "" });
+      expect(help.stderr).to.match(
+        new RegExp(`^ *›? *Error: Command \\S+ not found\\. Did you mean ${guess}\\?$`, "m"),
+      );
+    }
   });
 
   it("prints a script for completion, and explains a command", async () => {

@@ -1,6 +1,6 @@
 /** The flags that commands over a database share. */
 
-import { Flags } from "@oclif/core";
+import { Errors, Flags } from "@oclif/core";
 import type { DurabilityMode, ValueEncoding } from "fastkv";
 import { parseDurationMs } from "./duration.js";
 
@@ -40,8 +40,8 @@ export const noCreateFlag = Flags.boolean({
 export const durationFlag = Flags.custom<number>({
   parse: async (input) => {
     const ms = parseDurationMs(input);
-    if (ms === undefined) {
-      throw new Error(`"${input}" is no duration: write 1500 (ms), 90s, 5m, 2h or 7d`);
+    if (ms === undefined || ms === 0) {
+      throw new Errors.CLIError(`"${input}" is no duration: write 1500 (ms), 90s, 5m, 2h or 7d`);
     }
     return ms;
   },

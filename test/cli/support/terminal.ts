@@ -1,4 +1,4 @@
-/** The command `fastkv` in a real pseudo-terminal, with a terminal emulator that knows what stands on the screen. */
+/** The command `fastkv`, or another one, in a real pseudo-terminal, with a terminal emulator that knows what stands on the screen. */
 
 import { setTimeout as delay } from "node:timers/promises";
 import pty, { type IPty } from "@lydell/node-pty";
@@ -16,10 +16,15 @@ export class TestTerminal {
   raw = "";
   readonly exited: Promise<number>;
 
-  constructor(folder: string, args: readonly string[], env: Record<string, string> = {}) {
+  constructor(
+    folder: string,
+    args: readonly string[],
+    env: Record<string, string> = {},
+    [file, ...first]: readonly [string, ...string[]] = [process.execPath, cliProgram],
+  ) {
     const size = { cols: 100, rows: 40 };
     this.#screen = new xterm.Terminal({ ...size, allowProposedApi: true, scrollback: 1_000 });
-    this.#pty = pty.spawn(process.execPath, [cliProgram, ...args], {
+    this.#pty = pty.spawn(file, [...first, ...args], {
       ...size,
       name: "xterm-256color",
       cwd: folder,

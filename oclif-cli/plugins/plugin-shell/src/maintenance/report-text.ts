@@ -1,6 +1,7 @@
 /** Reports of `verify` and `repair` as text. */
 
 import type { Finding, RepairReport, VerifyReport } from "fastkv";
+import { counted } from "fastkv-cli/kit/counted";
 import { escapeControls } from "fastkv-cli/kit/escape";
 
 /** `shard-000/000042.sst, offset 4096: wrong checksum of a block (keys "a" to "k")` */
@@ -16,9 +17,15 @@ function keysText({ from, to }: { from: string; to: string }): string {
 
 export function summaryOf(report: VerifyReport): string {
   const { isSound, damages, shards, tables, entries, walRecords, batches, bytes, unlisted } = report;
-  const read = `${shards} shards, ${tables} tables with ${entries} entries, ${walRecords} WAL records, ${batches} logged batches, ${bytes} bytes`;
-  const more = unlisted === 0 ? "" : ` (${unlisted} more findings are not listed)`;
-  return isSound ? `Sound: ${read}${more}` : `Damaged: ${damages} findings in ${read}${more}`;
+  const read = [
+    counted(shards, "shard"),
+    `${counted(tables, "table")} with ${counted(entries, "entry", "entries")}`,
+    counted(walRecords, "WAL record"),
+    counted(batches, "logged batch", "logged batches"),
+    counted(bytes, "byte"),
+  ].join(", ");
+  const more = unlisted === 0 ? "" : ` (not listed: ${counted(unlisted, "more finding", "more findings")})`;
+  return isSound ? `Sound: ${read}${more}` : `Damaged: ${counted(damages, "finding")} in ${read}${more}`;
 }
 
 export function repairSummary(report: RepairReport): string[] {
@@ -28,10 +35,10 @@ export function repairSummary(report: RepairReport): string[] {
   }
   const unlisted = lostItems - losses.length;
   return [
-    `Repaired: ${before.damages} findings of damage; ${lostItems} losses${unlisted > 0 ? ` (${unlisted} are not listed)` : ""}`,
+    `Repaired: ${counted(before.damages, "finding")} of damage; ${counted(lostItems, "loss", "losses")}${unlisted > 0 ? ` (not listed: ${unlisted})` : ""}`,
     ...(lostFolder === null
       ? []
-      : [`${setAside.length} replaced files are kept in ${escapeControls(lostFolder)}`]),
+      : [`Kept: ${counted(setAside.length, "replaced file")} in ${escapeControls(lostFolder)}`]),
     ...after.findings.filter((finding) => finding.severity === "damage").map(findingLine),
     summaryOf(after),
   ];

@@ -1,6 +1,7 @@
 /** The shell over piped input: no prompt, echo or colour; the first error ends it. */
 
 import { createInterface } from "node:readline";
+import { counted } from "fastkv-cli/kit/counted";
 import {
   CommandFailure,
   describeError,
@@ -57,7 +58,7 @@ export async function runScript(
   if (session.batch && code === exitCode.ok) {
     printError(
       new CommandFailure(
-        `The input ended within a batch: ${session.batch.length} operations were not written`,
+        `The input ended within a batch: ${counted(session.batch.length, "operation")} not written`,
       ),
     );
     code = exitCode.failed;

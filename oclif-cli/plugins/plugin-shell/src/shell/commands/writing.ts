@@ -1,6 +1,7 @@
 /** put, delete, and the batches around them. */
 
 import type { BatchOperation, ValueEncoding } from "fastkv";
+import { counted } from "fastkv-cli/kit/counted";
 import { parseDurationMs } from "fastkv-cli/kit/duration";
 import { CommandFailure } from "fastkv-cli/kit/failure";
 import { encodingFor, looksLikeBrokenJson, parseValue } from "../../text/value.js";
@@ -102,7 +103,7 @@ const end: ShellCommand = {
     if (operations.length > 0) {
       await untilAborted(session.db.batch(operations), signal);
     }
-    session.output.say(`OK, ${operations.length} operations`);
+    session.output.say(`OK, ${counted(operations.length, "operation")}`);
   },
 };
 
@@ -112,7 +113,7 @@ const cancel: ShellCommand = {
   summary: "drop the open batch",
   words: [0, 0],
   async run(session) {
-    session.output.say(`Dropped ${takeBatch(session).length} operations`);
+    session.output.say(`Dropped ${counted(takeBatch(session).length, "operation")}`);
   },
 };
 

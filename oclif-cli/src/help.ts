@@ -1,0 +1,20 @@
+/** oclif's help, with a guess where the command that it should explain does not exist. */
+
+import { Errors, Help } from "@oclif/core";
+import { guessOf } from "./kit/nearest-command.js";
+
+// oclif wants the default export.
+export default class FastKVHelp extends Help {
+  override async showHelp(argv: string[]): Promise<void> {
+    try {
+      await super.showHelp(argv);
+    } catch (error) {
+      const subject = argv.filter((word) => !word.startsWith("-") && word !== "help").join(":");
+      const guess = guessOf(subject, this.config);
+      if (error instanceof Errors.CLIError && guess !== undefined) {
+        error.message += ` ${guess}`;
+      }
+      throw error;
+    }
+  }
+}
