@@ -133,7 +133,7 @@ export function frameTypeOf(frame: Buffer): FrameType {
     throw protocolError(`protocol version ${frame[4]}`);
   }
   const type = frame[5]!;
-  if (type < frameType.operations || type > frameType.event) {
+  if (type < frameType.operations || type > frameType.page) {
     throw protocolError(`type ${type}`);
   }
   return type as FrameType;
