@@ -33,6 +33,7 @@ import { EntryEncoder } from "./entry-encoder.js";
 import { EntrySource } from "./entry-source.js";
 import { type Key, keyBytes } from "./keys.js";
 import { abortError, type EntryReader, type ScanPoint, ScanRun } from "./merged-scan.js";
+import { OpenScans } from "./open-scans.js";
 import {
   checkNames,
   durabilityModes,
@@ -77,7 +78,7 @@ export class FastKV<V = unknown> extends EventEmitter<FastKVEvents> implements A
   readonly #codec: ValueCodec;
   /** Encodes what is called; nothing of it is used after the call has returned. */
   readonly #encoder: EntryEncoder;
-  readonly #openScans = new Set<WeakRef<ScanRun>>();
+  readonly #openScans = new OpenScans();
   readonly #loads = new Set<BulkLoad>();
   /** Clears that read keys and have not yet deleted them all. */
   readonly #clears = new Set<KeyClear>();
@@ -510,10 +511,7 @@ export class FastKV<V = unknown> extends EventEmitter<FastKVEvents> implements A
     const database = this.#database;
     if (!database.isClosed) {
       const reason = new FastKVError("FASTKV_CLOSED", "The database was closed");
-      for (const reference of this.#openScans) {
-        reference.deref()?.end(reason);
-      }
-      this.#openScans.clear();
+      this.#openScans.endAll(reason);
       for (const load of this.#loads) {
         load.stop(reason);
       }
@@ -647,7 +645,7 @@ export class FastKV<V = unknown> extends EventEmitter<FastKVEvents> implements A
     const { reverse, snapshot, signal } = options;
     checkAvailable(database);
     const run = new ScanRun(database, {
-      range: resolveRange(this.#encoder.scratch, options),
+      range: resolveRange(this.#encoder.scratch, options.range),
       reverse,
       limit: options.limit,
       point: snapshot === undefined ? database.point() : Snapshot.pointOf(snapshot, this),
@@ -658,7 +656,7 @@ export class FastKV<V = unknown> extends EventEmitter<FastKVEvents> implements A
       run,
       reader,
       signal,
-      (tracked) => this.#noteScan(tracked),
+      (tracked) => this.#openScans.add(tracked),
       (key) => keyBytes(this.#encoder.scratch, key),
     );
   }
@@ -669,17 +667,6 @@ export class FastKV<V = unknown> extends EventEmitter<FastKVEvents> implements A
       .finally(() => this.#underWay.delete(settled));
     this.#underWay.add(settled);
     return call;
-  }
-
-  #noteScan(run: ScanRun): void {
-    if (this.#openScans.size >= 64) {
-      for (const reference of this.#openScans) {
-        if (reference.deref()?.isOver ?? true) {
-          this.#openScans.delete(reference);
-        }
-      }
-    }
-    this.#openScans.add(new WeakRef(run));
   }
 }
 

@@ -1,17 +1,21 @@
 import type { ClearOptions, ScanOptions } from "./call-options.js";
 import type { Key } from "./keys.js";
 import { checkNames, invalidOption, shown } from "./options.js";
-import { rangeNames } from "./ranges.js";
+import { type RangeOptions, rangeNames } from "./ranges.js";
+import type { Snapshot } from "./snapshot.js";
 
 const clearNames = [...rangeNames, "reverse", "limit", "snapshot"];
 const scanNames = [...clearNames, "keyEncoding", "signal"];
 
 /** The options of a scan, checked and complete. */
-export interface CheckedScan extends ScanOptions {
+export interface CheckedScan {
+  range: RangeOptions;
   reverse: boolean;
   /** Infinity: all. */
   limit: number;
   keyEncoding: "utf8" | "binary";
+  snapshot: Snapshot | undefined;
+  signal: AbortSignal | undefined;
 }
 
 /** Both forms of a scan's arguments: `(prefix, limit)` and `(options)`. Throws `FASTKV_INVALID_OPTION`. */
@@ -29,10 +33,12 @@ export function checkScan(
   }
   checkSignal(options.signal);
   return {
-    ...options,
+    range: options,
     reverse: checkReverse(options.reverse),
-    keyEncoding,
     limit: checkLimit(options.limit),
+    keyEncoding,
+    snapshot: options.snapshot,
+    signal: options.signal,
   };
 }
 
