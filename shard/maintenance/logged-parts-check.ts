@@ -29,6 +29,8 @@ export class LoggedPartsCheck {
   readonly #files: ShardFiles;
   readonly #parts = new Map<number, Part>();
   readonly #sequences: ReadonlySet<number>;
+  /** The commits of bulk loads that WAL and batch log tell of: the load's id by sequence number. */
+  readonly loadCommits = new Map<number, string>();
   #isUnloggedNoted = false;
   /** How often the shard has what the batch log lacks, or has otherwise. */
   mismatches = 0;
@@ -39,6 +41,7 @@ export class LoggedPartsCheck {
     for (const { sequence, section } of files.logged.parts) {
       const bytes = asBuffer(section);
       this.#parts.set(sequence, { section: bytes, writes: writesOf(bytes), isInWal: false });
+      this.#noteLoadCommits(bytes, sequence);
     }
   }
 
@@ -66,6 +69,7 @@ export class LoggedPartsCheck {
   }
 
   checkRecord(name: string, record: LogRecord, wasClean: boolean): void {
+    this.#noteLoadCommits(record.payload, record.firstSequence);
     for (const sequence of loggedSequences(record)) {
       const part = this.#parts.get(sequence);
       if (part === undefined) {
@@ -110,6 +114,20 @@ export class LoggedPartsCheck {
           `the part of batch ${sequence} is only in the batch log; the next start applies it`,
         );
       }
+    }
+  }
+
+  #noteLoadCommits(section: Buffer, firstSequence: number): void {
+    const reader = new OperationReader(section);
+    try {
+      while (reader.next()) {
+        if (reader.kind === operationKind.ingest) {
+          const id = section.toString("hex", reader.valueStart, reader.end);
+          this.loadCommits.set(firstSequence + reader.sequenceDelta, id);
+        }
+      }
+    } catch {
+      // Reported where the record is checked.
     }
   }
 

@@ -1,6 +1,8 @@
 /** A bulk load that a disk refuses in one of its calls: it is not there, in no file either, and the next one is. */
 
 import { expect } from "chai";
+import { verifyIn } from "../../../coordinator/maintenance/verify.js";
+import { performTask } from "../../../shard/maintenance/perform-task.js";
 import { FastKVError } from "../../../shared/errors.js";
 import { Random } from "../../support/random.js";
 import { SimulatedFileSystem } from "../../support/simulated-file-system.js";
@@ -46,5 +48,29 @@ describe("a bulk load that the disk refuses", () => {
     }
     const refused = came.filter((how) => how === "refused").length;
     expect(refused, "calls that were made to fail").to.be.above(15);
+  });
+
+  it("is no damage where its file cannot be removed, though its tables have long gone", async () => {
+    const disk = new SimulatedFileSystem({ random: new Random(1), maxAsyncTurns: 2, folders: ["/data"] });
+    const { db } = await openSimulated(disk, new SteppedClock(), { shards: 2 });
+    const entries = Array.from({ length: 50 }, (_, at): [string, number] => [`load-${at}`, at]);
+    const failures = [0, 1].map(() => disk.failNext({ operation: "remove", path: /\.load$/ }, "EIO"));
+    await db.bulkLoad(entries);
+    await db.batchPut(entries);
+    await db.compact();
+    await db.close();
+    expect(failures.map((fault) => fault.isSpent)).to.deep.equal([true, true]);
+    const report = await verifyIn(storeFolder, {
+      fileSystem: disk,
+      perform: (tasks) => Promise.all(tasks.map((task) => performTask(disk, task, async () => undefined))),
+      onProgress: () => undefined,
+    });
+    expect(report.findings.map(({ severity }) => severity)).to.deep.equal(["note", "note"]);
+    expect(report.isSound).to.equal(true);
+    const { db: again } = await openSimulated(disk, new SteppedClock(), { shards: 2 });
+    expect(await again.count()).to.equal(50);
+    await again.close();
+    const left = [0, 1].flatMap((shard) => disk.list(`${storeFolder}/shard-00${shard}`));
+    expect(left.filter((name) => name.endsWith(".load"))).to.deep.equal([]);
   });
 });

@@ -101,11 +101,11 @@ function expectBackOff(scene: Scene, { starts }: CrashOrder): void {
 }
 
 /** Memory for a shard, MiB: enough to start, too little for many keys. */
-const heapMib = 22;
+const heapsMib = [8, 12, 16];
 
 export async function outOfMemory(scene: Scene): Promise<void> {
   const shard = scene.random.int(shards);
-  const execArgv = [`--max-old-space-size=${heapMib}`];
+  const execArgv = [`--max-old-space-size=${scene.random.pick(heapsMib)}`];
   const db = await scene.open({ execArgv, maxInFlightBytes: 1024 * 1024 });
   const ledger = new Ledger();
   const other = keysOf(1 - shard, 20, "other");
@@ -122,6 +122,7 @@ export async function outOfMemory(scene: Scene): Promise<void> {
     await within(patienceMs, "puts to a shard without memory", Promise.all(puts));
     await expectService(scene, db, ledger, scene.random.pick(other));
   }
+  expect(scene.counts["restarts for want of memory"], "restarts for want of memory").to.be.above(0);
   scene.count(isGivenUp ? "shards given up" : "shards that lived on");
   await within(20_000, "closing", db.close());
   const again = await scene.open();
