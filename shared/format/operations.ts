@@ -160,7 +160,10 @@ export function checkSection(section: Buffer): void {
     at += operationBytes(keyBytes, lowBytes + section[at + 7]! * 0x100_0000, expires);
   }
   if (at !== limit) {
-    throw new FastKVError("FASTKV_CORRUPTION", `A section of operations is malformed at or behind byte ${at}`);
+    throw new FastKVError(
+      "FASTKV_CORRUPTION",
+      `A section of operations is malformed at or behind byte ${at}`,
+    );
   }
 }
 

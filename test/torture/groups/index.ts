@@ -5,5 +5,6 @@ import { bytes } from "./bytes.js";
 import { fuzz } from "./fuzz.js";
 import { kills } from "./kills.js";
 import { powerCut } from "./power-cut.js";
+import { powerCutReal } from "./power-cut-real.js";
 
-export const groups: readonly TortureGroup[] = [kills, powerCut, bytes, fuzz];
+export const groups: readonly TortureGroup[] = [kills, powerCut, powerCutReal, bytes, fuzz];

@@ -8,9 +8,8 @@ import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 import { Listener, type Promised } from "../../crash/processes/strikes/promised.js";
 import type { Findings } from "../../crash/processes/strikes/reading.js";
-import { StrikeWorkload } from "../../crash/processes/strikes/workload.js";
 import type { Random } from "../../support/random.js";
-import { expiring, type LifePlan, stateName } from "./plan.js";
+import { type LifePlan, stateName, workloadOf } from "./plan.js";
 
 const programPath = fileURLToPath(new URL("./program.js", import.meta.url));
 /** What takes so long has come to a stop. */
@@ -32,7 +31,7 @@ export class Life {
   constructor(plan: LifePlan, promised: Promised) {
     this.#plan = plan;
     this.#promised = promised;
-    this.#listener = new Listener(promised, new StrikeWorkload(plan.seed, { shards: plan.shards, expiring }));
+    this.#listener = new Listener(promised, workloadOf(plan.seed, plan.shards));
     fs.mkdirSync(plan.notes, { recursive: true });
     const errors = fs.openSync(this.#errorsPath, "w");
     const { folder, runtimeFolder, notes, seed, shards, syncIntervalMs } = plan;

@@ -1,7 +1,14 @@
 /** What the program of a life and the one who watches it have to agree on. */
 
-/** How many of the puts expire. */
-export const expiring = 0.15;
+import { StrikeWorkload } from "../../crash/processes/strikes/workload.js";
+
+/** What the program does follows from its seed and its shards. */
+export function workloadOf(seed: number, shards: number): StrikeWorkload {
+  return new StrikeWorkload(seed, { shards, expiring: 0.15, wideKeys: wideKeysOfShard * shards });
+}
+
+/** More keys than a clear makes plain deletes of. */
+const wideKeysOfShard = 320;
 
 export function stateName(look: number): string {
   return `state-${look}.json`;

@@ -14,8 +14,8 @@ import { createInterface } from "node:readline";
 import { FastKV } from "../../../coordinator/fastkv.js";
 import { isUnavailable, perform } from "../../crash/processes/strikes/perform.js";
 import { readAll } from "../../crash/processes/strikes/reading.js";
-import { type Call, StrikeWorkload } from "../../crash/processes/strikes/workload.js";
-import { expiring, stateName } from "./plan.js";
+import type { Call } from "../../crash/processes/strikes/workload.js";
+import { stateName, workloadOf } from "./plan.js";
 import { Watcher } from "./watcher.js";
 
 const [folder = "", runtimeFolder = "", notes = "", seed = "", shardCount = "", syncInterval = ""] =
@@ -83,7 +83,7 @@ async function make(call: Call, name: string): Promise<void> {
 }
 
 await tell();
-const workload = new StrikeWorkload(Number(seed), { shards, expiring });
+const workload = workloadOf(Number(seed), shards);
 const watcher = new Watcher(db, shards);
 await watcher.hold();
 for (let number = 0; ; number++) {

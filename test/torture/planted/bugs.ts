@@ -26,15 +26,21 @@ export const plantedBugs: readonly PlantedBug[] = [
     file: "shard/engine/log/wal.js",
     text: "return this.#segment.syncAsync();",
     replacement: "return Promise.resolve();",
-    proofs: [{ group: "power-cut", seed: 1, seconds: 60 }],
+    proofs: [
+      { group: "power-cut", seed: 1, seconds: 60 },
+      { group: "power-cut-real", seed: 1, seconds: 60 },
+    ],
   },
   {
     name: "acknowledged-when-sent",
     what: "a write is acknowledged before the shard has written it to its WAL",
     file: "coordinator/shards/pending-writes.js",
-    text: "Math.min(shard.written, this.#bound(log.written))",
-    replacement: "Number.POSITIVE_INFINITY",
-    proofs: [{ group: "power-cut", seed: 1, seconds: 60 }],
+    text: "(untilSynced ? this.#synced : this.#written).push(write);",
+    replacement: "if (untilSynced) this.#synced.push(write); else write.resolve();",
+    proofs: [
+      { group: "power-cut", seed: 1, seconds: 60 },
+      { group: "kills", seed: 1, seconds: 120 },
+    ],
   },
   {
     name: "synced-when-written",
@@ -48,8 +54,8 @@ export const plantedBugs: readonly PlantedBug[] = [
     name: "current-without-folder-sync",
     what: "the folder is not synced after the rename of CURRENT",
     file: "shared/storage/file-system.js",
-    text: "    fileSystem.rename(temporary, `${folder}/${name}`);\n    fileSystem.syncFolder(folder);",
-    replacement: "    fileSystem.rename(temporary, `${folder}/${name}`);",
+    text: "fileSystem.syncFolder(folder);",
+    replacement: "",
     proofs: [{ group: "power-cut", seed: 1, seconds: 60 }],
   },
   {

@@ -23,7 +23,9 @@ export async function provePlants(
       const { found, output } = await search(build.folder, proof);
       const took = `${((performance.now() - startMs) / 1000).toFixed(1)} s`;
       const where = `${proof.group} with seed ${proof.seed}`;
-      if (found) {
+      if (!found && output.includes("[skipped: ")) {
+        say(`  not tried by ${where}: this machine does not allow all of it`);
+      } else if (found) {
         say(`  found by ${where} after ${took}: ${firstFinding(output)}`);
       } else {
         isFine = false;
@@ -60,5 +62,9 @@ async function search(
 /** The line behind that of the group. */
 function firstFinding(output: string): string {
   const lines = output.split("\n");
-  return (lines[lines.findIndex((line) => line.startsWith("FAILED ")) + 1] ?? "").slice(0, 160);
+  const at = lines.findIndex((line) => line.startsWith("FAILED "));
+  return (lines.slice(at + 1).find((line) => line.startsWith("Error: ")) ?? lines[at + 1] ?? "").slice(
+    0,
+    160,
+  );
 }

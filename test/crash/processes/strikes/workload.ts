@@ -27,12 +27,18 @@ export interface WorkloadOptions {
   shards?: number;
   /** How many of the puts expire. @default 0 */
   expiring?: number;
+  /**
+   * So many more keys in every other load, which some clears then cover: above a limit of the store's these become
+   * range deletes. @default 0
+   */
+  wideKeys?: number;
 }
 
 export class StrikeWorkload {
   readonly #random: Random;
   readonly #shards: number;
   readonly #expiring: number;
+  readonly #wideKeys: number;
   /** Knows which key lies where. */
   readonly #topology: Oracle;
   #written = 0;
@@ -41,6 +47,7 @@ export class StrikeWorkload {
     this.#random = new Random(seed);
     this.#shards = options.shards ?? shards;
     this.#expiring = options.expiring ?? 0;
+    this.#wideKeys = options.wideKeys ?? 0;
     this.#topology = new Oracle(this.#shards);
   }
 
@@ -55,8 +62,12 @@ export class StrikeWorkload {
     if (this.#random.chance(0.2)) {
       calls.splice(this.#random.int(8), 0, this.#clear());
     }
+    // Not beside a load, which would be cleared or not.
+    if (this.#wideKeys > 0 && number % 8 === 3 && this.#random.chance(0.5)) {
+      calls.splice(this.#random.int(8), 0, this.#write([{ type: "clear", lower: this.#key(), upper: "x" }]));
+    }
     if (number % 4 === 2) {
-      calls.splice(this.#random.int(8), 0, this.#load());
+      calls.splice(this.#random.int(8), 0, this.#load(number % 8 === 2 ? this.#wideKeys : 0));
     }
     if (number % 4 !== 0) {
       calls.push({ type: number % 4 === 3 ? "compact" : "flush" });
@@ -77,6 +88,10 @@ export class StrikeWorkload {
 
   #key(): string {
     return `k${String(this.#random.int(keys)).padStart(2, "0")}`;
+  }
+
+  #widePut(at: number): Change {
+    return { type: "put", key: `wide${at}`, value: `${this.#random.seed}:wide`, expiresAt: expiry.never };
   }
 
   #lastingPut(key: string): Change & { type: "put" } {
@@ -122,8 +137,11 @@ export class StrikeWorkload {
   }
 
   /** Keys of its own: a load takes effect at no known place among the writes that are called while it runs. */
-  #load(): Call {
-    const changes = Array.from({ length: loadKeys }, (_, at) => this.#lastingPut(`load${at}`));
+  #load(wideKeys: number): Call {
+    const changes = [
+      ...Array.from({ length: loadKeys }, (_, at) => this.#lastingPut(`load${at}`)),
+      ...Array.from({ length: wideKeys }, (_, at) => this.#widePut(at)),
+    ];
     return { type: "load", changes: [...changes, ...this.#marks()] };
   }
 }

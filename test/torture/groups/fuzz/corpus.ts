@@ -20,7 +20,10 @@ const foundPrefix = "found-";
 function corpusFolder(): string {
   for (let folder = path.dirname(fileURLToPath(import.meta.url)); ; folder = path.dirname(folder)) {
     const candidate = path.join(folder, "test", "torture", "corpus");
-    if (fs.existsSync(path.join(folder, "package.json")) && fs.existsSync(path.join(folder, "test", "tsconfig.json"))) {
+    if (
+      fs.existsSync(path.join(folder, "package.json")) &&
+      fs.existsSync(path.join(folder, "test", "tsconfig.json"))
+    ) {
       return candidate;
     }
     if (folder === path.dirname(folder)) {

@@ -73,8 +73,13 @@ export class DecoderFuzz {
       return isTaken;
     } catch (error) {
       const message = error instanceof Error ? error.message : String(error);
-      const input = bytes.length > 2000 ? `${bytes.toString("base64", 0, 1500)}... (${bytes.length} bytes)` : bytes.toString("base64");
-      throw new Error(`decoder "${target.name}", ${what}: ${message}\ninput, base64: ${input}`, { cause: error });
+      const input =
+        bytes.length > 2000
+          ? `${bytes.toString("base64", 0, 1500)}... (${bytes.length} bytes)`
+          : bytes.toString("base64");
+      throw new Error(`decoder "${target.name}", ${what}: ${message}\ninput, base64: ${input}`, {
+        cause: error,
+      });
     } finally {
       checkPrototypes();
     }

@@ -50,7 +50,10 @@ export class FakeCoordinator {
       this.hasEnded = true;
     });
     const socketPath = path.join(runtimeFolder, "s");
-    this.#child.send({ shardIndex: 0, socketPath, shardToken: token, coordinatorToken: token }, () => undefined);
+    this.#child.send(
+      { shardIndex: 0, socketPath, shardToken: token, coordinatorToken: token },
+      () => undefined,
+    );
   }
 
   /** A shard that has opened `folder`; it is the only shard of its database. Throws where it does not open. */

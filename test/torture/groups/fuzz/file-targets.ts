@@ -3,23 +3,23 @@
 import { hasBatchLog, loadBatchLog } from "../../../../coordinator/batch-log/load-batch-log.js";
 import { decodeIdentity } from "../../../../coordinator/ownership/identity-file.js";
 import { decodeOwnerRecord } from "../../../../coordinator/ownership/owner-record.js";
-import { BlockCache } from "../../../../shard/engine/table/block-cache.js";
-import { TableReader } from "../../../../shard/engine/table/table-reader.js";
 import { readLoadFile } from "../../../../shard/engine/loads.js";
 import { findShortSegment } from "../../../../shard/engine/log/wal-start.js";
 import { recover } from "../../../../shard/engine/recovery.js";
+import { BlockCache } from "../../../../shard/engine/table/block-cache.js";
+import { TableReader } from "../../../../shard/engine/table/table-reader.js";
 import { loadManifest } from "../../../../shard/engine/version/manifest.js";
 import { decodeVersionEdit } from "../../../../shard/engine/version/version-edit.js";
-import { FastKVError } from "../../../../shared/errors.js";
 import { checksum } from "../../../../shared/checksum.js";
+import { FastKVError } from "../../../../shared/errors.js";
 import { decodeFileHeader, fileHeaderBytes, fileKind } from "../../../../shared/format/file-header.js";
 import { OperationReader } from "../../../../shared/format/operations.js";
 import { recordHeaderBytes } from "../../../../shared/log/record-format.js";
 import { scanLog } from "../../../../shared/log/record-scan.js";
+import { newEntry } from "../../../shard/table/support.js";
 import { Random } from "../../../support/random.js";
 import { SimulatedFileSystem } from "../../../support/simulated-file-system.js";
 import { storeFolder } from "../../../support/simulated-store.js";
-import { newEntry } from "../../../shard/table/support.js";
 import { type Base, makeBases } from "../bytes/base.js";
 import { soundRecords } from "../bytes/tail-rule.js";
 import type { Field } from "./mutate.js";
@@ -39,7 +39,10 @@ async function filesLike(pattern: RegExp, most = 8): Promise<Record<string, Buff
   const found: Record<string, Buffer> = {};
   for (const { name, disk } of await sampleBases()) {
     for (const path of disk.files().filter((file) => pattern.test(file))) {
-      const short = path.slice(storeFolder.length + 1).replace("/", "-").toLowerCase();
+      const short = path
+        .slice(storeFolder.length + 1)
+        .replace("/", "-")
+        .toLowerCase();
       if (Object.keys(found).length < most) {
         found[`${name}-${short}`] = disk.contentOf(path);
       }
@@ -56,7 +59,12 @@ function diskWith(path: string, bytes: Buffer): SimulatedFileSystem {
 }
 
 /** What a header says of its file, damaged or not: so that the decoder gets beyond it. */
-function headerIn(bytes: Buffer): { databaseId: Buffer; shardIndex: number; epoch: number; fileNumber: number } {
+function headerIn(bytes: Buffer): {
+  databaseId: Buffer;
+  shardIndex: number;
+  epoch: number;
+  fileNumber: number;
+} {
   const padded = Buffer.concat([bytes, Buffer.alloc(fileHeaderBytes)]);
   return {
     databaseId: Buffer.from(padded.subarray(16, 32)),
@@ -146,7 +154,9 @@ const manifest: FuzzTarget = {
   async feed(bytes) {
     const { databaseId, shardIndex, epoch, fileNumber } = headerIn(bytes);
     const disk = diskWith(`/d/MANIFEST-${padded(fileNumber)}`, bytes);
-    const current = Buffer.from(Buffer.concat([bytes, Buffer.alloc(fileHeaderBytes)]).subarray(0, fileHeaderBytes));
+    const current = Buffer.from(
+      Buffer.concat([bytes, Buffer.alloc(fileHeaderBytes)]).subarray(0, fileHeaderBytes),
+    );
     current.writeUInt32LE(fileKind.current, 12);
     current.writeUIntLE(fileNumber, 40, 6);
     current.writeUInt16LE(0, 46);
@@ -249,7 +259,12 @@ const table: FuzzTarget = {
     const shard = headerIn(bytes);
     const path = `/d/${padded(shard.fileNumber)}.sst`;
     const disk = diskWith(path, bytes);
-    const reader = TableReader.open(disk, path, { ...shard, kind: fileKind.table }, new BlockCache(1024 * 1024));
+    const reader = TableReader.open(
+      disk,
+      path,
+      { ...shard, kind: fileKind.table },
+      new BlockCache(1024 * 1024),
+    );
     const errors = [
       caught(() => reader.verify()),
       caught(() => walk(reader, "next")),
@@ -317,8 +332,12 @@ const owner: FuzzTarget = {
   async samples() {
     return {
       ...(await filesLike(/OWNER/, 2)),
-      held: ownerText('{"format":1,"epoch":3,"holder":{"pid":1,"startTime":"5","bootId":"b"},"runtimeFolder":"/tmp/fastkv-abcdefgh","shards":[{"pid":2,"startTime":"6","bootId":"b"}],"timeMs":1700000000000}'),
-      proto: ownerText('{"__proto__":{"polluted":1},"format":1,"epoch":3,"holder":null,"runtimeFolder":null,"shards":[],"timeMs":1}'),
+      held: ownerText(
+        '{"format":1,"epoch":3,"holder":{"pid":1,"startTime":"5","bootId":"b"},"runtimeFolder":"/tmp/fastkv-abcdefgh","shards":[{"pid":2,"startTime":"6","bootId":"b"}],"timeMs":1700000000000}',
+      ),
+      proto: ownerText(
+        '{"__proto__":{"polluted":1},"format":1,"epoch":3,"holder":null,"runtimeFolder":null,"shards":[],"timeMs":1}',
+      ),
       deep: ownerText(`${"[".repeat(60_000)}${"]".repeat(60_000)}`),
     };
   },

@@ -53,7 +53,9 @@ export async function feedWithin(target: FuzzTarget, bytes: Buffer): Promise<boo
     isTaken = false;
     const isOurs = error instanceof FastKVError && refusals.includes(error.code);
     if (!isOurs && target.isRefusal?.(error) !== true) {
-      throw new Error(`AN ERROR THAT IS NONE OF OURS: ${String((error as Error)?.stack ?? error)}`, { cause: error });
+      throw new Error(`AN ERROR THAT IS NONE OF OURS: ${String((error as Error)?.stack ?? error)}`, {
+        cause: error,
+      });
     }
   }
   const tookBytes = heldBytes() - startBytes;

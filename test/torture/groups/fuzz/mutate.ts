@@ -8,7 +8,9 @@ export interface Field {
   readonly sizeBytes: 1 | 2 | 4 | 8;
 }
 
-const edges = [0, 1, 2, 7, 0x7f, 0x80, 0xff, 0x7fff, 0xffff, 0x7fff_ffff, 0x8000_0000, 0xffff_fffe, 0xffff_ffff];
+const edges = [
+  0, 1, 2, 7, 0x7f, 0x80, 0xff, 0x7fff, 0xffff, 0x7fff_ffff, 0x8000_0000, 0xffff_fffe, 0xffff_ffff,
+];
 
 /** One to four changes. `fieldsOf` gives the numbers that are worth changing; none: any bytes are. */
 export function mutate(
@@ -58,7 +60,11 @@ function mutateOnce(
     case 7: {
       const end = Math.min(bytes.length, at + random.between(1, 64));
       const piece = bytes.subarray(at, end);
-      return Buffer.concat([bytes.subarray(0, end), ...Array<Buffer>(random.between(1, 8)).fill(piece), bytes.subarray(end)]);
+      return Buffer.concat([
+        bytes.subarray(0, end),
+        ...Array<Buffer>(random.between(1, 8)).fill(piece),
+        bytes.subarray(end),
+      ]);
     }
     default:
       setField(bytes, random.pick(fields), random);
@@ -73,7 +79,9 @@ function setField(bytes: Buffer, { at, sizeBytes }: Field, random: Random): void
   const low = sizeBytes === 8 ? 4 : sizeBytes;
   const now = bytes.readUIntLE(at, low);
   const most = 256 ** low;
-  const next = random.chance(0.5) ? random.pick(edges) : now + random.pick([-2, -1, 1, 2, 48, -48, now, 1000]);
+  const next = random.chance(0.5)
+    ? random.pick(edges)
+    : now + random.pick([-2, -1, 1, 2, 48, -48, now, 1000]);
   bytes.writeUIntLE((((next % most) + most) % most) >>> 0, at, low);
   if (sizeBytes === 8 && random.chance(0.3)) {
     bytes.writeUInt32LE(random.pick([0, 1, 0x1f_ffff, 0x20_0000, 0xffff_ffff]), at + 4);

@@ -1,11 +1,11 @@
 /** Right checksums for changed files: the lengths are taken as they stand, however wrong. */
 
-import { checksum } from "../../../../shared/checksum.js";
-import { fileHeaderBytes } from "../../../../shared/format/file-header.js";
-import { recordHeaderBytes } from "../../../../shared/log/record-format.js";
 import { blockTrailerBytes, placeMark } from "../../../../shard/engine/table/block-format.js";
 import { footerBytes } from "../../../../shard/engine/table/table-format.js";
 import { writeUint64 } from "../../../../shared/bytes.js";
+import { checksum } from "../../../../shared/checksum.js";
+import { fileHeaderBytes } from "../../../../shared/format/file-header.js";
+import { recordHeaderBytes } from "../../../../shared/log/record-format.js";
 import type { Field } from "./mutate.js";
 
 export function sealHeader(bytes: Buffer): void {

@@ -183,7 +183,9 @@ async function mangleToShard(context: TortureContext, corpus: Buffer[], random: 
     shard.put(start * 10 + 1, "sound", `value ${start}`);
     const isAlive = (): boolean => !shard.hasEnded;
     for (let one = 0; one < 20 && isAlive(); one++) {
-      const bytes = mutate(random.pick([...corpus, shard.lastFrame]), corpus, random, (now) => frames.fieldsOf!(now));
+      const bytes = mutate(random.pick([...corpus, shard.lastFrame]), corpus, random, (now) =>
+        frames.fieldsOf!(now),
+      );
       // The first frame that is malformed is the last one that the shard looks at.
       shard.send(one === 0 && random.chance(0.5) ? malformedWrites(random) : resealed(bytes));
       sent += 1;

@@ -70,7 +70,9 @@ export async function fuzzStores(context: TortureContext, untilMs: number): Prom
       counts[`stores ${outcome}`] = (counts[`stores ${outcome}`] ?? 0) + 1;
     } catch (error) {
       const message = error instanceof Error ? error.message : String(error);
-      throw new Error(`database "${place.base.name}", ${place.file} changed with seed ${seed}: ${message}`, { cause: error });
+      throw new Error(`database "${place.base.name}", ${place.file} changed with seed ${seed}: ${message}`, {
+        cause: error,
+      });
     }
   }
   return counts;
@@ -92,7 +94,9 @@ async function tryStore(place: Place, random: Random): Promise<string> {
       await withPatience(call());
     } catch (error) {
       if (!(error instanceof FastKVError) || !(refusals.includes(error.code) || error.code === more)) {
-        throw new Error(`AN ERROR THAT IS NONE OF OURS: ${String((error as Error).stack ?? error)}`, { cause: error });
+        throw new Error(`AN ERROR THAT IS NONE OF OURS: ${String((error as Error).stack ?? error)}`, {
+          cause: error,
+        });
       }
       errors += 1;
     }

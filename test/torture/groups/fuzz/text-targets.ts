@@ -16,7 +16,9 @@ const bulk: FuzzTarget = {
         '{"key":"user:1","value":{"name":"Alice"},"encoding":"json"}\n{"key":"session:9","value":"x","encoding":"json","expiry":1790000000000}\n{"key":{"base64":"/wA="},"value":{"base64":"AAEC"},"encoding":"binary","tag":4}\n["plain", [1, 2]]\n',
       ),
       array: Buffer.from('[["key1", "value1"], {"key": "key2", "value": {"nested": ["data", 1.5, null]}}]'),
-      proto: Buffer.from('{"key":"k","value":{"__proto__":{"polluted":1}}}\n{"__proto__":{"key":1},"key":"a","value":1}\n'),
+      proto: Buffer.from(
+        '{"key":"k","value":{"__proto__":{"polluted":1}}}\n{"__proto__":{"key":1},"key":"a","value":1}\n',
+      ),
       "bomb-depth": Buffer.from(`["k", ${"[".repeat(20_000)}`),
       "bomb-depth-array": Buffer.from(`[["k", ${"[".repeat(20_000)}`),
       mark: Buffer.from('\ufeff["k", 1]\r\n\r\n["l", 2]'),

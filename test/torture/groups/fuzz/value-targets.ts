@@ -41,7 +41,10 @@ function valueTarget(
   return {
     name: `value-${name}`,
     async samples() {
-      const bytes = Object.entries(bombs).map(([bomb, content]): [string, Buffer] => [bomb, Buffer.from(content as string)]);
+      const bytes = Object.entries(bombs).map(([bomb, content]): [string, Buffer] => [
+        bomb,
+        Buffer.from(content as string),
+      ]);
       const shared: unknown[] = [1];
       const cyclic = { shared: [shared, shared], self: undefined as unknown };
       cyclic.self = cyclic;
@@ -130,7 +133,14 @@ const assembler: FuzzTarget = {
     });
     writes.copy(operations, 56);
     const answers = Buffer.alloc(64);
-    const header = { writtenSequence: 1, syncedSequence: 1, refusedFrom: 0, refusedTo: 0, answers: 1, reportBytes: 0 };
+    const header = {
+      writtenSequence: 1,
+      syncedSequence: 1,
+      refusedFrom: 0,
+      refusedTo: 0,
+      answers: 1,
+      reportBytes: 0,
+    };
     writeAnswersHeader(answers, 64, header);
     const page = { type: "page", lower: new Uint8Array([1]), upper: null, maxEntries: 5 };
     return {

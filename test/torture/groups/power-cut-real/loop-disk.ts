@@ -35,8 +35,8 @@ const cutters: readonly (readonly string[])[] = [
     `open(my $f, "<", $ARGV[0]) or die $!; my $v = pack("I", ${goingDown.flag}); ioctl($f, ${goingDown.request}, $v) or die $!;`,
   ],
 ];
-const mostUnmounts = 200;
-const unmountPauseMs = 25;
+const mostTries = 1_000;
+const retryMs = 25;
 
 export class LoopDisk {
   /** Where it is mounted. */
@@ -104,18 +104,31 @@ export class LoopDisk {
     this.#isMounted = true;
   }
 
-  /** Processes that were just killed may hold files for a moment. */
+  /**
+   * Processes that were just killed may hold files for a moment, and another mount namespace that was made meanwhile
+   * has the disk too: mounted again before it is gone there, it would be the dead one.
+   */
   async #unmount(): Promise<void> {
-    for (let attempt = 1; ; attempt++) {
+    await this.#until(() => run("umount", [this.mountPoint]));
+    this.#isMounted = false;
+    await this.#until(async () => {
+      const { stdout } = await run("losetup", ["-j", this.#image]);
+      if (stdout !== "") {
+        throw new Error(`The disk is still in use: ${stdout.trim()}`);
+      }
+    });
+  }
+
+  async #until(attempt: () => Promise<unknown>): Promise<void> {
+    for (let tries = 1; ; tries++) {
       try {
-        await run("umount", [this.mountPoint]);
-        this.#isMounted = false;
+        await attempt();
         return;
       } catch (error) {
-        if (attempt === mostUnmounts) {
+        if (tries === mostTries) {
           throw error;
         }
-        await new Promise((resolve) => setTimeout(resolve, unmountPauseMs));
+        await new Promise((resolve) => setTimeout(resolve, retryMs));
       }
     }
   }
