@@ -61,12 +61,14 @@ describe("the fuzzed decoders", function () {
     checkPrototypes();
   });
 
-  it("have corpora that their samples write, in which each takes something", async () => {
+  it("have corpora with all bombs, in which each takes something", async () => {
     const fuzz = new DecoderFuzz(new Random(1));
     await fuzz.runCorpus();
     for (const target of targets) {
-      const names = Object.keys(await target.samples()).map((name) => `${name}.bin`);
-      expect([...readCorpus(target).keys()], target.name).to.include.members(names);
+      // The names of files that were taken from databases depend on which codecs there are.
+      const names = Object.keys(await target.samples()).filter((name) => /^(bomb|proto)/.test(name));
+      const kept = [...readCorpus(target).keys()];
+      expect(kept, target.name).to.include.members(names.map((name) => `${name}.bin`));
     }
   });
 });
