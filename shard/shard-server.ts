@@ -208,6 +208,7 @@ export class ShardServer {
 
   #open(request: OpenRequest): OpenReply {
     const host = this.#host;
+    invariant(this.#engine === undefined, "a shard is opened once");
     // Else a database would take writes that it cannot flush.
     checkCodecAvailable(request.settings.compression);
     const engine = Engine.open(

@@ -23,13 +23,15 @@ export class ExhaustiveSearch {
     this.#cases = cases;
   }
 
-  /** All cases, or those whose description matches, in an order that is drawn: so little time gives a fair sample. */
-  static async make(random: Random, allBits: boolean, only = /./): Promise<ExhaustiveSearch> {
+  /** All cases, or those that are wanted, in an order that is drawn: so little time gives a fair sample. */
+  static async make(
+    random: Random,
+    allBits: boolean,
+    isWanted: (one: DamageCase) => boolean = () => true,
+  ): Promise<ExhaustiveSearch> {
     const bases = await makeBases(random.fork());
     bases.forEach(checkSequences);
-    const cases = bases
-      .flatMap((base) => casesOf(base, random, allBits))
-      .filter((one) => only.test(describe(one)));
+    const cases = bases.flatMap((base) => casesOf(base, random, allBits)).filter(isWanted);
     return new ExhaustiveSearch(bases, random.shuffle(cases));
   }
 

@@ -9,7 +9,8 @@
  * - in a WAL: from it on all that this shard had of its own is gone, and nothing else: what stands before it, other
  *   shards, and batches over several shards (they come back whole from the batch log) are there;
  * - in the batch log: from its first batch on everything may be gone, in all shards, since a shard cuts its WAL at the
- *   first part of a batch without a record; each shard then holds a prefix, and no batch is there in part.
+ *   first part of a batch without a record; each shard then holds a prefix. Of such a batch the part of a shard that had
+ *   flushed it would stay; no database here has one.
  *
  * That the lost write was synced once is what this copy of the file can no longer say: a crash that loses it leaves the
  * same bytes. (A write that was acknowledged as synced and had a later one behind it, acknowledged likewise, is covered
