@@ -30,11 +30,11 @@ interface WorkPlan {
 const mib = 1024 * 1024;
 
 const plans: readonly WorkPlan[] = [
-  { work: "opens", operations: 1000, share: 0.5, heap: { perOperation: 2048, inAll: mib } },
-  { work: "scans", operations: 100_000, share: 0.2, heap: { perOperation: 50, inAll: 2 * mib } },
-  { work: "snapshots", operations: 100_000, share: 0.1, heap: { perOperation: 50, inAll: 2 * mib } },
+  { work: "opens", operations: 1000, share: 0.4, heap: { perOperation: 2048, inAll: mib } },
+  { work: "scans", operations: 100_000, share: 0.25, heap: { perOperation: 20, inAll: mib } },
+  { work: "snapshots", operations: 20_000, share: 0.1, heap: { perOperation: 30, inAll: mib } },
   // An hour of 500 calls a second.
-  { work: "churn", operations: 1_800_000, share: 0.2, heap: { perOperation: 5, inAll: 2 * mib } },
+  { work: "churn", operations: 1_800_000, share: 0.25, heap: { perOperation: 5, inAll: 2 * mib } },
 ];
 
 /** Those that come and go: a table more or less is open, a timer is just running. One in 100 operations is a leak. */

@@ -47,7 +47,7 @@ function explainWith(
   if (wrong === undefined) {
     return undefined;
   }
-  const odd = states.oddKeys(wrong);
+  const odd = states.mustBeExplained(wrong);
   const doubted = history.writes.filter(
     (write) =>
       write.outcome === "in-doubt" &&
@@ -60,7 +60,18 @@ function explainWith(
       return undefined;
     }
   }
-  return `${wrong.name} (${wrong.callAt} to ${wrong.endAt}) shows no state after its call: ${states.describe(wrong)}`;
+  const [key] = wrong.values.keys();
+  const written = writesOf(history, states.mustBeExplained(wrong)[0] ?? key ?? "", wrong.endAt);
+  return `${wrong.name} (${wrong.callAt} to ${wrong.endAt}) shows no state after its call: ${states.describe(wrong)}; ${written}`;
+}
+
+/** For messages: the last writes of a key before a moment. */
+function writesOf({ writes }: RecordedHistory, key: string, before: Moment): string {
+  const last = writes.filter((write) => write.changes.has(key) && write.callAt < before).slice(-4);
+  const shown = last.map(({ id, callAt, endAt, outcome, changes }) => {
+    return `${changes.get(key) === missing ? "removed" : "put"} by ${id} (${callAt} to ${endAt}, ${outcome})`;
+  });
+  return `${key} was ${shown.join(", ")}`;
 }
 
 /** Values that nobody wrote there, that were refused, or that were written later. */
@@ -138,10 +149,14 @@ class States {
     return false;
   }
 
-  /** Keys that are not as they were when it was called. */
-  oddKeys({ values, count, callAt }: RecordedRead): string[] {
-    const odd = [...values].filter(([key, version]) => !shows(version, this.#at(key, callAt)));
-    return [...odd.map(([key]) => key), ...(count?.keys ?? [])];
+  /** Keys of which a delete would have to explain what it shows: one of its values, or else what it counts. */
+  mustBeExplained({ values, count, callAt }: RecordedRead): readonly string[] {
+    for (const [key, version] of values) {
+      if (!shows(version, this.#at(key, callAt))) {
+        return version === missing ? [key] : [];
+      }
+    }
+    return count?.keys ?? [];
   }
 
   describe(read: RecordedRead): string {
