@@ -8,7 +8,7 @@ import { defaultShardModule } from "../../coordinator/shards/shard-process.js";
 import { decodeMessage, encodeMessage, frameType } from "../../shared/wire/frame.js";
 import type { Hello, OpenRequest } from "../../shared/wire/messages.js";
 import type { ShardStart } from "../../shared/wire/shard-start.js";
-import { shardPids, useStores } from "../api/support/stores.js";
+import { eventually, shardPids, useStores } from "../api/support/stores.js";
 import { useTemporaryFolder } from "../support/temporary-folder.js";
 
 const shardToken = "5".repeat(64);
@@ -191,8 +191,8 @@ describe("A coordinator", function () {
     expect((await db.stats()).restarts).to.equal(0);
   });
 
-  /** A shard's module that gives its tokens away, and then works as usual. */
-  function spyingModule(spied: string): URL {
+  /** A shard's module that gives its tokens away, waits until it may go on, and then works as usual. */
+  function spyingModule(spied: string, mayGoOn: string = spied): URL {
     const module = path.join(stores().root, "spying.mjs");
     fs.writeFileSync(
       module,
@@ -200,13 +200,47 @@ describe("A coordinator", function () {
 const once = process.once;
 process.once = (name, call) => once.call(process, name, (start) => {
   fs.appendFileSync(${JSON.stringify(spied)}, start.shardToken + "\\n" + start.coordinatorToken + "\\n");
-  call(start);
+  const timer = setInterval(() => {
+    if (fs.existsSync(${JSON.stringify(mayGoOn)})) {
+      clearInterval(timer);
+      call(start);
+    }
+  }, 5);
 });
 await import(${JSON.stringify(defaultShardModule.href)});
 `,
     );
     return new URL(`file://${module}`);
   }
+
+  it("lets no false shard in while it awaits a true one", async () => {
+    const { root } = stores();
+    const [spied, mayGoOn] = [path.join(root, "spied"), path.join(root, "go-on")];
+    const opening = stores().open({ shards: 1, shardModule: spyingModule(spied, mayGoOn) });
+    await eventually("the shard is awaited", () => fs.existsSync(spied));
+    const [shards, coordinators] = fs.readFileSync(spied, "utf8").trim().split("\n");
+    for (const token of [
+      "0".repeat(64),
+      "",
+      "0",
+      shards!.slice(0, 63),
+      `${shards}0`,
+      shards!.toUpperCase().replace(/[A-F]$|[0-9]$/, "x"),
+      coordinators,
+      [shards],
+      Buffer.from(shards!),
+    ]) {
+      expect(await say(hello({ token, shardIndex: 0, pid: process.pid }))).to.include({ answered: 0 });
+    }
+    // One that knows the token, but sends more than its greeting at once, is not what was started either.
+    const twice = Buffer.concat([hello({ token: shards }), hello({ token: shards })]);
+    expect(await say(twice)).to.include({ answered: 0 });
+    fs.writeFileSync(mayGoOn, "");
+    const db = await opening;
+    await db.put("a", 1);
+    expect(await db.get("a")).to.equal(1);
+    expect((await db.stats()).restarts).to.equal(0);
+  });
 
   it("takes each token once: a second shard with the same one is a stranger", async () => {
     const spied = path.join(stores().root, "spied");
