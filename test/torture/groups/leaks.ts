@@ -13,7 +13,9 @@ import type { WorkName, WorkOrder } from "./leaks/work.js";
 const programPath = fileURLToPath(new URL("./leaks/program.js", import.meta.url));
 /** Figures of the first ones are left out: code is still being compiled, and caches fill. */
 const warmUpRounds = 4;
-const rounds = warmUpRounds + 9;
+/** Taking them takes time, of which a short run has little. */
+const shortRun = { ms: 30_000, rounds: warmUpRounds + 5 };
+const allRounds = warmUpRounds + 9;
 /** Less time than this tells nothing of a work: then some works are left out, drawn by chance. */
 const leastMsOfWork = 6000;
 
@@ -64,6 +66,7 @@ function tolerancesOf({ work, heap }: WorkPlan): Tolerances {
 
 async function perform(context: TortureContext, plan: WorkPlan, timeMs: number): Promise<Sample[]> {
   const root = context.folder();
+  const rounds = timeMs < shortRun.ms ? shortRun.rounds : allRounds;
   const order: WorkOrder = {
     work: plan.work,
     storeUrl: context.storeUrl,
