@@ -10,6 +10,7 @@ import type { Hello, OpenRequest } from "../../shared/wire/messages.js";
 import type { ShardStart } from "../../shared/wire/shard-start.js";
 import { eventually, shardPids, useStores } from "../api/support/stores.js";
 import { useTemporaryFolder } from "../support/temporary-folder.js";
+import { rawMessage } from "./support/raw-message.js";
 
 const shardToken = "5".repeat(64);
 const coordinatorToken = "c".repeat(64);
@@ -100,8 +101,8 @@ describe("A shard", function () {
       (db) => Buffer.concat([frame(openRequest(db, "")), frame(openRequest(db, coordinatorToken))]),
     ],
     ["no open request", () => frame({ type: "stats" })],
-    ["nested msgpack without end", () => rawMeta(Buffer.alloc(100_000, 0x91))],
-    ["an array of 33 million that are not there", () => rawMeta(Buffer.from("dd01ffffff", "hex"))],
+    ["nested msgpack without end", () => rawMessage(Buffer.alloc(100_000, 0x91))],
+    ["an array of 33 million that are not there", () => rawMessage(Buffer.from("dd01ffffff", "hex"))],
     ["a frame that is too long", () => Buffer.from("ffffffff0103", "hex")],
     ["no frame at all", () => Buffer.alloc(5000, "GET / HTTP/1.1\r\n")],
   ];
@@ -125,13 +126,6 @@ describe("A shard", function () {
     expect(await once(alone, "exit")).to.deep.equal([77, null]);
   });
 });
-
-function rawMeta(packed: Buffer): Buffer {
-  const bytes = Buffer.concat([encodeMessage(frameType.request, 1, 0).subarray(0, 16), packed]);
-  bytes.writeUInt32LE(bytes.length, 0);
-  bytes.writeUInt32LE(packed.length, 12);
-  return bytes;
-}
 
 function heldBytes(): number {
   const { heapUsed, arrayBuffers, external } = process.memoryUsage();
@@ -162,13 +156,13 @@ describe("A coordinator", function () {
     ["a false shard that does not know the token", hello({ token: "0".repeat(64), shardIndex: 0, pid: 1 })],
     ["a false shard with a token of another type", hello({ token: { length: 64 }, shardIndex: 0, pid: 1 })],
     ["a message that is no object", hello(null)],
-    ["an array of 33 million that are not there", rawMeta(Buffer.from("dd01ffffff", "hex"))],
-    ["nested arrays of 33 million", rawMeta(Buffer.from("dd01ffffff".repeat(100), "hex"))],
-    ["nesting as deep as the frame is long", rawMeta(Buffer.alloc(4000, 0x91))],
-    ["text of four gigabytes", rawMeta(Buffer.from("dbffffffff41", "hex"))],
+    ["an array of 33 million that are not there", rawMessage(Buffer.from("dd01ffffff", "hex"))],
+    ["nested arrays of 33 million", rawMessage(Buffer.from("dd01ffffff".repeat(100), "hex"))],
+    ["nesting as deep as the frame is long", rawMessage(Buffer.alloc(4000, 0x91))],
+    ["text of four gigabytes", rawMessage(Buffer.from("dbffffffff41", "hex"))],
     [
       "an extension of msgpackr that makes objects",
-      rawMeta(Buffer.from("d47240 91a161 01".replaceAll(" ", ""), "hex")),
+      rawMessage(Buffer.from("d47240 91a161 01".replaceAll(" ", ""), "hex")),
     ],
     ["a frame of four gigabytes", Buffer.from("ffffffff0103000000000000", "hex")],
     ["a frame of 5,000 bytes", Buffer.from("881300000103000000000000", "hex")],
