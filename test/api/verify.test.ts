@@ -105,7 +105,7 @@ describe("verify", () => {
       [/^FASTKV$/, 70, /FASTKV@68: wrong checksum/],
       [/^FASTKV$/, 20, /FASTKV@0: wrong checksum of the file header/],
       // At the end of the log that is what a crash leaves, too: the shards know better.
-      [/^batch-log/, 130, /wal@64: batch \d+ has no record in the batch log/],
+      [/^batch-log/, 130, /wal@128: batch \d+ has no record in the batch log/],
       [/^batch-log/, 20, /batch-log-\d+@0: wrong checksum of the file header/],
       [/shard-000.CURRENT/, 20, /CURRENT@0: wrong checksum/],
       [/shard-000.MANIFEST/, 20, /MANIFEST-\d+@0: wrong checksum of the file header/],
@@ -165,7 +165,7 @@ describe("verify", () => {
     fs.writeFileSync(path.join(folder, log), sound.subarray(0, 64 + 48 + 8));
     const unlogged = damagesOf(await verify(folder));
     expect(unlogged).to.have.length(2);
-    expect(unlogged[1]).to.match(/shard-001.*wal@64: batch \d+ has no record in the batch log/);
+    expect(unlogged[1]).to.match(/shard-001.*wal@128: batch \d+ has no record in the batch log/);
     fs.writeFileSync(path.join(folder, log), sound);
     fs.truncateSync(path.join(folder, wal), 64);
     expect(damagesOf(await verify(folder)).join("\n")).to.match(
