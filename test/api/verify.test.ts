@@ -110,7 +110,7 @@ describe("verify", () => {
       [/shard-000.CURRENT/, 20, /CURRENT@0: wrong checksum/],
       [/shard-000.MANIFEST/, 20, /MANIFEST-\d+@0: wrong checksum of the file header/],
       [/shard-000.MANIFEST/, 120, /MANIFEST-\d+@64: wrong checksum of a record; a later record/],
-      [/shard-001.*wal$/, 200, /wal@64: wrong checksum of a record \(\d+ bytes cannot be read\)/],
+      [/shard-001.*wal$/, 200, /wal@128: wrong checksum of a record \(\d+ bytes cannot be read\)/],
       [/shard-001.*wal$/, 70, /wal@64: no valid record header/],
       [/shard-001.*sst$/, 20, /sst@0: wrong checksum of the file header/],
       [/shard-001.*sst$/, -30, /sst@\d+: wrong checksum of the footer/],
