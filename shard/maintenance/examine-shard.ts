@@ -9,6 +9,7 @@ import { checkManifest, noteLeftovers } from "./manifest-check.js";
 import { RoutingCheck } from "./routing-check.js";
 import type { ShardFiles } from "./shard-files.js";
 import { checkTableFile, type ExpectedTable } from "./table-check.js";
+import { ValueCheck } from "./value-check.js";
 import { checkWal } from "./wal-check.js";
 
 /**
@@ -32,16 +33,18 @@ export async function examineShard(files: ShardFiles, pause: () => Promise<void>
   noteLeftovers(counted, state, new Set(expected.map((table) => table.fileNumber)));
   const routing = new RoutingCheck(counted);
   const logged = new LoggedPartsCheck(counted);
+  const values = new ValueCheck(findings);
   let entries = 0;
   let highest = 0;
   for (const table of expected) {
     entries += checkTableFile(counted, table, routing, (key, entry, name, offset) => {
       highest = Math.max(highest, entry.sequence);
       logged.checkEntry(key, entry, name, offset);
+      values.checkEntry(key, entry, name, offset);
     });
     await pause();
   }
-  const wal = checkWal(counted, state, routing, logged);
+  const wal = checkWal(counted, state, routing, logged, values);
   const lastSequence = Math.max(wal.lastSequence, state?.flushedSequence ?? 0);
   if (state !== undefined) {
     logged.finish(currentName, lastSequence, state.flushedSequence, wasClean);
