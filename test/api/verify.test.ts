@@ -4,11 +4,38 @@ import path from "node:path";
 import { expect } from "chai";
 import { FastKV } from "../../coordinator/fastkv.js";
 import { type VerifyReport, verify } from "../../coordinator/maintenance/verify.js";
+import { decodeFileHeader } from "../../shared/format/file-header.js";
+import type { LogRecord } from "../../shared/log/log-file.js";
+import { RecordLogWriter, readLog } from "../../shared/log/record-log.js";
+import { NodeFileSystem } from "../../shared/storage/node-file-system.js";
 import { contentsOf, filesMatching, flipByte } from "../support/damage.js";
 import { rejection } from "../support/errors.js";
 import { useStores } from "./support/stores.js";
 
 const keyOf = (index: number): string => `key:${String(index).padStart(5, "0")}`;
+
+/** Writes a log anew, with other contents in its records, all its checksums right. */
+async function rewriteLog(file: string, change: (payload: Buffer) => void): Promise<void> {
+  const fileSystem = new NodeFileSystem();
+  const expected = decodeFileHeader(fs.readFileSync(file), file);
+  const records: LogRecord[] = [];
+  readLog(fileSystem, file, {
+    expected,
+    mayBeTorn: false,
+    onRecord: (record) => {
+      records.push({ ...record, payload: Buffer.from(record.payload) });
+      return true;
+    },
+  });
+  fs.rmSync(file);
+  const writer = RecordLogWriter.create(fileSystem, file, expected);
+  for (const { type, firstSequence, timeMs, payload } of records) {
+    change(payload);
+    writer.append(type, firstSequence, timeMs, payload);
+  }
+  writer.sync();
+  await writer.close();
+}
 
 describe("verify", () => {
   const stores = useStores();
@@ -125,6 +152,37 @@ describe("verify", () => {
       expect(damagesOf(report).join("\n"), `${name} at ${offset}`).to.match(expected);
       expect(report.isSound).to.equal(false);
     }
+  });
+
+  it("names the key of a value that is no value of its encoding, although its checksums are right", async () => {
+    const folder = stores().folder;
+    const store = await stores().open({ shards: 1 });
+    await store.put("sound", { a: 1 });
+    await store.put("broken", { bad: 1 });
+    await store.put("packed", { a: 1 }, { encoding: "msgpack" });
+    await store.close();
+    const [wal] = filesMatching(folder, /\.wal$/) as [string];
+    await rewriteLog(path.join(folder, wal), (payload) => {
+      const at = payload.indexOf('{"bad"');
+      if (at >= 0) {
+        payload[at] = "?".charCodeAt(0);
+      }
+    });
+    const report = await verify(folder);
+    expect(report.findings).to.have.length(1);
+    expect(report.findings[0]).to.deep.include({
+      severity: "damage",
+      file: wal,
+      keys: { from: '"broken"', to: '"broken"' },
+    });
+    expect(report.findings[0]!.message).to.match(
+      /^a value cannot be decoded \(.+\): put the key anew, or delete it$/,
+    );
+    const again = await stores().open();
+    await again.delete("broken");
+    await again.flush();
+    await again.close();
+    expect((await verify(folder)).findings).to.deep.equal([]);
   });
 
   it("sees that any one file is missing", async () => {
