@@ -1,0 +1,107 @@
+/** LevelDB, through classic-level. The source's folder is never written to: see scratch-copy.ts. */
+
+import { existsSync } from "node:fs";
+import { join } from "node:path";
+import { loadPeerPackage } from "../peer-package.js";
+import type { ImportRequest } from "../request.js";
+import { groupBytes, groupEntries, type Source, type SourceEntry } from "../source.js";
+import { changedSource, sourceError, unusableSource } from "../source-failure.js";
+import { valueFromBytes } from "../source-value.js";
+import { copyLevelDatabase, damagedTables, fingerprint } from "./scratch-copy.js";
+
+/** What is used of classic-level. */
+interface ClassicLevel {
+  open(): Promise<void>;
+  close(): Promise<void>;
+  keys(options: object): LevelIterator<Uint8Array>;
+  iterator(options: object): LevelIterator<[Uint8Array, Uint8Array]>;
+}
+interface LevelIterator<T> {
+  nextv(size: number): Promise<T[]>;
+  close(): Promise<void>;
+}
+type ClassicLevelClass = new (folder: string, options: object) => ClassicLevel;
+
+export async function openLevelSource(request: ImportRequest): Promise<Source> {
+  const { path, scratchFolder } = request;
+  const { ClassicLevel: Level } = (await loadPeerPackage("classic-level")) as {
+    ClassicLevel: ClassicLevelClass;
+  };
+  await copyLevelDatabase(path, scratchFolder);
+  const before = await fingerprint(path);
+  const damaged = await damagedTables(path);
+  const db = new Level(scratchFolder, { createIfMissing: false, keyEncoding: "view", valueEncoding: "view" });
+  try {
+    await db.open();
+  } catch (error) {
+    throw openError(path, error);
+  }
+  // LevelDB has removed the links to tables that a crash left behind: those that are still here are in use.
+  for (const [name, damage] of damaged) {
+    if (existsSync(join(scratchFolder, name))) {
+      await db.close();
+      throw unusableSource(`${join(path, name)} is damaged: ${damage}. Nothing was loaded`);
+    }
+  }
+  return new LevelSource(db, request, before);
+}
+
+class LevelSource implements Source {
+  readonly #db: ClassicLevel;
+  readonly #request: ImportRequest;
+  readonly #fingerprint: string;
+
+  constructor(db: ClassicLevel, request: ImportRequest, before: string) {
+    this.#db = db;
+    this.#request = request;
+    this.#fingerprint = before;
+  }
+
+  async count(): Promise<number> {
+    let count = 0;
+    for await (const keys of this.#read(this.#db.keys(readOptions))) {
+      count += keys.length;
+    }
+    return count;
+  }
+
+  async *groups(): AsyncGenerator<SourceEntry[]> {
+    const encoding = this.#request.encoding ?? "binary";
+    if (encoding === "msgpack") {
+      throw unusableSource("--encoding msgpack is for --from lmdb");
+    }
+    for await (const pairs of this.#read(this.#db.iterator(readOptions))) {
+      yield pairs.map(([key, bytes]) => ({ key, value: valueFromBytes(key, bytes, encoding) }));
+    }
+    if ((await fingerprint(this.#request.path)) !== this.#fingerprint) {
+      throw changedSource(this.#request.path);
+    }
+  }
+
+  async *#read<T>(iterator: LevelIterator<T>): AsyncGenerator<T[]> {
+    try {
+      for (let part = await iterator.nextv(groupEntries); part.length > 0; ) {
+        yield part;
+        part = await iterator.nextv(groupEntries);
+      }
+    } catch (error) {
+      throw sourceError(this.#request.path, error);
+    } finally {
+      await iterator.close();
+    }
+  }
+
+  close(): Promise<void> {
+    return this.#db.close();
+  }
+}
+
+const readOptions = { fillCache: false, highWaterMarkBytes: groupBytes };
+
+function openError(path: string, error: unknown): Error {
+  const cause = error instanceof Error ? error.cause : undefined;
+  if (cause instanceof Error && "code" in cause && cause.code === "LEVEL_LOCKED") {
+    return unusableSource(`${path} is open in another program. Close it there, then import again`, error);
+  }
+  return sourceError(path, error);
+}
