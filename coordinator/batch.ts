@@ -9,12 +9,12 @@ import {
 } from "../shared/format/operations.js";
 import { maxBatchBytes, maxBatchOperations, maxKeyBytes } from "../shared/limits.js";
 import type { BatchPart } from "./batch-log/log-format.js";
+import type { ReadCache } from "./cache/read-cache.js";
 import type { BatchOperation } from "./call-options.js";
 import type { EntryEncoder, ValueOptions } from "./entry-encoder.js";
 import type { Key } from "./keys.js";
-import { invalidOption } from "./options.js";
+import { invalidOption, shown } from "./options.js";
 import type { ByteRange } from "./ranges.js";
-import type { ReadCache } from "./read-cache.js";
 
 const firstSectionBytes = 1024;
 
@@ -84,7 +84,7 @@ function setOperation<V>(
       return operationKind.delete;
     default: {
       const { type } = operation as { type: unknown };
-      throw invalidOption(`The type of an operation is "put" or "del", not ${String(type)}`);
+      throw invalidOption(`The type of an operation is "put" or "del", not ${shown(type)}`);
     }
   }
 }

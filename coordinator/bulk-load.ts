@@ -4,6 +4,7 @@
  */
 
 import { randomBytes } from "node:crypto";
+import { FastKVError } from "../shared/errors.js";
 import { OperationSection, operationKind } from "../shared/format/operations.js";
 import type { ShardRequest } from "../shared/wire/messages.js";
 import { appendEntry } from "./batch.js";
@@ -109,7 +110,7 @@ export class BulkLoad {
       return await this.#finish();
     } catch (error) {
       await this.#giveUp();
-      throw error;
+      throw this.#isCommitted ? error : notApplied(error);
     } finally {
       this.#host.end(this.#loadId);
     }
@@ -196,4 +197,17 @@ export class BulkLoad {
     // A shard that is gone forgets the load when it starts again.
     await this.#toAll({ type: "load-abandon", loadId: this.#loadId }).catch(() => undefined);
   }
+}
+
+/** Nothing of a load is there before its commit, whatever an error says of the file that it concerns. */
+function notApplied(error: unknown): unknown {
+  if (!(error instanceof FastKVError) || error.writeOutcome === "not-applied") {
+    return error;
+  }
+  const { code, message, damage } = error;
+  return new FastKVError(code, message, {
+    cause: error,
+    writeOutcome: "not-applied",
+    ...(damage === undefined ? {} : { damage }),
+  });
 }

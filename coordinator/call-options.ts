@@ -94,6 +94,25 @@ export interface FastKVEvents {
   "shard-failed": [{ shard: number; error: FastKVError }];
   /** Writes are slowed or stopped until compaction has caught up, or are not any more. */
   stall: [{ shard: number; kind: "none" | "slow" | "stop"; reason: string }];
+  /**
+   * The file system of the database has less than `lowSpaceThreshold` bytes free (`isLow`), or enough again. Looked up
+   * every ten seconds.
+   */
+  "space-low": [
+    {
+      isLow: boolean;
+      path: string;
+      freeBytes: number;
+      totalBytes: number;
+      thresholdBytes: number;
+      reason: string;
+    },
+  ];
+  /**
+   * A shard found a damaged file: where, and what is wrong. Told once for each place, whichever call met it.
+   * `offset` is in bytes; undefined where the file is wrong as a whole, or missing.
+   */
+  corruption: [{ shard: number; path: string; offset: number | undefined; reason: string }];
   /** A flush or compaction failed and will be tried again. */
   "background-error": [{ shard: number; code: string; message: string }];
   /** The batch log cannot be written any more: the database only reads. */

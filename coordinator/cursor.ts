@@ -1,7 +1,7 @@
 import { FastKVError } from "../shared/errors.js";
 import type { Key } from "./keys.js";
 import { abortError, type EntryReader, type ScanRun } from "./merged-scan.js";
-import { invalidOption } from "./options.js";
+import { invalidOption, shown } from "./options.js";
 import { type ByteRange, rangeFrom } from "./ranges.js";
 
 /** What a cursor must give back. Apart, so that a forgotten cursor is collected. */
@@ -86,7 +86,7 @@ export class Cursor<T> implements AsyncDisposable {
   /** The next `max` ones, as `next` gives them; fewer at the end of the scan, and then none. One that cannot be read fails when those before it were given. */
   async read(max: number): Promise<T[]> {
     if (max !== Number.POSITIVE_INFINITY && !(Number.isInteger(max) && max > 0)) {
-      throw invalidOption(`A cursor reads a whole number of entries above 0, not ${String(max)}`);
+      throw invalidOption(`A cursor reads a whole number of entries above 0, not ${shown(max)}`);
     }
     return this.#inTurn(max);
   }

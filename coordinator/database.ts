@@ -8,8 +8,10 @@ import { FastKVError } from "../shared/errors.js";
 import { OperationSection, operationKind } from "../shared/format/operations.js";
 import { hashName } from "../shared/hash.js";
 import type { FileSystem } from "../shared/storage/file-system.js";
+import type { FileSystemSpace } from "../shared/storage/file-system-space.js";
 import type {
   HeldSnapshot,
+  RecoverySummary,
   ShardEvent,
   ShardRequest,
   ShardSettings,
@@ -17,9 +19,12 @@ import type {
 } from "../shared/wire/messages.js";
 import type { PageRequest } from "../shared/wire/page.js";
 import { BatchLog } from "./batch-log/batch-log.js";
-import { type LoadedBatchLog, loadBatchLog } from "./batch-log/load-batch-log.js";
+import { hasBatchLog, type LoadedBatchLog, loadBatchLog } from "./batch-log/load-batch-log.js";
 import type { BatchPart } from "./batch-log/log-format.js";
+import { ReadCache } from "./cache/read-cache.js";
 import { Clock } from "./clock.js";
+import { EventDesk } from "./events/event-desk.js";
+import { type SpaceWatch, watchSpace } from "./events/space-watch.js";
 import type { ScanHost, ScanPoint } from "./merged-scan.js";
 import { defaultShards, type ResolvedOptions } from "./options.js";
 import { prepareFolder } from "./ownership/database-folder.js";
@@ -27,7 +32,6 @@ import { type Identity, readIdentity, writeIdentity } from "./ownership/identity
 import { acquireOwnership } from "./ownership/owner-lock.js";
 import type { Ownership } from "./ownership/ownership.js";
 import { PageReader } from "./page-reader.js";
-import { ReadCache } from "./read-cache.js";
 import { stampBatch } from "./shards/frame-builder.js";
 import { type OpenParameters, ShardClient, type ShardClientOwner } from "./shards/shard-client.js";
 import type { ShardLauncher } from "./shards/shard-link.js";
@@ -38,14 +42,11 @@ export interface DatabaseEnvironment {
   fileSystem: FileSystem;
   startLauncher(): Promise<ShardLauncher>;
   now?: () => number;
+  /** Refuses a folder that strangers may change; throws `FASTKV_UNSAFE_FOLDER`. */
+  checkFolder?(folder: string): void;
+  /** How much room there is; left out where that is no question. */
+  measureSpace?(folder: string): Promise<FileSystemSpace>;
 }
-
-/** Something that happened, for `FastKV.on`. */
-export type DatabaseEvent =
-  | { type: "shard-restart"; shard: number; reason: string }
-  | { type: "shard-failed"; shard: number; error: FastKVError }
-  | { type: "read-only"; error: FastKVError }
-  | ({ shard: number } & ShardEvent);
 
 export class Database implements ScanHost, ShardClientOwner {
   readonly folder: string;
@@ -57,7 +58,10 @@ export class Database implements ScanHost, ShardClientOwner {
 
   /** The last sequence number that was given to a write. */
   sequence = 0;
-  listener: (event: DatabaseEvent) => void = () => undefined;
+  readonly events: EventDesk;
+
+  /** Undefined where the space is not watched. */
+  readonly space: SpaceWatch | undefined;
 
   readonly #environment: DatabaseEnvironment;
   readonly #ownership: Ownership;
@@ -69,6 +73,7 @@ export class Database implements ScanHost, ShardClientOwner {
   /** Bulk loads that are neither committed nor given up: a shard that restarts keeps what it has of them. */
   readonly #openLoads = new Set<string>();
   #nextHold = 1;
+  /** Why nothing may be written: the batch log cannot be. */
   #readOnly: FastKVError | undefined;
   #closing: Promise<void> | undefined;
   readonly #openedAtMs = performance.now();
@@ -88,6 +93,8 @@ export class Database implements ScanHost, ShardClientOwner {
     this.clock = owned.clock;
     this.topology = new Topology(owned.identity.shards);
     this.cache = new ReadCache(options.readCacheSize);
+    this.events = new EventDesk(options.logger, (shard) => this.clients[shard]?.identity?.pid);
+    this.space = watchSpace(this, environment);
   }
 
   /** Opens or creates the database in `folder`, an absolute path. */
@@ -98,6 +105,7 @@ export class Database implements ScanHost, ShardClientOwner {
   ): Promise<Database> {
     const { fileSystem } = environment;
     prepareFolder(fileSystem, folder, { createIfMissing: options.createIfMissing });
+    environment.checkFolder?.(folder);
     const clock = new Clock(environment.now);
     const ownership = await acquireOwnership(fileSystem, folder, {
       clock: () => clock.now(),
@@ -116,12 +124,15 @@ export class Database implements ScanHost, ShardClientOwner {
       if (identity.epoch >= ownership.epoch) {
         ownership.raiseEpoch(identity.epoch + 1);
       }
-      const loadedLog = identity.initialized
-        ? loadBatchLog(fileSystem, folder, identity.databaseId)
-        : emptyLog();
+      // The identity is the last that is written of a new database: where it is outdated, the batch log is there.
+      const loadedLog =
+        identity.initialized || hasBatchLog(fileSystem, folder)
+          ? loadBatchLog(fileSystem, folder, identity.databaseId)
+          : emptyLog();
       clock.noteSeen(loadedLog.timeMs);
       database = new Database(folder, options, environment, { ownership, identity, loadedLog, clock });
       await database.#start();
+      database.#onOpened();
       return database;
     } catch (error) {
       // What failed first says more than what fails now.
@@ -129,6 +140,12 @@ export class Database implements ScanHost, ShardClientOwner {
       releaseQuietly(ownership);
       throw error;
     }
+  }
+
+  #onOpened(): void {
+    const durationMs = performance.now() - this.#openedAtMs;
+    this.events.tell({ type: "opened", path: this.folder, shards: this.shardCount, durationMs });
+    this.space?.start();
   }
 
   get shardCount(): number {
@@ -279,7 +296,7 @@ export class Database implements ScanHost, ShardClientOwner {
 
   async page(shard: number, request: PageRequest): Promise<PageReader> {
     // The shard would take the hold again, and nobody would give it back.
-    if (!this.isHeld(request.holdId)) {
+    if (request.holdId !== 0 && !this.isHeld(request.holdId)) {
       throw new FastKVError("FASTKV_CLOSED", "The scan has ended");
     }
     return new PageReader((await this.clients[shard]!.request(request)).raw);
@@ -315,6 +332,8 @@ export class Database implements ScanHost, ShardClientOwner {
   }
 
   async #close(underWay: readonly Promise<unknown>[]): Promise<void> {
+    const startMs = performance.now();
+    this.space?.stop();
     try {
       await Promise.all(this.clients.map((client) => client.leave()));
       await Promise.allSettled(underWay);
@@ -328,6 +347,7 @@ export class Database implements ScanHost, ShardClientOwner {
       }
     } finally {
       await this.#end().finally(() => this.#ownership.release(this.clock.now()));
+      this.events.tell({ type: "closed", path: this.folder, durationMs: performance.now() - startMs });
     }
   }
 
@@ -415,6 +435,10 @@ export class Database implements ScanHost, ShardClientOwner {
         },
         isDurable: (shard, sequence) => this.clients[shard]!.syncedSequence >= sequence,
         onReadOnly: (error) => this.#onReadOnly(error),
+        onNoRoom: (refusal, inDoubt) => this.#refuseWrites(refusal, inDoubt),
+        onRoom: () => {
+          this.#readOnly = undefined;
+        },
         setTimer: (call, delayMs) => {
           const timer = setTimeout(call, delayMs);
           return () => clearTimeout(timer);
@@ -433,12 +457,17 @@ export class Database implements ScanHost, ShardClientOwner {
     return `${this.folder}/shard-${String(index).padStart(3, "0")}`;
   }
 
-  #onReadOnly(error: FastKVError): void {
-    this.#readOnly = error;
+  /** For as long as the log cannot be written; or for good. */
+  #refuseWrites(refusal: FastKVError, ofWaiting: FastKVError): void {
+    this.#readOnly = refusal;
     for (const client of this.clients) {
-      client.failBehindLog(error);
+      client.failBehindLog(ofWaiting);
     }
-    this.listener({ type: "read-only", error });
+  }
+
+  #onReadOnly(error: FastKVError): void {
+    this.#refuseWrites(error, error);
+    this.events.tell({ type: "read-only", error });
   }
 
   // What shard clients ask for
@@ -495,15 +524,19 @@ export class Database implements ScanHost, ShardClientOwner {
   }
 
   onEvent(shard: number, event: ShardEvent): void {
-    this.listener({ shard, ...event });
+    this.events.tell({ shard, ...event });
   }
 
   onRestart(shard: number, reason: string): void {
-    this.listener({ type: "shard-restart", shard, reason });
+    this.events.tell({ type: "shard-restart", shard, reason });
+  }
+
+  onReady(shard: number, durationMs: number, recovery: RecoverySummary): void {
+    this.events.tell({ type: "shard-ready", shard, durationMs, recovery });
   }
 
   onFailed(shard: number, error: FastKVError): void {
-    this.listener({ type: "shard-failed", shard, error });
+    this.events.tell({ type: "shard-failed", shard, error });
   }
 }
 

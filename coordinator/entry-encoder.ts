@@ -5,7 +5,7 @@ import { encodingOfTag, type ValueEncoding } from "../shared/format/value-encodi
 import type { StoredEntry } from "./call-options.js";
 import type { Clock } from "./clock.js";
 import { type Key, KeyScratch } from "./keys.js";
-import { encodings, invalidOption, oneOf, type ResolvedOptions } from "./options.js";
+import { encodings, invalidOption, oneOf, type ResolvedOptions, shown } from "./options.js";
 import type { Topology } from "./topology.js";
 
 const checkEncoding = oneOf(encodings);
@@ -141,7 +141,7 @@ export class EntryEncoder {
 
 function checkMilliseconds(name: string, value: unknown): number {
   if (typeof value !== "number" || !(value > 0) || value > maxTtlMs) {
-    throw invalidOption(`Option ${name} must be a number of milliseconds above 0, not ${String(value)}`);
+    throw invalidOption(`Option ${name} must be a number of milliseconds above 0, not ${shown(value)}`);
   }
   return value;
 }

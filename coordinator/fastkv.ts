@@ -5,10 +5,15 @@ import { FastKVError } from "../shared/errors.js";
 import { operationKind } from "../shared/format/operations.js";
 import { encodingOfTag } from "../shared/format/value-encoding.js";
 import type { DurabilityMode } from "../shared/options.js";
+import { fileSystemSpace } from "../shared/storage/file-system-space.js";
 import { NodeFileSystem } from "../shared/storage/node-file-system.js";
 import { deleteRangeSection, encodeBatch, putsOf } from "./batch.js";
 import { BulkLoad, type BulkLoadResult } from "./bulk-load.js";
-import { CachedWrite, type Refill } from "./cached-write.js";
+import { CacheFill } from "./cache/cache-fill.js";
+import { CachedWrite, type Refill } from "./cache/cached-write.js";
+import { ReadAhead } from "./cache/read-ahead.js";
+import { CachedValue } from "./cache/read-cache.js";
+import { TurnLimit } from "./cache/turn-limit.js";
 import type {
   BatchOperation,
   BulkEntry,
@@ -23,11 +28,12 @@ import type {
 } from "./call-options.js";
 import { KeyClear } from "./clearing.js";
 import { countKeys } from "./counting.js";
-import { Database, type DatabaseEnvironment, type DatabaseEvent } from "./database.js";
+import { Database, type DatabaseEnvironment } from "./database.js";
 import { EntryEncoder } from "./entry-encoder.js";
 import { EntrySource } from "./entry-source.js";
 import { type Key, keyBytes } from "./keys.js";
 import { abortError, type EntryReader, type ScanPoint, ScanRun } from "./merged-scan.js";
+import { OpenScans } from "./open-scans.js";
 import {
   checkNames,
   durabilityModes,
@@ -38,8 +44,8 @@ import {
   type ResolvedOptions,
   resolveOptions,
 } from "./options.js";
+import { checkFolderTrust } from "./ownership/folder-trust.js";
 import { isEmptyRange, type RangeOptions, rangeNames, resolveRange } from "./ranges.js";
-import { CachedValue } from "./read-cache.js";
 import { ExpiryRead, ManyRead, ValueRead } from "./reads.js";
 import { notApplied, refusedRead, refusedWrite } from "./refusals.js";
 import { Scan } from "./scan.js";
@@ -73,10 +79,12 @@ export class FastKV<V = unknown> extends EventEmitter<FastKVEvents> implements A
   readonly #codec: ValueCodec;
   /** Encodes what is called; nothing of it is used after the call has returned. */
   readonly #encoder: EntryEncoder;
-  readonly #openScans = new Set<WeakRef<ScanRun>>();
+  readonly #openScans = new OpenScans();
   readonly #loads = new Set<BulkLoad>();
   /** Clears that read keys and have not yet deleted them all. */
   readonly #clears = new Set<KeyClear>();
+  readonly #turns = new TurnLimit();
+  readonly #readAhead: ReadAhead;
   /** Calls that take more than one request to a shard: closing waits for them. */
   readonly #underWay = new Set<Promise<unknown>>();
 
@@ -86,14 +94,21 @@ export class FastKV<V = unknown> extends EventEmitter<FastKVEvents> implements A
     this.#options = options;
     this.#codec = new ValueCodec();
     this.#encoder = new EntryEncoder(this.#codec, database.topology, database.clock, options);
-    database.listener = (event) => this.#emitEvent(event);
+    this.#readAhead = new ReadAhead(
+      database.cache,
+      (shard, request) => database.page(shard, request),
+      this.#keep,
+      () => database.clock.now(),
+    );
+    database.events.emitter = this;
   }
 
   /**
    * Opens the database in a folder, and creates it where there is none.
    *
    * @throws FastKVError `FASTKV_LOCKED` where it is open already, `FASTKV_SHARD_MISMATCH`, `FASTKV_NOT_FOUND`,
-   * `FASTKV_NOT_A_DATABASE`, `FASTKV_CORRUPTION`, `FASTKV_UNSUPPORTED_FORMAT`, `FASTKV_INVALID_OPTION`, `FASTKV_IO`.
+   * `FASTKV_NOT_A_DATABASE`, `FASTKV_UNSAFE_FOLDER`, `FASTKV_CORRUPTION`, `FASTKV_UNSUPPORTED_FORMAT`,
+   * `FASTKV_INVALID_OPTION`, `FASTKV_IO`.
    */
   static async open<V = unknown>(folder: string, options: OpenOptions = {}): Promise<FastKV<V>> {
     if (typeof folder !== "string" || folder === "" || folder.includes("\0")) {
@@ -105,6 +120,8 @@ export class FastKV<V = unknown> extends EventEmitter<FastKVEvents> implements A
     const program = { module: shardModule ?? defaultShardModule, execPath, execArgv };
     return FastKV.openIn(path.resolve(folder), resolved, {
       fileSystem,
+      checkFolder: (path) => checkFolderTrust(path, { allowShared: resolved.allowSharedFolder }),
+      measureSpace: fileSystemSpace,
       startLauncher: () => ShardProcessLauncher.start(fileSystem, program, runtimeFolder),
     });
   }
@@ -334,12 +351,14 @@ export class FastKV<V = unknown> extends EventEmitter<FastKVEvents> implements A
       const cached = cache?.get(name, database.clock.now());
       if (cached !== undefined) {
         const { isMissing, tag, kept: text } = cached;
-        return Promise.resolve(isMissing ? undefined : (this.#codec.decodeKept(tag, text) as V));
+        return this.#turns.answer(isMissing ? undefined : (this.#codec.decodeKept(tag, text) as V));
       }
       const client = database.clients[encoder.shard]!;
       client.checkAvailable();
       const fill =
-        cache === undefined ? undefined : { cache, name, ticket: cache.ticket(name)!, keep: this.#keep };
+        cache === undefined
+          ? undefined
+          : new CacheFill(cache, name, this.#keep, this.#readAhead, encoder.shard);
       return new Promise((resolve, reject) => {
         const settle = resolve as (value: unknown) => void;
         const read = new ValueRead(kept(key), point, this.#decode, settle, reject, fill);
@@ -532,10 +551,7 @@ export class FastKV<V = unknown> extends EventEmitter<FastKVEvents> implements A
     const database = this.#database;
     if (!database.isClosed) {
       const reason = new FastKVError("FASTKV_CLOSED", "The database was closed");
-      for (const reference of this.#openScans) {
-        reference.deref()?.end(reason);
-      }
-      this.#openScans.clear();
+      this.#openScans.endAll(reason);
       for (const load of this.#loads) {
         load.stop(notApplied(reason));
       }
@@ -673,7 +689,7 @@ export class FastKV<V = unknown> extends EventEmitter<FastKVEvents> implements A
     const { reverse, snapshot, signal } = options;
     checkAvailable(database);
     const run = new ScanRun(database, {
-      range: resolveRange(this.#encoder.scratch, options),
+      range: resolveRange(this.#encoder.scratch, options.range),
       reverse,
       limit: options.limit,
       point: snapshot === undefined ? database.point() : Snapshot.pointOf(snapshot, this),
@@ -684,7 +700,7 @@ export class FastKV<V = unknown> extends EventEmitter<FastKVEvents> implements A
       run,
       reader,
       signal,
-      (tracked) => this.#noteScan(tracked),
+      (tracked) => this.#openScans.add(tracked),
       (key) => keyBytes(this.#encoder.scratch, key),
     );
   }
@@ -693,7 +709,7 @@ export class FastKV<V = unknown> extends EventEmitter<FastKVEvents> implements A
     if (this.isClosed) {
       return refusedRead(this.#database.closedError());
     }
-    await this.#track(this.#database.requestAll({ type }));
+    await this.#track(this.#checkWritable().requestAll({ type }));
   }
 
   #track<T>(call: Promise<T>): Promise<T> {
@@ -702,35 +718,6 @@ export class FastKV<V = unknown> extends EventEmitter<FastKVEvents> implements A
       .finally(() => this.#underWay.delete(settled));
     this.#underWay.add(settled);
     return call;
-  }
-
-  #noteScan(run: ScanRun): void {
-    if (this.#openScans.size >= 64) {
-      for (const reference of this.#openScans) {
-        if (reference.deref()?.isOver ?? true) {
-          this.#openScans.delete(reference);
-        }
-      }
-    }
-    this.#openScans.add(new WeakRef(run));
-  }
-
-  #emitEvent(event: DatabaseEvent): void {
-    switch (event.type) {
-      case "shard-restart":
-      case "shard-failed":
-      case "read-only":
-      case "stall":
-      case "background-error": {
-        const { type, ...details } = event;
-        // A listener that throws ends in the program's own hands, not in the middle of what is done here.
-        process.nextTick(() => this.emit(type, details as never));
-        break;
-      }
-      case "fatal":
-        // The restart that follows says so, too.
-        break;
-    }
   }
 }
 

@@ -26,6 +26,7 @@ export type {
   WriteOptions,
 } from "./call-options.js";
 export type { Cursor } from "./cursor.js";
+export type { LogFields, Logger } from "./events/logger.js";
 export { FastKV } from "./fastkv.js";
 export type { Key } from "./keys.js";
 export type { MaintenanceOptions, MaintenanceProgress } from "./maintenance/options.js";

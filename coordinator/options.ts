@@ -1,7 +1,9 @@
+import { excerpt } from "../shared/bytes.js";
 import { FastKVError } from "../shared/errors.js";
 import { encodingTag, type ValueEncoding } from "../shared/format/value-encoding.js";
 import { maxShards, maxValueBytesCeiling } from "../shared/limits.js";
 import type { CompressionName, DurabilityMode } from "../shared/options.js";
+import { isLogger, type Logger } from "./events/logger.js";
 
 const kib = 1024;
 const mib = 1024 * 1024;
@@ -22,6 +24,12 @@ export interface OpenOptions {
   createIfMissing?: boolean | undefined;
   /** True: an existing database is `FASTKV_EXISTS` instead of opened. @default false */
   errorIfExists?: boolean | undefined;
+  /**
+   * True: a folder that belongs to another user, or that others may write to, is opened all the same instead of
+   * `FASTKV_UNSAFE_FOLDER`. They can then read, forge and delete what is in the database.
+   * @default false
+   */
+  allowSharedFolder?: boolean | undefined;
   /** A memtable is sealed when it holds this many bytes, as really held in memory; per shard. @default 67108864 */
   maxMemtableSize?: number | undefined;
   /** Compression of new tables; old ones stay readable. All but "none" and "zstd" need a package. @default "none" */
@@ -48,6 +56,13 @@ export interface OpenOptions {
   levelOneSize?: number | undefined;
   /** Tables that each shard keeps open. @default 512 */
   maxOpenTables?: number | undefined;
+  /** The event `space-low` is told when the file system has less than so many bytes free; 0: never. @default 268435456 */
+  lowSpaceThreshold?: number | undefined;
+  /**
+   * Takes what happens as structured lines: an object with the methods debug, info, warn and error, each called with
+   * fields and a message, such as a logger of pino. Left out, nothing is logged.
+   */
+  logger?: Logger | undefined;
   /** Closes the database and ends the program on SIGINT and SIGTERM, where nobody else handles them. @default true */
   handleSignals?: boolean | undefined;
   /** The program that runs shards. @default process.execPath */
@@ -69,6 +84,7 @@ export interface ResolvedOptions {
   encoding: ValueEncoding;
   createIfMissing: boolean;
   errorIfExists: boolean;
+  allowSharedFolder: boolean;
   maxMemtableSize: number;
   compression: CompressionName;
   cacheSize: number;
@@ -82,6 +98,8 @@ export interface ResolvedOptions {
   targetTableSize: number;
   levelOneSize: number;
   maxOpenTables: number;
+  lowSpaceThreshold: number;
+  logger: Logger | undefined;
   handleSignals: boolean;
   execPath: string;
   execArgv: readonly string[];
@@ -98,12 +116,20 @@ export function invalidOption(message: string): FastKVError {
   return new FastKVError("FASTKV_INVALID_OPTION", message);
 }
 
-function shown(value: unknown): string {
-  return typeof value === "string"
-    ? JSON.stringify(value.slice(0, 60))
-    : typeof value === "object"
-      ? "an object"
-      : String(value);
+/** What was given instead, for a message: short, whatever it is, and without running code of its own. */
+export function shown(value: unknown): string {
+  switch (typeof value) {
+    case "string":
+      return excerpt(value, 60);
+    case "function":
+      return "a function";
+    case "object":
+      return value === null ? "null" : "an object";
+    case "bigint":
+      return "a BigInt";
+    default:
+      return excerpt(String(value), 60).slice(1, -1);
+  }
 }
 
 type Check<T> = (name: string, value: unknown) => T;
@@ -167,6 +193,13 @@ const moduleUrl: Check<URL> = (name, value) => {
   }
 };
 
+const logger: Check<Logger> = (name, value) => {
+  if (!isLogger(value)) {
+    throw invalidOption(`Option ${name} must be an object with the methods debug, info, warn and error`);
+  }
+  return value;
+};
+
 const gib = 1024 * mib;
 
 const checks: {
@@ -177,6 +210,7 @@ const checks: {
   encoding: { check: oneOf(encodings), fallback: () => "json" },
   createIfMissing: { check: boolean, fallback: () => true },
   errorIfExists: { check: boolean, fallback: () => false },
+  allowSharedFolder: { check: boolean, fallback: () => false },
   maxMemtableSize: { check: integer(64 * kib, gib), fallback: () => 64 * mib },
   compression: { check: oneOf(compressions), fallback: () => "none" },
   cacheSize: { check: integer(0, 64 * gib), fallback: () => 32 * mib },
@@ -190,6 +224,8 @@ const checks: {
   targetTableSize: { check: integer(64 * kib, gib), fallback: () => 8 * mib },
   levelOneSize: { check: integer(64 * kib, 64 * gib), fallback: () => 64 * mib },
   maxOpenTables: { check: integer(64, 100_000), fallback: () => 512 },
+  lowSpaceThreshold: { check: integer(0, Number.MAX_SAFE_INTEGER), fallback: () => 256 * mib },
+  logger: { check: logger, fallback: () => undefined },
   handleSignals: { check: boolean, fallback: () => true },
   execPath: { check: text, fallback: () => process.execPath },
   execArgv: { check: texts, fallback: () => [] },
@@ -215,7 +251,7 @@ export function checkNames(call: string, options: unknown, known: readonly strin
   }
   for (const name of Object.keys(options)) {
     if (!known.includes(name)) {
-      throw invalidOption(`${call} has no option "${name.slice(0, 60)}"; it has ${known.join(", ")}`);
+      throw invalidOption(`${call} has no option ${excerpt(name, 60)}; it has ${known.join(", ")}`);
     }
   }
 }

@@ -4,6 +4,7 @@ import { invariant } from "../shared/errors.js";
 import { valueHeaderBytes } from "../shared/wire/frame.js";
 import { decodePage, type PageRange } from "../shared/wire/page.js";
 import { keyToBytes, keyToString } from "./keys.js";
+import type { Keep } from "./shards/answer-reader.js";
 import { type Decode, ValueRuns } from "./value-runs.js";
 
 /** Reads a page of a scan, entry by entry. */
@@ -86,6 +87,16 @@ export class PageReader {
   /** The decoded value, to be asked for once. Throws what `decode` throws. */
   value(decode: Decode): unknown {
     return this.#values.value(this.#at, this.tag, this.#valueStart, this.#valueEnd, decode);
+  }
+
+  /** How long the value is as it is stored. */
+  get valueBytes(): number {
+    return this.#valueEnd - this.#valueStart;
+  }
+
+  /** The value's bytes as a string, as `keep` makes it. */
+  kept(keep: Keep): string {
+    return keep(this.tag, this.#frame, this.#valueStart, this.#valueEnd);
   }
 
   /** The value's bytes as they are stored, as a copy. */

@@ -1,23 +1,15 @@
 /** The kinds of point reads: of one key, and of several keys at one moment. */
 
 import type { FastKVError } from "../shared/errors.js";
+import type { CacheFill } from "./cache/cache-fill.js";
 import type { Key } from "./keys.js";
-import { CachedValue, type FillTicket, type ReadCache } from "./read-cache.js";
-import type { FoundValue, Keep } from "./shards/answer-reader.js";
+import type { FoundValue } from "./shards/answer-reader.js";
 import type { PendingRead } from "./shards/pending.js";
 import type { Decode } from "./value-runs.js";
 
 interface Point {
   sequence: number;
   timeMs: number;
-}
-
-/** Where a read puts what it finds. */
-interface CacheFill {
-  cache: ReadCache;
-  name: string;
-  ticket: FillTicket;
-  keep: Keep;
 }
 
 /** `get`: a value, or undefined. */
@@ -48,32 +40,25 @@ export class ValueRead implements PendingRead {
   }
 
   onMissing(): void {
-    const fill = this.#fill;
-    fill?.cache.fill(fill.name, fill.ticket, CachedValue.missing(fill.name));
+    this.#fill?.missing();
     this.#resolve(undefined);
   }
 
   onFound(found: FoundValue): void {
-    const fill = this.#fill;
     let value: unknown;
     try {
       value = found.value(this.#decode);
     } catch (error) {
-      fill?.cache.fill(fill.name, fill.ticket, undefined);
+      this.#fill?.failed();
       this.#reject(error);
       return;
     }
-    if (fill !== undefined) {
-      const { tag, valueBytes, expiresAt } = found;
-      const kept = found.kept(fill.keep);
-      fill.cache.fill(fill.name, fill.ticket, CachedValue.found(fill.name, tag, kept, valueBytes, expiresAt));
-    }
+    this.#fill?.found(found);
     this.#resolve(value);
   }
 
   onError(error: FastKVError): void {
-    const fill = this.#fill;
-    fill?.cache.fill(fill.name, fill.ticket, undefined);
+    this.#fill?.failed();
     this.#reject(error);
   }
 

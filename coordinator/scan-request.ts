@@ -1,17 +1,21 @@
 import type { ClearOptions, ScanOptions } from "./call-options.js";
 import type { Key } from "./keys.js";
-import { checkNames, invalidOption } from "./options.js";
-import { rangeNames } from "./ranges.js";
+import { checkNames, invalidOption, shown } from "./options.js";
+import { type RangeOptions, rangeNames } from "./ranges.js";
+import type { Snapshot } from "./snapshot.js";
 
 const clearNames = [...rangeNames, "reverse", "limit", "snapshot"];
 const scanNames = [...clearNames, "keyEncoding", "signal"];
 
 /** The options of a scan, checked and complete. */
-export interface CheckedScan extends ScanOptions {
+export interface CheckedScan {
+  range: RangeOptions;
   reverse: boolean;
   /** Infinity: all. */
   limit: number;
   keyEncoding: "utf8" | "binary";
+  snapshot: Snapshot | undefined;
+  signal: AbortSignal | undefined;
 }
 
 /** Both forms of a scan's arguments: `(prefix, limit)` and `(options)`. Throws `FASTKV_INVALID_OPTION`. */
@@ -25,14 +29,16 @@ export function checkScan(
   checkNames(call, options, scanNames);
   const { keyEncoding = "utf8" } = options;
   if (keyEncoding !== "utf8" && keyEncoding !== "binary") {
-    throw invalidOption(`Option keyEncoding must be "utf8" or "binary", not ${String(keyEncoding)}`);
+    throw invalidOption(`Option keyEncoding must be "utf8" or "binary", not ${shown(keyEncoding)}`);
   }
   checkSignal(options.signal);
   return {
-    ...options,
+    range: options,
     reverse: checkReverse(options.reverse),
-    keyEncoding,
     limit: checkLimit(options.limit),
+    keyEncoding,
+    snapshot: options.snapshot,
+    signal: options.signal,
   };
 }
 
@@ -44,7 +50,7 @@ export function checkClear(options: ClearOptions): ClearOptions & { reverse: boo
 
 function checkReverse(reverse: unknown = false): boolean {
   if (typeof reverse !== "boolean") {
-    throw invalidOption(`Option reverse must be true or false, not ${String(reverse)}`);
+    throw invalidOption(`Option reverse must be true or false, not ${shown(reverse)}`);
   }
   return reverse;
 }
@@ -60,7 +66,7 @@ function checkLimit(limit: unknown): number {
     return Number.POSITIVE_INFINITY;
   }
   if (typeof limit !== "number" || !Number.isInteger(limit) || limit < 0) {
-    throw invalidOption(`Option limit must be a whole number from 0, not ${String(limit)}`);
+    throw invalidOption(`Option limit must be a whole number from 0, not ${shown(limit)}`);
   }
   return limit;
 }

@@ -50,6 +50,8 @@ export interface ShardStats extends StoreStats {
   stall: { kind: string; reason: string; slow_ms: number; stop_ms: number };
   event_loop_delay_ms: { p99: number; p999: number; max: number };
   rss_bytes: number;
+  /** Places in files that were found damaged since the database was opened. */
+  corruptions: number;
   recovery: ShardStatistics["recovery"];
 }
 
@@ -64,6 +66,9 @@ export interface DatabaseStats extends StoreStats {
   batch_log: { bytes: number; unsettled_batches: number };
   in_flight_bytes: number;
   restarts: number;
+  corruptions: number;
+  /** Of the database's file system; undefined where it is not watched or was not yet looked at. */
+  disk: { free_bytes: number; total_bytes: number; is_low: boolean } | undefined;
   shards: ShardStats[];
 }
 
@@ -121,6 +126,11 @@ function storeStats(all: readonly ShardStatistics[]): StoreStats {
   };
 }
 
+function diskOf({ space }: Database): DatabaseStats["disk"] {
+  const state = space?.state;
+  return state && { free_bytes: state.freeBytes, total_bytes: state.totalBytes, is_low: state.isLow };
+}
+
 export async function gatherStats(database: Database): Promise<DatabaseStats> {
   const { shards, log, uptimeMs } = await database.statistics();
   const { cache, clients } = database;
@@ -140,6 +150,8 @@ export async function gatherStats(database: Database): Promise<DatabaseStats> {
     batch_log: { bytes: log.sizeBytes, unsettled_batches: log.unsettledBatches },
     in_flight_bytes: clients.reduce((sum, client) => sum + client.inFlightBytes, 0),
     restarts: clients.reduce((sum, client) => sum + client.restarts, 0),
+    corruptions: shards.reduce((sum, _, shard) => sum + database.events.corruptionsOf(shard), 0),
+    disk: diskOf(database),
     shards: shards.map((one, shard) => ({
       shard,
       pid: one.pid,
@@ -159,6 +171,7 @@ export async function gatherStats(database: Database): Promise<DatabaseStats> {
       },
       event_loop_delay_ms: one.eventLoopDelayMs,
       rss_bytes: one.memory.rssBytes,
+      corruptions: database.events.corruptionsOf(shard),
       recovery: one.recovery,
     })),
   };

@@ -12,7 +12,7 @@ import type { Entry } from "./engine/iterator/cursor.js";
 const firstBytes = 16 * 1024;
 const mostKeptBytes = 1024 * 1024;
 /** Answers are sent on when they have come to this much. */
-export const fullAnswerBytes = 256 * 1024;
+export const fullAnswerBytes = 64 * 1024;
 
 /** Gathers answers to reads into one frame. */
 export class AnswerWriter {

@@ -5,7 +5,7 @@
 
 import { readUint64 } from "../shared/bytes.js";
 import type { FastKVError } from "../shared/errors.js";
-import { filterSection } from "../shared/format/operations.js";
+import { checkSection, filterSection } from "../shared/format/operations.js";
 import {
   frameType,
   frameTypeOf,
@@ -36,6 +36,10 @@ export interface MailboxOwner {
    */
   onMessage(frame: Buffer): Promise<void> | undefined;
   onStall(stall: Stall): void;
+  /** Frames that had to wait could not be handled. */
+  onFatal(error: unknown): void;
+  /** A read could not be answered but with this error. */
+  onReadError(error: unknown): void;
   setTimer(call: () => void, delayMs: number): () => void;
   monotonicMs(): number;
 }
@@ -132,7 +136,7 @@ export class Mailbox {
       this.drain();
     };
     // A rotation that fails for good has already told so (`onFatal`): the queue is then never handled.
-    void wait.then(goOn, () => undefined);
+    void wait.then(goOn, () => undefined).catch((error: unknown) => this.#owner.onFatal(error));
   }
 
   #noteStall(): void {
@@ -215,6 +219,7 @@ export class Mailbox {
     const { firstSequence, lastSequence, timeMs } = header;
     const mayRefuse = (header.flags & operationsFlag.resent) === 0;
     if (firstSequence > engine.writtenSequence) {
+      checkSection(section);
       return engine.accept({ section, firstSequence, lastSequence }, timeMs, mayRefuse);
     }
     // A section sent again after a restart: only what lies above the recovered state is new.
@@ -259,6 +264,7 @@ export class Mailbox {
         this.#answers.missing();
       }
     } catch (error) {
+      this.#owner.onReadError(error);
       this.#answers.failed(error);
     }
     if (this.#answers.isFull) {

@@ -7,8 +7,10 @@
  */
 
 import { timingSafeEqual } from "node:crypto";
+import { once } from "node:events";
 import type { Socket } from "node:net";
 import { dirname } from "node:path";
+import { setTimeout as pause } from "node:timers/promises";
 import { FastKVError, toErrorReport } from "../shared/errors.js";
 import { NodeFileSystem } from "../shared/storage/node-file-system.js";
 import { decodeMessage, encodeMessage, frameType } from "../shared/wire/frame.js";
@@ -24,6 +26,8 @@ import { ShardServer } from "./shard-server.js";
 const exitCode = { left: 0, failed: 70, refused: 77 } as const;
 const parentCheckMs = 1000;
 const lastWordsMs = 200;
+/** Answers of this length do not wait for those to the rest of a chunk. */
+const sendBytes = 32 * 1024;
 
 for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
   process.on(signal, () => undefined);
@@ -51,6 +55,8 @@ class ShardProcess {
   readonly #loopDelay = new LoopDelay(() => this.#jobs?.isBusy === true);
   readonly #server: ShardServer;
   readonly #parent = process.ppid;
+  /** How much waits for the system call. */
+  #gatheredBytes = 0;
   #isTrusted = false;
   #isLeaving = false;
 
@@ -91,8 +97,16 @@ class ShardProcess {
   }
 
   #send(frame: Buffer): void {
-    if (this.#socket !== undefined && !this.#socket.destroyed) {
-      this.#socket.write(frame);
+    const socket = this.#socket;
+    if (socket === undefined || socket.destroyed) {
+      return;
+    }
+    socket.write(frame);
+    this.#gatheredBytes += frame.length;
+    if (this.#gatheredBytes >= sendBytes && socket.writableCorked > 0) {
+      this.#gatheredBytes = 0;
+      socket.uncork();
+      socket.cork();
     }
   }
 
@@ -107,7 +121,8 @@ class ShardProcess {
 
   #receive(chunk: Buffer): void {
     this.#loopDelay.noteWork();
-    // All answers to one chunk leave with one system call.
+    // The answers to one chunk leave with one system call, but for what is long: the coordinator reads that already.
+    this.#gatheredBytes = 0;
     this.#socket?.cork();
     try {
       this.#assembler.push(chunk);
@@ -149,10 +164,24 @@ class ShardProcess {
       return;
     }
     this.#isLeaving = true;
-    void this.#server.leave().finally(() => {
-      this.#removeSocket();
-      process.exit(exitCode.left);
-    });
+    void this.#server
+      .leave()
+      .catch(() => undefined)
+      .then(() => this.#coordinatorIsGone())
+      .then((isGone) => {
+        if (isGone) {
+          this.#removeSocket();
+        }
+        process.exit(exitCode.left);
+      });
+  }
+
+  /** One that lives and has only cut this connection needs its socket for the next shard. */
+  async #coordinatorIsGone(): Promise<boolean> {
+    if (process.connected && process.ppid === this.#parent) {
+      await Promise.race([once(process, "disconnect"), pause(lastWordsMs)]);
+    }
+    return !process.connected || process.ppid !== this.#parent;
   }
 
   /** A coordinator that was killed leaves its socket behind; the last shard to leave removes it. */

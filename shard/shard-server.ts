@@ -3,7 +3,7 @@
  * answers requests. It knows neither sockets nor processes: main.ts gives it those, tests give it a simulated disk.
  */
 
-import { byteStringOf } from "../shared/bytes.js";
+import { byteStringOf, excerpt } from "../shared/bytes.js";
 import { FastKVError, invariant, toErrorReport } from "../shared/errors.js";
 import type { FileSystem } from "../shared/storage/file-system.js";
 import { decodeMessage, encodeMessage, frameType, frameTypeOf, type Message } from "../shared/wire/frame.js";
@@ -16,8 +16,10 @@ import type {
   ShardSettings,
 } from "../shared/wire/messages.js";
 import { decodePageRequest } from "../shared/wire/page.js";
+import { DamageReporter } from "./damage-reporter.js";
 import { Engine } from "./engine/engine.js";
 import type { JobRunner } from "./engine/jobs/job-runner.js";
+import { ReportingJobRunner } from "./engine/jobs/reporting-job-runner.js";
 import { readPage } from "./engine/reads.js";
 import { checkCodecAvailable } from "./engine/table/compression.js";
 import { Mailbox } from "./mailbox.js";
@@ -42,6 +44,7 @@ const examinedPerEntry = 4;
 
 export class ShardServer {
   readonly #host: ShardHost;
+  readonly #damage = new DamageReporter((event) => this.#tell(event));
   #engine: Engine | undefined;
   #mailbox: Mailbox | undefined;
   readonly #page = new PageWriter();
@@ -106,6 +109,7 @@ export class ShardServer {
   }
 
   #sendFailure(id: number, error: unknown): void {
+    this.#damage.note(error);
     this.#host.send(encodeMessage(frameType.failure, id, toErrorReport(error)));
   }
 
@@ -197,13 +201,14 @@ export class ShardServer {
       default:
         throw new FastKVError(
           "FASTKV_INTERNAL",
-          `Unknown request ${JSON.stringify(request satisfies never)}`,
+          `Unknown request ${excerpt(String((request satisfies never as { type?: unknown }).type))}`,
         );
     }
   }
 
   #open(request: OpenRequest): OpenReply {
     const host = this.#host;
+    invariant(this.#engine === undefined, "a shard is opened once");
     // Else a database would take writes that it cannot flush.
     checkCodecAvailable(request.settings.compression);
     const engine = Engine.open(
@@ -215,7 +220,9 @@ export class ShardServer {
           shardIndex: request.shardIndex,
           epoch: request.epoch,
         },
-        jobs: host.makeJobRunner(request.settings),
+        jobs: new ReportingJobRunner(host.makeJobRunner(request.settings), host.monotonicMs, (report) =>
+          this.#tell({ type: "work", ...report }),
+        ),
         setTimer: (call, delayMs) => host.setTimer(call, delayMs),
       },
       request.settings,
@@ -224,6 +231,7 @@ export class ShardServer {
         onProgress: () => this.#mailbox?.noteProgress(),
         onFatal: (error) => this.#onFatal(error),
         onBackgroundError: (error) => {
+          this.#damage.note(error);
           const { code, message } = toErrorReport(error);
           this.#tell({ type: "background-error", code, message });
         },
@@ -241,7 +249,9 @@ export class ShardServer {
     this.#mailbox = new Mailbox(engine, {
       send: (frame) => host.send(frame),
       onMessage: (frame) => this.#onMessage(frame),
+      onReadError: (error) => this.#damage.note(error),
       onStall: (stall) => this.#tell({ type: "stall", ...stall }),
+      onFatal: (error) => this.#onFatal(error),
       setTimer: (call, delayMs) => host.setTimer(call, delayMs),
       monotonicMs: () => host.monotonicMs(),
     });
@@ -249,6 +259,7 @@ export class ShardServer {
   }
 
   #onFatal(error: unknown): void {
+    this.#damage.note(error);
     const { code, message } = toErrorReport(error);
     this.#tell({ type: "fatal", code, message });
     this.#host.onFatal(error);

@@ -50,12 +50,18 @@ export function copyKey(source: Uint8Array, length: number, target: Buffer, offs
   }
 }
 
+/**
+ * What JSON.stringify leaves as it is and a terminal does not: control characters, characters that turn the direction
+ * of writing, and invisible ones.
+ */
+const unsafe = /[\u007f-\u009f\u00ad\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\uffff]/g;
+
 /** At most `limit` bytes of a key, escaped, for an error message: a key must not be able to drive a terminal. */
 export function excerpt(key: Uint8Array | string, limit = 40): string {
   const text =
     typeof key === "string" ? key : asBuffer(key).toString("utf8", 0, Math.min(key.byteLength, limit));
   const cut = text.length > limit ? `${text.slice(0, limit)}...` : text;
-  return JSON.stringify(cut).replace(/[\u007f-\u009f\u2028\u2029\ufffe\uffff]/g, (unit) => {
+  return JSON.stringify(cut).replace(unsafe, (unit) => {
     return `\\u${unit.charCodeAt(0).toString(16).padStart(4, "0")}`;
   });
 }

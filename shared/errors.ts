@@ -12,6 +12,7 @@ export const errorCodes = {
   FASTKV_NOT_FOUND: "the database does not exist and was not to be created",
   FASTKV_EXISTS: "the database exists and was to be created",
   FASTKV_NOT_A_DATABASE: "the folder holds other files, or is no folder",
+  FASTKV_UNSAFE_FOLDER: "the folder belongs to another user, or others may write to it",
   FASTKV_UNSUPPORTED_FORMAT: "written by a newer version, or needs a codec that is not installed",
   FASTKV_SHARD_MISMATCH: "opened with another shard count than it was created with",
   FASTKV_CORRUPTION: "a file is damaged or missing",
@@ -52,7 +53,7 @@ export class FastKVError extends Error {
   override readonly name = "FastKVError";
   readonly code: FastKVErrorCode;
   readonly writeOutcome: WriteOutcome;
-  /** Only with `FASTKV_CORRUPTION`, and only in the process that read the file. */
+  /** Only with `FASTKV_CORRUPTION`, where the damaged place is known. */
   readonly damage: DamagePlace | undefined;
 
   constructor(code: FastKVErrorCode, message: string, options: FastKVErrorOptions = {}) {
@@ -68,11 +69,13 @@ export interface ErrorReport {
   code: FastKVErrorCode;
   message: string;
   writeOutcome: WriteOutcome;
+  damage?: DamagePlace;
 }
 
 export function toErrorReport(error: unknown): ErrorReport {
   if (error instanceof FastKVError) {
-    return { code: error.code, message: error.message, writeOutcome: error.writeOutcome };
+    const { code, message, writeOutcome, damage } = error;
+    return { code, message, writeOutcome, ...(damage === undefined ? {} : { damage }) };
   }
   const message = error instanceof Error ? (error.stack ?? error.message) : String(error);
   return { code: "FASTKV_INTERNAL", message, writeOutcome: "in-doubt" };
@@ -80,7 +83,8 @@ export function toErrorReport(error: unknown): ErrorReport {
 
 export function fromErrorReport(report: ErrorReport): FastKVError {
   const code = Object.hasOwn(errorCodes, report.code) ? report.code : "FASTKV_INTERNAL";
-  return new FastKVError(code, report.message, { writeOutcome: report.writeOutcome });
+  const { message, writeOutcome, damage } = report;
+  return new FastKVError(code, message, { writeOutcome, ...(damage === undefined ? {} : { damage }) });
 }
 
 /** A damaged file: names the file and, where one is known, the offset in bytes. */

@@ -30,7 +30,7 @@ export async function walParts(folder: string): Promise<PartCost[]> {
       () => {
         const writer = Wal.createSegment(fileSystem, folder, shard, ++files);
         open.push(writer);
-        return new Wal(fileSystem, folder, shard, { writer, number: files });
+        return new Wal(fileSystem, folder, shard, { writer, number: files }, 0);
       },
       (wal) => {
         for (let frame = 0; frame < frames; frame++) {

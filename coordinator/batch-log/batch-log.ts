@@ -18,6 +18,8 @@ import {
 
 /** A file is left for a new one at this size. */
 const rotateBytes = 32 * 1024 * 1024;
+/** A disk that has no room for the log is tried again at this pace. */
+const noRoomPauseMs = 500;
 
 interface WaitingBatch {
   batch: LoggedBatch;
@@ -25,6 +27,8 @@ interface WaitingBatch {
   resolve(): void;
   reject(error: FastKVError): void;
 }
+
+function nobodyWaits(): void {}
 
 export interface BatchLogOwner {
   nowMs(): number;
@@ -34,6 +38,10 @@ export interface BatchLogOwner {
   isDurable(shard: number, sequence: number): boolean;
   /** The log can be neither written nor replaced: the database is read-only from now on. */
   onReadOnly(error: FastKVError): void;
+  /** The disk has no room for the log: new writes get `refusal`, and those behind what the log lacks `inDoubt`. */
+  onNoRoom(refusal: FastKVError, inDoubt: FastKVError): void;
+  /** The log has all that it lacked. */
+  onRoom(): void;
   setTimer(call: () => void, delayMs: number): () => void;
 }
 
@@ -60,6 +68,13 @@ export class BatchLog {
   #lastSequence: number;
   #cancelTimer: (() => void) | undefined;
   #failure: FastKVError | undefined;
+  /** There is no room for the log; it is tried again until there is. */
+  #outage: FastKVError | undefined;
+  #cancelRetry: (() => void) | undefined;
+  /** The owner was told of an outage, and not yet of its end. */
+  #hadNoRoom = false;
+  /** The log is being closed: it no longer waits for room. */
+  #isLeaving = false;
   /** The file has just taken another's place and has taken no batch yet: a failure now is final. */
   #isFresh = false;
 
@@ -127,10 +142,11 @@ export class BatchLog {
     return committedLoads(this.#unsettled);
   }
 
-  /** Throws where the log cannot be written any more. */
+  /** Throws where the log cannot be written, now or any more. */
   checkWritable(): void {
-    if (this.#failure !== undefined) {
-      throw this.#failure;
+    const error = this.#failure ?? this.#outage;
+    if (error !== undefined) {
+      throw error;
     }
   }
 
@@ -163,12 +179,15 @@ export class BatchLog {
   requestSync(): void {
     if (this.#failure === undefined && this.syncedSequence < this.#lastSequence) {
       this.#syncWanted = true;
-      this.#work();
+      if (this.#outage === undefined) {
+        this.#work();
+      }
     }
   }
 
-  /** Writes and syncs everything that was appended. */
+  /** Writes and syncs everything that was appended, before the log is closed: it does not wait for room. */
   async flush(): Promise<void> {
+    this.#isLeaving = true;
     while (
       this.#failure === undefined &&
       (this.#waiting.length > 0 || this.syncedSequence < this.#lastSequence)
@@ -182,6 +201,7 @@ export class BatchLog {
   async close(): Promise<void> {
     this.#cancelTimer?.();
     await this.flush();
+    this.#cancelRetry?.();
     await this.#writer.close();
   }
 
@@ -196,7 +216,7 @@ export class BatchLog {
   #work(): void {
     this.#working ??= this.#run().finally(() => {
       this.#working = undefined;
-      if (this.#waiting.length > 0 || this.#syncWanted) {
+      if (this.#outage === undefined && (this.#waiting.length > 0 || this.#syncWanted)) {
         this.#work();
       }
     });
@@ -206,8 +226,17 @@ export class BatchLog {
   async #run(): Promise<void> {
     // Batches that are called in the same turn travel in the same record.
     await Promise.resolve();
+    if (this.#outage !== undefined) {
+      // No batch was lost meanwhile: whatever a file has taken or not, the next one is tried.
+      this.#isFresh = false;
+      await this.#replaceFile(this.#outage);
+      if (this.#outage !== undefined || this.#failure !== undefined) {
+        return;
+      }
+    }
     try {
       await this.#writeWaiting();
+      this.#noteRoom();
       if (this.#syncWanted || this.#unsynced.some((waiting) => waiting.sync)) {
         await this.#sync();
       } else if (this.syncedSequence < this.writtenSequence) {
@@ -215,6 +244,13 @@ export class BatchLog {
       }
     } catch (error) {
       await this.#replaceFile(error);
+    }
+  }
+
+  #noteRoom(): void {
+    if (this.#hadNoRoom && this.#failure === undefined) {
+      this.#hadNoRoom = false;
+      this.#owner.onRoom();
     }
   }
 
@@ -291,7 +327,7 @@ export class BatchLog {
       this.#owner.nowMs(),
     );
     this.#older.push({ fileNumber: this.#fileNumber, lastSequence: this.writtenSequence });
-    void this.#writer.close();
+    this.#writer.release();
     this.#writer = next;
     this.#fileNumber += 1;
     this.prune();
@@ -308,7 +344,7 @@ export class BatchLog {
 
   /**
    * The file cannot be written or synced. All batches that are not yet durable in their shards go into a new one;
-   * where that fails too, nothing that touches several shards can be promised any more.
+   * where that fails too, nothing that touches several shards can be promised any more, or not before there is room.
    */
   async #replaceFile(cause: unknown): Promise<void> {
     try {
@@ -333,8 +369,14 @@ export class BatchLog {
       this.#writer = writer;
       this.#fileNumber = fileNumber;
       this.#isFresh = true;
+      this.#outage = undefined;
       this.#noteSynced(this.writtenSequence);
     } catch (second) {
+      if (isForWantOfRoom(second) && !this.#isLeaving) {
+        this.#waitForRoom(second);
+        return;
+      }
+      this.#outage = undefined;
       this.#failure = new FastKVError(
         "FASTKV_READ_ONLY",
         `The batch log in ${this.#folder} can be neither written (${messageOf(cause)}) nor replaced (${messageOf(second)}). The database is read-only: close it, make room or mend the disk, and open it again.`,
@@ -342,6 +384,27 @@ export class BatchLog {
       );
       this.#rejectAll(this.#failure);
       this.#owner.onReadOnly(this.#failure);
+    }
+  }
+
+  /** What waits keeps its place, since the shards have it: it gets its record when there is room. Its callers are told. */
+  #waitForRoom(cause: FastKVError): void {
+    const message = `The batch log in ${this.#folder} has no room: ${cause.message}`;
+    this.#outage = new FastKVError("FASTKV_NO_SPACE", message, { cause, writeOutcome: "not-applied" });
+    const inDoubt = new FastKVError("FASTKV_NO_SPACE", message, { cause, writeOutcome: "in-doubt" });
+    for (const waiting of [...this.#waiting, ...this.#unsynced]) {
+      waiting.reject(inDoubt);
+      waiting.resolve = nobodyWaits;
+      waiting.reject = nobodyWaits;
+    }
+    this.#cancelRetry?.();
+    this.#cancelRetry = this.#owner.setTimer(() => {
+      this.#cancelRetry = undefined;
+      this.#work();
+    }, noRoomPauseMs);
+    if (!this.#hadNoRoom) {
+      this.#hadNoRoom = true;
+      this.#owner.onNoRoom(this.#outage, inDoubt);
     }
   }
 
@@ -363,6 +426,10 @@ function takeGroup(waiting: WaitingBatch[]): WaitingBatch[] {
     0,
   ).length;
   return waiting.splice(0, count);
+}
+
+function isForWantOfRoom(error: unknown): error is FastKVError {
+  return error instanceof FastKVError && error.code === "FASTKV_NO_SPACE";
 }
 
 function messageOf(error: unknown): string {

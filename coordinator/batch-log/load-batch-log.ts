@@ -1,6 +1,5 @@
 /** Reading the batch log when a database is opened. */
 
-import { readUint64 } from "../../shared/bytes.js";
 import { corruption } from "../../shared/errors.js";
 import type { FileHeader } from "../../shared/format/file-header.js";
 import { readLog } from "../../shared/log/record-log.js";
@@ -8,6 +7,7 @@ import type { FileSystem } from "../../shared/storage/file-system.js";
 import {
   committedLoads,
   decodeBatches,
+  decodeStart,
   headerOf,
   type LoggedBatch,
   namePattern,
@@ -27,14 +27,22 @@ export interface LoadedBatchLog {
   files: number[];
 }
 
-/** Reads all files of the log. Throws `FASTKV_CORRUPTION` where one is damaged or none is there. */
-export function loadBatchLog(fileSystem: FileSystem, folder: string, databaseId: Uint8Array): LoadedBatchLog {
-  const files = fileSystem
+function listLogFiles(fileSystem: FileSystem, folder: string): number[] {
+  return fileSystem
     .list(folder)
     .map((name) => namePattern.exec(name))
     .filter((match) => match !== null)
     .map((match) => Number(match[1]))
     .sort((a, b) => a - b);
+}
+
+export function hasBatchLog(fileSystem: FileSystem, folder: string): boolean {
+  return listLogFiles(fileSystem, folder).length > 0;
+}
+
+/** Reads all files of the log. Throws `FASTKV_CORRUPTION` where one is damaged or none is there. */
+export function loadBatchLog(fileSystem: FileSystem, folder: string, databaseId: Uint8Array): LoadedBatchLog {
+  const files = listLogFiles(fileSystem, folder);
   if (files.length === 0) {
     throw corruption(pathOf(folder, 1), undefined, "the batch log is missing");
   }
@@ -48,10 +56,16 @@ export function loadBatchLog(fileSystem: FileSystem, folder: string, databaseId:
   };
   // From the newest to the oldest that is still needed. Before a file takes records, the earlier ones are synced.
   let last: string | undefined;
+  let laterStart: number | undefined;
   for (const fileNumber of files.toReversed()) {
     const path = pathOf(folder, fileNumber);
     const file = readFile(fileSystem, path, headerOf(databaseId, 0, fileNumber), last === undefined, loaded);
     last ??= file.start === undefined ? undefined : path;
+    const lastInFile = Math.max(file.batches.at(-1)?.sequence ?? 0, file.start ?? 0);
+    if (laterStart !== undefined && lastInFile < laterStart) {
+      throw corruption(path, file.sizeBytes, `batches up to ${laterStart} are missing at its end`);
+    }
+    laterStart = file.start;
     loaded.batches.unshift(...file.batches);
     if (file.start !== undefined) {
       loaded.cutSequence = file.start;
@@ -73,6 +87,7 @@ interface LogFileContents {
   start: number | undefined;
   isRestart: boolean;
   batches: LoggedBatch[];
+  sizeBytes: number;
 }
 
 function readFile(
@@ -82,18 +97,20 @@ function readFile(
   mayBeTorn: boolean,
   loaded: LoadedBatchLog,
 ): LogFileContents {
-  const file: LogFileContents = { start: undefined, isRestart: false, batches: [] };
-  readLog(fileSystem, path, {
+  const file: LogFileContents = { start: undefined, isRestart: false, batches: [], sizeBytes: 0 };
+  const { validBytes } = readLog(fileSystem, path, {
     expected,
     mayBeTorn,
     onRecord: (record) => {
       loaded.timeMs = Math.max(loaded.timeMs, record.timeMs);
       if (record.type === recordType.start || record.type === recordType.restart) {
-        file.start = readUint64(record.payload, 0);
+        file.start = decodeStart(record.payload, path, record.offset);
         file.isRestart = record.type === recordType.restart;
         loaded.lastSequence = Math.max(loaded.lastSequence, file.start);
       } else if (record.type === recordType.batches) {
-        file.batches.push(...decodeBatches(record.payload, path, record.offset));
+        const batches = decodeBatches(record.payload, path, record.offset);
+        checkOrder(batches, file.batches.at(-1)?.sequence ?? 0, path, record.offset);
+        file.batches.push(...batches);
         loaded.lastSequence = Math.max(loaded.lastSequence, file.batches.at(-1)?.sequence ?? 0);
       } else {
         throw corruption(path, record.offset, `unknown record type ${record.type}`);
@@ -101,7 +118,18 @@ function readFile(
       return true;
     },
   });
-  return file;
+  return { ...file, sizeBytes: validBytes };
+}
+
+/** Batches stand in the order of their sequence numbers. */
+function checkOrder(batches: readonly LoggedBatch[], before: number, path: string, offset: number): void {
+  let last = before;
+  for (const { sequence } of batches) {
+    if (sequence <= last) {
+      throw corruption(path, offset, `batch ${sequence} stands behind ${last}`);
+    }
+    last = sequence;
+  }
 }
 
 /** After kill -9 the last records may not be on disk yet, and shards are about to be told that they are. */

@@ -49,7 +49,7 @@ export function startFile(
     fileSystem.syncFolder(folder);
     return writer;
   } catch (error) {
-    void writer.close();
+    writer.release();
     fileSystem.remove(temporary);
     throw error;
   }

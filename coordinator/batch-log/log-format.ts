@@ -29,6 +29,7 @@ import { OperationReader, operationKind } from "../../shared/format/operations.j
 export const recordType = { start: 1, batches: 2, restart: 3 } as const;
 export const namePattern = /^batch-log-(\d{6,})$/;
 export const temporaryPattern = /^batch-log-\d{6,}\.tmp$/;
+const startBytes = 8;
 const batchHeaderBytes = 12;
 const partHeaderBytes = 8;
 
@@ -51,6 +52,15 @@ export function headerOf(databaseId: Uint8Array, epoch: number, fileNumber: numb
   return { kind: fileKind.batchLog, databaseId, shardIndex: coordinatorIndex, epoch, fileNumber };
 }
 
+/** The sequence number in a record of type start or restart. */
+export function decodeStart(payload: Buffer, path: string, offset: number): number {
+  const sequence = payload.length === startBytes ? readUint64(payload, 0) : Number.NaN;
+  if (Number.isNaN(sequence)) {
+    throw corruption(path, offset, "the first record has no sequence number");
+  }
+  return sequence;
+}
+
 export function decodeBatches(payload: Buffer, path: string, offset: number): LoggedBatch[] {
   const batches: LoggedBatch[] = [];
   let at = 0;
@@ -62,6 +72,9 @@ export function decodeBatches(payload: Buffer, path: string, offset: number): Lo
   while (at < payload.length) {
     need(batchHeaderBytes);
     const sequence = readUint64(payload, at);
+    if (Number.isNaN(sequence)) {
+      throw corruption(path, offset, "a batch has an impossible sequence number");
+    }
     const count = payload.readUInt32LE(at + 8);
     at += batchHeaderBytes;
     const parts: BatchPart[] = [];

@@ -1,4 +1,3 @@
-import { readUint64 } from "../../shared/bytes.js";
 import { corruption, FastKVError } from "../../shared/errors.js";
 import { OperationReader, operationKind } from "../../shared/format/operations.js";
 import { shardOfKey } from "../../shared/hash.js";
@@ -8,6 +7,7 @@ import type { Findings } from "../../shared/maintenance/finding.js";
 import type { FileSystem } from "../../shared/storage/file-system.js";
 import {
   decodeBatches,
+  decodeStart,
   headerOf,
   type LoggedBatch,
   namePattern,
@@ -64,6 +64,7 @@ export function examineBatchLog(input: LogFolder): ExaminedBatchLog {
   const damagesBefore = findings.damages;
   let hasStart = false;
   let isObsolete = false;
+  let laterStart: number | undefined;
   for (const fileNumber of files.toReversed()) {
     if (isObsolete) {
       findings.note(
@@ -73,6 +74,11 @@ export function examineBatchLog(input: LogFolder): ExaminedBatchLog {
       continue;
     }
     const contents = examineFile(input, fileNumber, !hasStart, log);
+    const lastInFile = Math.max(contents.batches.at(-1)?.sequence ?? 0, contents.start ?? 0);
+    if (laterStart !== undefined && lastInFile < laterStart) {
+      findings.damage(nameOf(folder, fileNumber), `batches up to ${laterStart} are missing at its end`);
+    }
+    laterStart = contents.start;
     log.batches.unshift(...contents.batches);
     if (contents.start !== undefined) {
       hasStart = true;
@@ -138,7 +144,7 @@ function examineFile(
 function takeRecord(record: LogRecord, path: string, contents: FileContents, input: LogFolder): void {
   const { type, offset, payload } = record;
   if (type === recordType.start || type === recordType.restart) {
-    contents.start = readUint64(payload, 0);
+    contents.start = decodeStart(payload, path, offset);
     contents.isRestart = type === recordType.restart;
   } else if (type === recordType.batches) {
     const batches = decodeBatches(payload, path, offset);

@@ -35,7 +35,7 @@ export function replaceBatchLog(
     },
     log?.timeMs ?? 0,
   );
-  void writer.close();
+  writer.release();
   for (const name of names) {
     fileSystem.remove(`${folder}/${name}`);
   }

@@ -19,6 +19,7 @@ import {
   shardFolderName,
   surveyIdentity,
 } from "./identity-survey.js";
+import type { MaintenanceEnvironment } from "./options.js";
 
 export interface ClosedDatabase {
   fileSystem: FileSystem;
@@ -28,11 +29,11 @@ export interface ClosedDatabase {
 
 /** Takes the lock of a database, does something, and gives the lock back. */
 export async function withClosedDatabase<T>(
-  givenFileSystem: FileSystem,
+  given: Pick<MaintenanceEnvironment, "fileSystem" | "checkFolder">,
   givenFolder: unknown,
   work: (database: ClosedDatabase) => Promise<T>,
 ): Promise<T> {
-  const fileSystem = new PatchyFileSystem(givenFileSystem);
+  const fileSystem = new PatchyFileSystem(given.fileSystem);
   if (typeof givenFolder !== "string" || givenFolder === "" || givenFolder.includes("\0")) {
     throw invalidOption("The path of a database is a non-empty string without NUL");
   }
@@ -45,6 +46,7 @@ export async function withClosedDatabase<T>(
       throw error;
     }
   }
+  given.checkFolder?.(folder);
   const clock = new Clock();
   const ownership = await acquireOwnership(fileSystem, folder, { clock: () => clock.now() });
   try {

@@ -2,6 +2,7 @@ import type { ShardTask } from "../../shared/maintenance/messages.js";
 import type { FileSystem } from "../../shared/storage/file-system.js";
 import { NodeFileSystem } from "../../shared/storage/node-file-system.js";
 import { checkNames, invalidOption } from "../options.js";
+import { checkFolderTrust } from "../ownership/folder-trust.js";
 import type { Ownership } from "../ownership/ownership.js";
 import { checkSignal } from "../scan-request.js";
 import { defaultMaintenanceModule, type FinalReply } from "./maintenance-process.js";
@@ -19,6 +20,8 @@ export interface MaintenanceOptions {
   onProgress?: ((progress: MaintenanceProgress) => void) | undefined;
   /** Ends the work: the call rejects with `FASTKV_ABORTED`. */
   signal?: AbortSignal | undefined;
+  /** Works on a folder that belongs to another user, or that others may write to, all the same. @default false */
+  allowSharedFolder?: boolean | undefined;
   /** The program that does the work. @default process.execPath */
   execPath?: string | undefined;
   /** Node options of that program. @default [] */
@@ -27,11 +30,13 @@ export interface MaintenanceOptions {
   maintenanceModule?: URL | undefined;
 }
 
-const names = ["onProgress", "signal", "execPath", "execArgv", "maintenanceModule"];
+const names = ["onProgress", "signal", "allowSharedFolder", "execPath", "execArgv", "maintenanceModule"];
 
 /** What an examination stands on: real files and processes, or in tests a simulated disk and this very process. */
 export interface MaintenanceEnvironment {
   fileSystem: FileSystem;
+  /** Refuses a folder that strangers may change; throws `FASTKV_UNSAFE_FOLDER`. */
+  checkFolder?(folder: string): void;
   /** Does tasks, in any order; the replies come in the order of the tasks. */
   perform(
     tasks: readonly ShardTask[],
@@ -45,7 +50,7 @@ export interface MaintenanceEnvironment {
 export function environmentOf(call: string, options: MaintenanceOptions): MaintenanceEnvironment {
   checkNames(call, options, names);
   const { onProgress = () => undefined, signal, execPath = process.execPath, execArgv = [] } = options;
-  const { maintenanceModule = defaultMaintenanceModule } = options;
+  const { maintenanceModule = defaultMaintenanceModule, allowSharedFolder = false } = options;
   checkSignal(signal);
   if (typeof onProgress !== "function") {
     throw invalidOption("Option onProgress must be a function");
@@ -53,12 +58,16 @@ export function environmentOf(call: string, options: MaintenanceOptions): Mainte
   if (typeof execPath !== "string" || !Array.isArray(execArgv)) {
     throw invalidOption("Option execPath must be a string, execArgv an array of strings");
   }
+  if (typeof allowSharedFolder !== "boolean") {
+    throw invalidOption("Option allowSharedFolder must be true or false");
+  }
   if (!(maintenanceModule instanceof URL)) {
     throw invalidOption('Option maintenanceModule must be a URL such as new URL("./m.js", import.meta.url)');
   }
   const program = { module: maintenanceModule, execPath, execArgv };
   return {
     fileSystem: new NodeFileSystem(),
+    checkFolder: (folder) => checkFolderTrust(folder, { allowShared: allowSharedFolder }),
     perform: (tasks, ownership, onRead) => performTasks(tasks, { program, ownership, onRead, signal }),
     onProgress,
   };

@@ -56,9 +56,7 @@ export async function repair(folder: string, options: MaintenanceOptions = {}): 
 
 /** @internal Repairs on other files than the real ones. */
 export function repairIn(folder: string, environment: MaintenanceEnvironment): Promise<RepairReport> {
-  return withClosedDatabase(environment.fileSystem, folder, (database) =>
-    repairClosed(database, environment),
-  );
+  return withClosedDatabase(environment, folder, (database) => repairClosed(database, environment));
 }
 
 async function repairClosed(

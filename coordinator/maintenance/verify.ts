@@ -42,7 +42,7 @@ export interface VerifyReport {
  * After a crash the files are examined as they stand: what a crash leaves is no damage, but a note.
  *
  * @throws FastKVError where it cannot be examined: `FASTKV_LOCKED`, `FASTKV_NOT_FOUND`, `FASTKV_NOT_A_DATABASE`,
- * `FASTKV_UNSUPPORTED_FORMAT`, `FASTKV_INVALID_OPTION`, `FASTKV_ABORTED`, `FASTKV_IO`; `FASTKV_CORRUPTION` only for a
+ * `FASTKV_UNSAFE_FOLDER`, `FASTKV_UNSUPPORTED_FORMAT`, `FASTKV_INVALID_OPTION`, `FASTKV_ABORTED`, `FASTKV_IO`; `FASTKV_CORRUPTION` only for a
  * damaged owner file, since it then cannot be told whether the database is in use.
  */
 export async function verify(folder: string, options: MaintenanceOptions = {}): Promise<VerifyReport> {
@@ -51,7 +51,7 @@ export async function verify(folder: string, options: MaintenanceOptions = {}): 
 
 /** @internal Verifies on other files than the real ones. */
 export function verifyIn(folder: string, environment: MaintenanceEnvironment): Promise<VerifyReport> {
-  return withClosedDatabase(environment.fileSystem, folder, async (database) => {
+  return withClosedDatabase(environment, folder, async (database) => {
     const common = examineCommonFiles(database);
     return reportOf(database, common, await examineShards(database, common, environment));
   });

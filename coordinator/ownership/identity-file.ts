@@ -14,6 +14,7 @@
 
 import { Packr } from "msgpackr";
 import { checksum } from "../../shared/checksum.js";
+import { unpackChecked } from "../../shared/codec/checked-unpack.js";
 import { corruption, FastKVError, invariant } from "../../shared/errors.js";
 import {
   checkFileHeader,
@@ -108,7 +109,7 @@ const payloadFields = new Set(["shards", "hash", "initialized", "createdAtMs"]);
 function decodePayload(bytes: Buffer, path: string): Payload {
   let value: unknown;
   try {
-    value = packr.unpack(bytes);
+    value = unpackChecked(bytes);
   } catch (cause) {
     throw corruption(path, payloadStart, "its payload is malformed", cause);
   }

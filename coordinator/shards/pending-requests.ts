@@ -70,6 +70,16 @@ export class PendingRequests {
     }
   }
 
+  /** The batch log is not written further: no memtable with a part of a batch that it lacks can be flushed. */
+  failFlushes(error: FastKVError): void {
+    for (const [id, { request, reject }] of this.#requests) {
+      if (request.type === "flush" || request.type === "compact") {
+        this.#requests.delete(id);
+        reject(error);
+      }
+    }
+  }
+
   entries(): [number, PendingRequest][] {
     return [...this.#requests];
   }

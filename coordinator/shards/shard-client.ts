@@ -28,6 +28,7 @@ import type {
   HeldSnapshot,
   OpenReply,
   OpenRequest,
+  RecoverySummary,
   SettleReply,
   ShardEvent,
   ShardRequest,
@@ -73,6 +74,8 @@ export interface ShardClientOwner {
   onSynced(shardIndex: number): void;
   onEvent(shardIndex: number, event: ShardEvent): void;
   onRestart(shardIndex: number, reason: string): void;
+  /** It has opened its files, for the first time or again, `durationMs` after its process was to be started. */
+  onReady(shardIndex: number, durationMs: number, recovery: RecoverySummary): void;
   onFailed(shardIndex: number, error: FastKVError): void;
 }
 
@@ -108,6 +111,7 @@ export class ShardClient {
   #onIdle: (() => void) | undefined;
   /** The last link has told of its end. */
   #isLinkDown = false;
+  #launchedAtMs = 0;
   /** The database is closing. */
   #isLeaving = false;
   /** What `close` rejects with: writes of this shard may be lost. */
@@ -270,7 +274,7 @@ export class ShardClient {
       return Promise.resolve();
     }
     if (this.#failure !== undefined) {
-      return Promise.reject(this.#failure);
+      return Promise.reject(inDoubt(this.#failure));
     }
     return new Promise((resolve, reject) => {
       this.#writes.add({ sequence, isBarrier: true, resolve, reject }, true);
@@ -305,11 +309,11 @@ export class ShardClient {
     if (!this.#isLeaving || outage === undefined) {
       return;
     }
-    const inDoubt = new FastKVError(outage.code, outage.message, { cause: outage, writeOutcome: "in-doubt" });
+    const ofWrites = inDoubt(outage);
     if (this.#outbox.retained.bytes > 0) {
-      this.#lastFailure ??= inDoubt;
+      this.#lastFailure ??= ofWrites;
     }
-    this.#rejectAll(outage, inDoubt);
+    this.#rejectAll(outage, ofWrites);
     this.#checkIdle();
   }
 
@@ -335,6 +339,7 @@ export class ShardClient {
   /** Starts the process; it touches no file before `open`. */
   async launch(): Promise<void> {
     this.#isLinkDown = false;
+    this.#launchedAtMs = performance.now();
     this.#link = await this.#launcher.launch(this.index, {
       onFrames: (frames) => this.#receive(frames),
       onDown: (reason) => this.#onDown(reason),
@@ -360,7 +365,9 @@ export class ShardClient {
       this.#requests.addOpening(pending);
       link.send(encodeMessage(frameType.request, openingId, request));
     });
-    return meta as OpenReply;
+    const reply = meta as OpenReply;
+    this.#owner.onReady(this.index, performance.now() - this.#launchedAtMs, reply.recovery);
+    return reply;
   }
 
   /** Tells what is held, then sends what was retained and is still unanswered. */
@@ -427,10 +434,11 @@ export class ShardClient {
     if (this.#failure !== undefined) {
       return;
     }
-    this.#failure = error;
+    const { code, message } = error;
+    // What is called from now on is refused before it is sent.
+    this.#failure = new FastKVError(code, message, { cause: error, writeOutcome: "not-applied" });
     this.state = "failed";
-    const inDoubt = new FastKVError(error.code, error.message, { cause: error, writeOutcome: "in-doubt" });
-    this.#rejectAll(error, inDoubt);
+    this.#rejectAll(error, inDoubt(error));
     this.#checkIdle();
   }
 
@@ -440,6 +448,7 @@ export class ShardClient {
    */
   failBehindLog(error: FastKVError): void {
     this.#writes.failBehindLog(this.#logMarks(), error);
+    this.#requests.failFlushes(error);
     this.#checkIdle();
   }
 
@@ -599,18 +608,19 @@ export class ShardClient {
 
   #onReadAnswers(answer: AnswerReader): void {
     while (answer.next()) {
+      const { status } = answer;
+      const isValue = status === answerStatus.missing || status === answerStatus.found;
+      const error = isValue ? undefined : answer.error();
+      // Nothing is thrown from here on: a read that was taken from the queue is answered.
       const read = this.#reads.shift();
       invariant(read !== undefined, "each answer belongs to a read");
       this.#releaseRead(read);
-      switch (answer.status) {
-        case answerStatus.missing:
-          read.onMissing();
-          break;
-        case answerStatus.found:
-          read.onFound(answer);
-          break;
-        default:
-          read.onError(answer.error());
+      if (status === answerStatus.found) {
+        read.onFound(answer);
+      } else if (status === answerStatus.missing) {
+        read.onMissing();
+      } else {
+        read.onError(error!);
       }
     }
   }
@@ -740,6 +750,11 @@ export class ShardClient {
 
 function isError(error: unknown, code: FastKVErrorCode): error is FastKVError {
   return error instanceof FastKVError && error.code === code;
+}
+
+/** The same, for writes that were on their way. */
+function inDoubt(error: FastKVError): FastKVError {
+  return new FastKVError(error.code, error.message, { cause: error, writeOutcome: "in-doubt" });
 }
 
 function closedError(): FastKVError {

@@ -14,12 +14,15 @@ import { type IpcListener, listenIpc } from "../../shared/wire/ipc.js";
 import type { Hello } from "../../shared/wire/messages.js";
 import type { ShardStart } from "../../shared/wire/shard-start.js";
 import { childEnvironment } from "../child-environment.js";
+import { checkPrivateFolder } from "../ownership/folder-trust.js";
 import { identityOf } from "../ownership/process-identity.js";
 import { createRuntimeFolder, type RuntimeFolder, removeRuntimeFolder } from "../ownership/runtime-folder.js";
 import type { ShardLauncher, ShardLink, ShardLinkEvents } from "./shard-link.js";
 
 const tokenBytes = 32;
 const startTimeoutMs = 30_000;
+/** A process that has closed its connection and does not end within this is ended by force. */
+const exitNewsMs = 200;
 /** A stranger's first frame need not be longer than a greeting. */
 const maxHelloBytes = 4096;
 
@@ -119,12 +122,22 @@ class ShardProcess implements ShardLink {
     this.#down(how);
   }
 
+  /** Most often because the process has ended, of which the system tells a moment later, and with the reason. */
+  connectionClosed(): void {
+    const timer = setTimeout(() => this.#down("closed its connection"), exitNewsMs);
+    void this.#exited.then((how) => {
+      clearTimeout(timer);
+      this.#down(how);
+    });
+  }
+
   async kill(): Promise<void> {
     this.#isOver = true;
-    this.#socket?.destroy();
+    // Before its connection ends: it would take that for the end of the coordinator.
     if (this.#child.exitCode === null && this.#child.signalCode === null) {
       this.#child.kill("SIGKILL");
     }
+    this.#socket?.destroy();
     await this.#exited;
   }
 
@@ -180,6 +193,7 @@ export class ShardProcessLauncher implements ShardLauncher {
     parentFolder: string | undefined,
   ): Promise<ShardProcessLauncher> {
     const runtime = createRuntimeFolder(fileSystem, parentFolder);
+    checkPrivateFolder(runtime.folder);
     const connections = new Map<Socket, Connection>();
     let launcher: ShardProcessLauncher | undefined;
     try {
@@ -305,6 +319,6 @@ export class ShardProcessLauncher implements ShardLauncher {
   disconnected(socket: Socket): void {
     const connection = this.#connections.get(socket);
     this.#connections.delete(socket);
-    connection?.shard?.connectionLost("closed its connection");
+    connection?.shard?.connectionClosed();
   }
 }

@@ -20,6 +20,7 @@ import { LoadCommits } from "./load-commits.js";
 import { Loads, type ReadyLoad, readLoadFile } from "./loads.js";
 import { DurableLog, notApplied } from "./log/durable-log.js";
 import { Wal } from "./log/wal.js";
+import { startRecordType } from "./log/wal-start.js";
 import { Memtable } from "./memtable/memtable.js";
 import type { ArenaSection } from "./memtable/section-index.js";
 import { closeFlushBytes, closeFlushSegments, type EngineOptions } from "./options.js";
@@ -100,7 +101,7 @@ export class Engine {
     this.#timeMs = recovered.state.timeMs;
     this.#batchLog = new SequenceGate(opened.logged.syncedSequence);
     this.#log = new DurableLog(
-      new Wal(fileSystem, folder, shard, recovered.segment),
+      new Wal(fileSystem, folder, shard, recovered.segment, recovered.manifest.fileNumber),
       recovered.lastSequence,
       {
         timeMs: () => this.#timeMs,
@@ -490,6 +491,9 @@ export class Engine {
       expected: fileIdentity(shard, fileKind.wal, log),
       mayBeTorn: false,
       onRecord: (record) => {
+        if (record.type === startRecordType) {
+          return true;
+        }
         // What the tables have must not get into an arena: a flush would bring back what was deleted since.
         const part =
           record.firstSequence > state.flushedSequence

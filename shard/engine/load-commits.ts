@@ -89,6 +89,11 @@ export class LoadCommits {
         await new Promise<void>((resolve) => this.#owner.setTimer(resolve, loadCommitRetryMs));
       }
     }
-    this.#loads.forget(load.id);
+    try {
+      this.#loads.forget(load.id);
+    } catch (error) {
+      // A later start removes the file.
+      this.#owner.onBackgroundError(error);
+    }
   }
 }

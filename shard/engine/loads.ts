@@ -10,6 +10,7 @@
  */
 
 import { Packr } from "msgpackr";
+import { unpackChecked } from "../../shared/codec/checked-unpack.js";
 import { corruption, FastKVError } from "../../shared/errors.js";
 import { fileHeaderBytes, fileKind } from "../../shared/format/file-header.js";
 import { RecordLogWriter, readLog } from "../../shared/log/record-log.js";
@@ -104,9 +105,11 @@ export class Loads {
     const tables = areDisjoint(parts) ? parts.flat() : await this.#mergeParts(parts);
     this.#loadedBytes += tables.reduce((sum, table) => sum + table.sizeBytes, 0);
     const [fileNumber] = this.#tree.takeFileNumbers(1);
-    this.#writeLoadFile({ id, fileNumber: fileNumber!, tables });
+    const ready: ReadyLoad = { id, fileNumber: fileNumber!, tables };
+    // Its file may be there even where the disk refuses what follows: whoever gives the load up removes it.
+    this.#ready.set(id, ready);
+    this.#writeLoadFile(ready);
     this.#running.delete(id);
-    this.#ready.set(id, { id, fileNumber: fileNumber!, tables });
     return tables.reduce((sum, table) => sum + table.keys, 0);
   }
 
@@ -126,16 +129,16 @@ export class Loads {
 
   /** Gives a load up, in whatever state; an unknown one is no error. */
   async abandon(id: string): Promise<void> {
+    const ready = this.#ready.get(id);
+    if (ready !== undefined) {
+      this.forget(id);
+      this.#removeTables(ready.tables);
+    }
     const running = this.#running.get(id);
     if (running !== undefined) {
       this.#running.delete(id);
       const parts = await Promise.allSettled(running.parts);
       this.#removeTables(parts.flatMap((part) => (part.status === "fulfilled" ? part.value : [])));
-    }
-    const ready = this.#ready.get(id);
-    if (ready !== undefined) {
-      this.forget(id);
-      this.#removeTables(ready.tables);
     }
   }
 
@@ -204,7 +207,7 @@ export class Loads {
       writer.append(loadRecordType, 0, 0, packr.pack({ id: load.id, tables: load.tables }));
       writer.sync();
     } finally {
-      void writer.close();
+      writer.release();
     }
     this.#fileSystem.rename(temporary, path);
     this.#fileSystem.syncFolder(this.#folder);
@@ -245,7 +248,7 @@ export function readLoadFile(
 function decodeLoad(payload: Buffer, path: string, offset: number): Omit<ReadyLoad, "fileNumber"> {
   let value: unknown;
   try {
-    value = packr.unpack(payload);
+    value = unpackChecked(payload);
   } catch (cause) {
     throw corruption(path, offset, "the load's record cannot be decoded", cause);
   }

@@ -14,9 +14,11 @@ import { type LogRecord, type RecordLogWriter, readLog } from "../../shared/log/
 import type { FileSystem } from "../../shared/storage/file-system.js";
 import { currentName, parseFileName, type ShardFileName, tableName, walName } from "./file-names.js";
 import { operationsRecordType, Wal } from "./log/wal.js";
+import { appendStart, findShortSegment, startRecordType } from "./log/wal-start.js";
 import {
   emptyState,
   fileIdentity,
+  type LoadedManifest,
   loadManifest,
   Manifest,
   type ManifestState,
@@ -79,11 +81,15 @@ export function recover(input: RecoveryInput): Recovered {
     throw corruption(`${folder}/${currentName}`, undefined, "the file is missing");
   }
   const state = loaded?.state ?? emptyState();
+  if (loaded !== undefined) {
+    checkIngested(loaded, input.logged);
+  }
   const wasClean = loaded !== undefined && state.cleanFiles !== undefined;
   if (state.cleanFiles !== undefined) {
     checkCleanFiles(fileSystem, folder, state.cleanFiles);
   }
   checkLiveFiles(fileSystem, folder, state);
+  checkSegments(input, state.logs);
   const numbers = new FileNumbers(
     files.reduce((highest, file) => Math.max(highest, file.fileNumber + 1), state.nextFileNumber),
   );
@@ -98,11 +104,16 @@ export function recover(input: RecoveryInput): Recovered {
   const segments = [...replayed.keptLogs];
   let segment = replayed.rewritten.pop();
   for (const complete of replayed.rewritten) {
-    void complete.writer.close();
+    complete.writer.release();
   }
   if (segment === undefined) {
     const number = numbers.take();
     segment = { writer: Wal.createSegment(fileSystem, folder, shard, number), number };
+    const before = segments.at(-1);
+    if (before !== undefined) {
+      const sizeBytes = fileSize(fileSystem, `${folder}/${walName(before)}`);
+      appendStart(segment.writer, { number: before, sizeBytes }, replayed.timeMs);
+    }
     segment.writer.sync();
     segments.push(number);
   }
@@ -142,6 +153,27 @@ function fileSize(fileSystem: FileSystem, path: string): number {
   }
 }
 
+/** A bulk load enters the manifest only when the batch log has its record on disk: one without shows that it was lost. */
+function checkIngested({ state, manifestPath }: LoadedManifest, logged: LoggedBatches): void {
+  const lost = findUnlogged(state.ingested, logged.cutSequence, logged.sequences);
+  if (lost !== undefined) {
+    throw corruption(
+      manifestPath,
+      undefined,
+      `bulk load ${lost} is in force and has no record in the batch log`,
+    );
+  }
+}
+
+/** The first of some batches that needs a record in the batch log and has none. */
+export function findUnlogged(
+  sequences: readonly number[],
+  cutSequence: number,
+  logged: ReadonlySet<number>,
+): number | undefined {
+  return sequences.find((sequence) => sequence > cutSequence && !logged.has(sequence));
+}
+
 function checkCleanFiles(fileSystem: FileSystem, folder: string, files: Record<string, number>): void {
   for (const [name, sizeBytes] of Object.entries(files)) {
     const path = `${folder}/${name}`;
@@ -177,6 +209,19 @@ function checkLiveFiles(fileSystem: FileSystem, folder: string, state: ManifestS
   }
 }
 
+/** All but the last live segment are whole. */
+function checkSegments({ fileSystem, folder, shard }: RecoveryInput, logs: readonly number[]): void {
+  const short = findShortSegment(fileSystem, folder, shard, logs);
+  if (short !== undefined) {
+    const { number, sizeBytes, expectedBytes } = short;
+    throw corruption(
+      `${folder}/${walName(number)}`,
+      Math.min(sizeBytes, expectedBytes),
+      `the segment has ${sizeBytes} bytes, not ${expectedBytes}`,
+    );
+  }
+}
+
 interface Replayed {
   /** Live segments from now on: the old ones after a clean close, else the rewritten ones. */
   keptLogs: number[];
@@ -201,10 +246,14 @@ function replayLogs(
     /** The segment that holds what is replayed of this one; made when there is a record to hold. */
     let number = wasClean ? log : 0;
     let writer: RecordLogWriter | undefined;
+    let hasWrites = false;
     const contents = readLog(fileSystem, path, {
       expected: fileIdentity(shard, fileKind.wal, log),
       mayBeTorn: !wasClean && log >= lastUsed,
       onRecord: (record) => {
+        if (record.type === startRecordType) {
+          return true;
+        }
         const unlogged = isCut ? record.firstSequence : firstUnlogged(record, path, input.logged);
         const kept = keepBelow(record, unlogged);
         if (kept === undefined || unlogged !== Number.POSITIVE_INFINITY) {
@@ -217,9 +266,14 @@ function replayLogs(
         if (kept === undefined) {
           return true;
         }
+        hasWrites = true;
         if (!wasClean && writer === undefined) {
           number = numbers.take();
           writer = Wal.createSegment(fileSystem, folder, shard, number);
+          const before = replayed.rewritten.at(-1);
+          if (before !== undefined) {
+            appendStart(writer, { number: before.number, sizeBytes: before.writer.sizeBytes }, record.timeMs);
+          }
         }
         writer?.append(record.type, kept.firstSequence, record.timeMs, kept.section);
         replayed.lastSequence = Math.max(replayed.lastSequence, kept.lastSequence);
@@ -230,7 +284,7 @@ function replayLogs(
       },
     });
     report.tornBytes += contents.tornBytes;
-    if (contents.records > 0 && number > 0) {
+    if (hasWrites && number > 0) {
       replayed.keptLogs.push(number);
     }
     if (writer !== undefined) {

@@ -84,6 +84,8 @@ export class Tree {
   readonly #running = new Set<Promise<void>>();
   #changes: Promise<void> = Promise.resolve();
   #cancelRetry: (() => void) | undefined;
+  /** Why nothing new is started for now; something else may have succeeded meanwhile. */
+  #retryCause: unknown;
   #isStarted = false;
   #isClosed = false;
 
@@ -267,11 +269,18 @@ export class Tree {
     if (this.#isClosed || this.#cancelRetry !== undefined) {
       return;
     }
+    this.#retryCause = error;
     this.#cancelRetry = this.#environment.setTimer(() => {
       this.#cancelRetry = undefined;
+      this.#retryCause = undefined;
       this.#owner.onProgress();
       this.schedule();
     }, backgroundRetryMs);
+  }
+
+  /** What failed last, or what is waited for. */
+  get obstacle(): unknown {
+    return this.backgroundError ?? this.#retryCause;
   }
 
   get isWaitingToRetry(): boolean {

@@ -28,12 +28,16 @@ export async function examineShard(files: ShardFiles, pause: () => Promise<void>
   };
   const state = checkManifest(counted);
   const wasClean = state?.cleanFiles !== undefined;
-  const loads = checkLoads(counted);
-  const expected = expectedTables(counted, state, loads);
-  noteLeftovers(counted, state, new Set(expected.map((table) => table.fileNumber)));
   const routing = new RoutingCheck(counted);
   const logged = new LoggedPartsCheck(counted);
   const values = new ValueCheck(findings);
+  const wal = checkWal(counted, state, routing, logged, values);
+  const loads = neededLoads(state, checkLoads(counted), logged);
+  const expected = expectedTables(counted, state, loads);
+  noteLeftovers(counted, state, {
+    tables: new Set(expected.map((table) => table.fileNumber)),
+    loads: new Set(loads.map((load) => load.fileNumber)),
+  });
   let entries = 0;
   let highest = 0;
   for (const table of expected) {
@@ -44,9 +48,9 @@ export async function examineShard(files: ShardFiles, pause: () => Promise<void>
     });
     await pause();
   }
-  const wal = checkWal(counted, state, routing, logged, values);
   const lastSequence = Math.max(wal.lastSequence, state?.flushedSequence ?? 0);
   if (state !== undefined) {
+    logged.checkIngested(currentName, state.ingested);
     logged.finish(currentName, lastSequence, state.flushedSequence, wasClean);
   }
   return {
@@ -65,6 +69,26 @@ export async function examineShard(files: ShardFiles, pause: () => Promise<void>
     lastSequence,
     highestSequence: Math.max(highest, lastSequence),
   };
+}
+
+/**
+ * Loads that the next start takes into the tree: they are committed, and not yet in the manifest. The file of any other
+ * is a leftover of a load that was given up or has long been done, where the disk did not let it be removed.
+ */
+function neededLoads(
+  state: ManifestState | undefined,
+  loads: readonly ReadyLoad[],
+  { loadCommits }: LoggedPartsCheck,
+): readonly ReadyLoad[] {
+  if (state === undefined) {
+    return loads;
+  }
+  const { flushedSequence, ingested } = state;
+  const pending = [...loadCommits].filter(
+    ([sequence]) => sequence > flushedSequence && !ingested.includes(sequence),
+  );
+  const ids = new Set(pending.map(([, id]) => id));
+  return loads.filter((load) => ids.has(load.id));
 }
 
 /** The tables of the manifest and of bulk loads; without a manifest all that are there. */

@@ -7,7 +7,8 @@ import { asBuffer, type ByteString } from "../../shared/bytes.js";
 import { filterSection, OperationReader, operationKind } from "../../shared/format/operations.js";
 import type { LogRecord } from "../../shared/log/log-file.js";
 import type { FindingPlace } from "../../shared/maintenance/finding.js";
-import type { Entry } from "../engine/iterator/cursor.js";
+import { type Entry, entryKind } from "../engine/iterator/cursor.js";
+import { findUnlogged } from "../engine/recovery.js";
 import type { ShardFiles } from "./shard-files.js";
 
 interface LoggedWrite {
@@ -28,6 +29,8 @@ export class LoggedPartsCheck {
   readonly #files: ShardFiles;
   readonly #parts = new Map<number, Part>();
   readonly #sequences: ReadonlySet<number>;
+  /** The commits of bulk loads that WAL and batch log tell of: the load's id by sequence number. */
+  readonly loadCommits = new Map<number, string>();
   #isUnloggedNoted = false;
   /** How often the shard has what the batch log lacks, or has otherwise. */
   mismatches = 0;
@@ -38,6 +41,7 @@ export class LoggedPartsCheck {
     for (const { sequence, section } of files.logged.parts) {
       const bytes = asBuffer(section);
       this.#parts.set(sequence, { section: bytes, writes: writesOf(bytes), isInWal: false });
+      this.#noteLoadCommits(bytes, sequence);
     }
   }
 
@@ -54,7 +58,9 @@ export class LoggedPartsCheck {
       expected.tag === entry.tag &&
       expected.expiresAt === entry.expiresAt &&
       expected.value.equals(value);
-    if (!isSame) {
+    // Once it has expired, a flush or compaction keeps of a put no more than that what is older is gone.
+    const hasExpired = expected !== undefined && expected.expiresAt > 0 && entry.kind === entryKind.delete;
+    if (!isSame && !hasExpired) {
       this.#mismatch(name, `a write of batch ${entry.sequence} is not what the batch log has`, {
         offset,
         keys: { from: key, to: key },
@@ -63,6 +69,7 @@ export class LoggedPartsCheck {
   }
 
   checkRecord(name: string, record: LogRecord, wasClean: boolean): void {
+    this.#noteLoadCommits(record.payload, record.firstSequence);
     for (const sequence of loggedSequences(record)) {
       const part = this.#parts.get(sequence);
       if (part === undefined) {
@@ -83,6 +90,15 @@ export class LoggedPartsCheck {
     }
   }
 
+  /** Bulk loads that are in the manifest, beyond what is flushed. */
+  checkIngested(name: string, ingested: readonly number[]): void {
+    const { logged } = this.#files;
+    const lost = logged.isWhole ? findUnlogged(ingested, logged.cutSequence, this.#sequences) : undefined;
+    if (lost !== undefined) {
+      this.#mismatch(name, `bulk load ${lost} is in force and has no record in the batch log`);
+    }
+  }
+
   /** `lastSequence` is the highest in tables and WAL; up to `flushedSequence` everything is in tables. */
   finish(name: string, lastSequence: number, flushedSequence: number, wasClean: boolean): void {
     const { findings } = this.#files;
@@ -98,6 +114,20 @@ export class LoggedPartsCheck {
           `the part of batch ${sequence} is only in the batch log; the next start applies it`,
         );
       }
+    }
+  }
+
+  #noteLoadCommits(section: Buffer, firstSequence: number): void {
+    const reader = new OperationReader(section);
+    try {
+      while (reader.next()) {
+        if (reader.kind === operationKind.ingest) {
+          const id = section.toString("hex", reader.valueStart, reader.end);
+          this.loadCommits.set(firstSequence + reader.sequenceDelta, id);
+        }
+      }
+    } catch {
+      // Reported where the record is checked.
     }
   }
 

@@ -69,13 +69,14 @@ function checkPresence(files: ShardFiles, state: ManifestState): void {
 export function noteLeftovers(
   { fileSystem, folder, findings }: ShardFiles,
   state: ManifestState | undefined,
-  tables: ReadonlySet<number>,
+  { tables, loads }: { tables: ReadonlySet<number>; loads: ReadonlySet<number> },
 ): void {
   const logs = new Set(state?.logs);
   for (const { kind, name, fileNumber } of state === undefined ? [] : listFiles(fileSystem, folder)) {
     const isLeftover =
       kind === "temporary" ||
       (kind === "table" && !tables.has(fileNumber)) ||
+      (kind === "load" && !loads.has(fileNumber)) ||
       (kind === "wal" && !logs.has(fileNumber));
     if (isLeftover) {
       findings.note(name, "a file that the manifest does not name; the next start removes what nobody needs");

@@ -6,6 +6,7 @@ import type { LogRecord } from "../../shared/log/log-file.js";
 import { scanLog } from "../../shared/log/record-scan.js";
 import { walName } from "../engine/file-names.js";
 import { operationsRecordType } from "../engine/log/wal.js";
+import { findShortSegment, startRecordType } from "../engine/log/wal-start.js";
 import { lastUsedLog, listFiles } from "../engine/recovery.js";
 import { fileIdentity, type ManifestState } from "../engine/version/manifest.js";
 import type { LoggedPartsCheck } from "./logged-parts-check.js";
@@ -41,6 +42,9 @@ export function checkWal(
       lastUsed = lastUsedLog(fileSystem, folder, [log]) || lastUsed;
     }),
   );
+  if (areOpened && !wasClean) {
+    attempt(files.findings, walName(logs.at(-1) ?? 0), () => checkLengths(files, logs));
+  }
   if (areOpened) {
     for (const log of logs) {
       checkSegment(files, log, !wasClean && log >= lastUsed, routing, (record) => {
@@ -54,6 +58,17 @@ export function checkWal(
     }
   }
   return checked;
+}
+
+/** What segments say of the ones before them. After a clean close the manifest knows all lengths. */
+function checkLengths({ fileSystem, folder, shard, findings }: ShardFiles, logs: readonly number[]): void {
+  const short = findShortSegment(fileSystem, folder, shard, logs);
+  if (short !== undefined) {
+    const { number, sizeBytes, expectedBytes } = short;
+    findings.damage(walName(number), `the file has ${sizeBytes} bytes, not ${expectedBytes}`, {
+      offset: Math.min(sizeBytes, expectedBytes),
+    });
+  }
 }
 
 /** Reads all of a segment; gives its size in bytes. */
@@ -72,6 +87,9 @@ export function checkSegment(
     const { sizeBytes } = scanLog(fileSystem, `${folder}/${name}`, {
       expected: fileIdentity(shard, fileKind.wal, log),
       onRecord: (record) => {
+        if (record.type === startRecordType) {
+          return;
+        }
         checkRecord(files, name, record, routing);
         onRecord(record);
         before = lastSequenceOf(record);

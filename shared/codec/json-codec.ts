@@ -8,6 +8,7 @@
  * resolves `toJSON`, or finds what to refuse and where. A getter is read by both: it must answer the same twice.
  */
 
+import { excerpt } from "../bytes.js";
 import { maxValueBytesCeiling, maxValueDepth } from "../limits.js";
 import { normaliseJson } from "./json-normaliser.js";
 import { damaged, maxValueContainers, tooLarge, tooManyContainers, wrapEncodeError } from "./refusal.js";
@@ -63,14 +64,15 @@ export function parseJson(text: string): unknown {
   try {
     return JSON.parse(text);
   } catch (error) {
-    throw damaged("json", "it is no JSON text", undefined, error);
+    // The parser's own words quote the value as it is.
+    throw damaged("json", `it is no JSON text (${excerpt((error as Error).message, 120)})`);
   }
 }
 
 /**
- * The values of `count` texts, none longer than `uncheckedJsonBytes`, in `bytes[start..end)`, with commas in between. Parsed as one array they cost half, since
- * JSON.parse expects of each element the fields of the one before. Undefined where they are no such texts: then each
- * has to be decoded by itself, to say which is damaged.
+ * The values of `count` texts, none longer than `uncheckedJsonBytes`, in `bytes[start..end)`, with commas in between.
+ * Parsed as one array they cost half, since JSON.parse expects of each element the fields of the one before. Undefined
+ * where they are no such texts: then each has to be decoded by itself, to say which is damaged.
  */
 export function decodeJsonRun(
   bytes: Buffer,

@@ -57,7 +57,7 @@ export class ValueCodec {
       default:
         throw new FastKVError(
           "FASTKV_INVALID_OPTION",
-          `Unknown encoding ${excerpt(String(encoding))}. Use json, msgpack, structured or binary.`,
+          `Unknown encoding ${typeof encoding === "string" ? excerpt(encoding) : typeof encoding}. Use json, msgpack, structured or binary.`,
           { writeOutcome: "not-applied" },
         );
     }

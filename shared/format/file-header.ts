@@ -9,7 +9,8 @@
  *         32     4  shard index; 0xffffffff in the coordinator's files
  *         36     4  owner epoch in which the file was created
  *         40     8  file number
- *         48    12  zero
+ *         48     8  WAL segments that were made while the shard ran: the number of the manifest that names them; else zero
+ *         56     4  zero
  *         60     4  CRC-32 of bytes 0 to 59
  *
  * A file that stands in another's place (another database's, another shard's, another number's) is refused.
@@ -51,6 +52,8 @@ export interface FileIdentity {
 
 export interface FileHeader extends FileIdentity {
   epoch: number;
+  /** Absent where it is zero. */
+  manifestNumber?: number;
 }
 
 export function encodeFileHeader(header: FileHeader): Buffer {
@@ -62,6 +65,7 @@ export function encodeFileHeader(header: FileHeader): Buffer {
   bytes.writeUInt32LE(header.shardIndex, 32);
   bytes.writeUInt32LE(header.epoch, 36);
   writeUint64(bytes, header.fileNumber, 40);
+  writeUint64(bytes, header.manifestNumber ?? 0, 48);
   bytes.writeUInt32LE(checksum(bytes.subarray(0, 60)), 60);
   return bytes;
 }
@@ -84,12 +88,14 @@ export function decodeFileHeader(bytes: Buffer, path: string): FileHeader {
       `${path} has format version ${version}; this FastKV reads version ${formatVersion}. Install a newer fastkv.`,
     );
   }
+  const manifestNumber = readUint64(bytes, 48);
   return {
     kind: bytes.readUInt32LE(12) as FileKind,
     databaseId: new Uint8Array(bytes.subarray(16, 32)),
     shardIndex: bytes.readUInt32LE(32),
     epoch: bytes.readUInt32LE(36),
     fileNumber: readUint64(bytes, 40),
+    ...(manifestNumber === 0 ? {} : { manifestNumber }),
   };
 }
 

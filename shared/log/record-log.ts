@@ -131,6 +131,11 @@ export class RecordLogWriter {
     return this.#closing;
   }
 
+  /** Closes what is synced or given up: nobody can do anything about a failure, and nobody hears of it. */
+  release(): void {
+    this.close().catch(() => undefined);
+  }
+
   async #closeOnceIdle(): Promise<void> {
     while (this.#pendingAppend !== undefined || this.#pendingSync !== undefined) {
       // A sync that waits for this one starts before `allSettled` is through, so the loop sees it.

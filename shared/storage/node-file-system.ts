@@ -4,10 +4,12 @@ import type { FileHandle, FileSystem } from "./file-system.js";
 
 const noSpaceCodes = new Set(["ENOSPC", "EDQUOT", "EFBIG"]);
 
-const { O_CREAT, O_DIRECTORY, O_EXCL, O_NOFOLLOW, O_RDONLY, O_RDWR } = fs.constants;
+const { O_CREAT, O_DIRECTORY, O_EXCL, O_NOFOLLOW, O_NONBLOCK, O_RDONLY, O_RDWR } = fs.constants;
 // Not every platform has these.
 const noFollow = O_NOFOLLOW ?? 0;
 const directory = O_DIRECTORY ?? 0;
+/** Of no effect on files and folders: but a pipe in the place of one would be waited for without end. */
+const noWaiting = O_NONBLOCK ?? 0;
 
 /** Actions whose failure leaves open what of earlier writes is on disk. */
 const inDoubtActions = new Set(["sync", "sync folder", "close", "close folder"]);
@@ -177,10 +179,10 @@ export class NodeFileSystem implements FileSystem {
   }
 
   open(path: string, mode: "read" | "update"): FileHandle {
-    const flags = (mode === "read" ? O_RDONLY : O_RDWR) | noFollow;
+    const flags = (mode === "read" ? O_RDONLY : O_RDWR) | noFollow | noWaiting;
     return new NodeFileHandle(
       path,
-      attempt("open", path, () => fs.openSync(path, flags)),
+      attempt("open", path, () => openPlain(path, flags)),
     );
   }
 
@@ -253,6 +255,17 @@ export class NodeFileSystem implements FileSystem {
       attempt("close folder", path, () => fs.closeSync(descriptor));
     }
   }
+}
+
+/** A pipe, socket or device in the place of a file or folder of ours is nothing to read from or write to. */
+function openPlain(path: string, flags: number): number {
+  const descriptor = fs.openSync(path, flags);
+  const stats = fs.fstatSync(descriptor);
+  if (stats.isFile() || stats.isDirectory()) {
+    return descriptor;
+  }
+  fs.closeSync(descriptor);
+  throw Object.assign(new Error("EINVAL: it is no plain file"), { code: "EINVAL" });
 }
 
 function isFolder(path: string): boolean {

@@ -70,6 +70,7 @@
 
 import { Packr } from "msgpackr";
 import { readUint64, writeUint64 } from "../bytes.js";
+import { unpackChecked } from "../codec/checked-unpack.js";
 import { FastKVError } from "../errors.js";
 
 export const protocolVersion = 1;
@@ -131,7 +132,11 @@ export function frameTypeOf(frame: Buffer): FrameType {
   if (frame[4] !== protocolVersion) {
     throw protocolError(`protocol version ${frame[4]}`);
   }
-  return frame[5] as FrameType;
+  const type = frame[5]!;
+  if (type < frameType.operations || type > frameType.page) {
+    throw protocolError(`type ${type}`);
+  }
+  return type as FrameType;
 }
 
 export function writeOperationsHeader(target: Buffer, header: OperationsHeader): void {
@@ -242,7 +247,7 @@ export function decodeMessage(frame: Buffer): Message {
   return {
     type: frameTypeOf(frame),
     id: frame.readUInt32LE(8),
-    meta: packr.unpack(frame.subarray(messageHeaderBytes, metaEnd)),
+    meta: unpackSmall(frame.subarray(messageHeaderBytes, metaEnd)),
     raw: frame.subarray(metaEnd),
   };
 }
@@ -253,5 +258,9 @@ export function packSmall(value: unknown): Buffer {
 }
 
 export function unpackSmall(bytes: Buffer): unknown {
-  return packr.unpack(bytes);
+  try {
+    return unpackChecked(bytes);
+  } catch (cause) {
+    throw protocolError(`its msgpack is malformed (${(cause as Error).message})`);
+  }
 }

@@ -88,6 +88,17 @@ export type ShardRequest =
 /** Things a shard says unasked. */
 export type ShardEvent =
   | { type: "stall"; kind: "none" | "slow" | "stop"; reason: string }
+  /** A file is damaged; `offset` is undefined where it is damaged as a whole. */
+  | { type: "corruption"; path: string; offset: number | undefined; reason: string }
+  /** A flush, compaction or part of a bulk load is done; for the log. */
+  | {
+      type: "work";
+      kind: "flush" | "compaction" | "bulk-load";
+      durationMs: number;
+      entriesRead: number;
+      tables: number;
+      writtenBytes: number;
+    }
   | { type: "background-error"; code: FastKVErrorCode; message: string }
   | { type: "fatal"; code: FastKVErrorCode; message: string };
 

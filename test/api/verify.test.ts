@@ -76,6 +76,23 @@ describe("verify", () => {
     expect(await store.get(keyOf(1_999))).to.equal("value 1999 ".repeat(4));
   });
 
+  it("finds a batch sound of which a flush has kept only that it expired", async () => {
+    const store = await stores().open<string>({ shards: 2 });
+    const keys = Array.from({ length: 20 }, (_, index) => keyOf(index));
+    await store.batchPut(keys.map((key) => [key, "older"]));
+    await store.flush();
+    await store.batchPut(
+      keys.map((key) => [key, "newer"]),
+      { ttl: 1 },
+    );
+    while ((await store.count()) > 0) {
+      await store.get(keyOf(0));
+    }
+    await store.flush();
+    await store.close();
+    expect(damagesOf(await verify(stores().folder))).to.deep.equal([]);
+  });
+
   it("names file, offset and keys of a damaged block, and reads on behind it", async () => {
     const folder = await fill();
     const [first, second] = filesMatching(folder, /\.sst$/) as [string, string];
@@ -115,12 +132,12 @@ describe("verify", () => {
       [/^FASTKV$/, 70, /FASTKV@68: wrong checksum/],
       [/^FASTKV$/, 20, /FASTKV@0: wrong checksum of the file header/],
       // At the end of the log that is what a crash leaves, too: the shards know better.
-      [/^batch-log/, 130, /wal@64: batch \d+ has no record in the batch log/],
+      [/^batch-log/, 130, /wal@128: batch \d+ has no record in the batch log/],
       [/^batch-log/, 20, /batch-log-\d+@0: wrong checksum of the file header/],
       [/shard-000.CURRENT/, 20, /CURRENT@0: wrong checksum/],
       [/shard-000.MANIFEST/, 20, /MANIFEST-\d+@0: wrong checksum of the file header/],
       [/shard-000.MANIFEST/, 120, /MANIFEST-\d+@64: wrong checksum of a record; a later record/],
-      [/shard-001.*wal$/, 200, /wal@64: wrong checksum of a record \(\d+ bytes cannot be read\)/],
+      [/shard-001.*wal$/, 200, /wal@128: wrong checksum of a record \(\d+ bytes cannot be read\)/],
       [/shard-001.*wal$/, 70, /wal@64: no valid record header/],
       [/shard-001.*sst$/, 20, /sst@0: wrong checksum of the file header/],
       [/shard-001.*sst$/, -30, /sst@\d+: wrong checksum of the footer/],
@@ -206,7 +223,7 @@ describe("verify", () => {
     fs.writeFileSync(path.join(folder, log), sound.subarray(0, 64 + 48 + 8));
     const unlogged = damagesOf(await verify(folder));
     expect(unlogged).to.have.length(2);
-    expect(unlogged[1]).to.match(/shard-001.*wal@64: batch \d+ has no record in the batch log/);
+    expect(unlogged[1]).to.match(/shard-001.*wal@128: batch \d+ has no record in the batch log/);
     fs.writeFileSync(path.join(folder, log), sound);
     fs.truncateSync(path.join(folder, wal), 64);
     expect(damagesOf(await verify(folder)).join("\n")).to.match(

@@ -57,7 +57,7 @@ describe("A disk that fails the coordinator", function () {
       await db.put("kept", 1, { durability: "sync" });
       const readOnly = new Promise<{ error: Error }>((resolve) => db.once("read-only", resolve));
       files.failure = (what, name) =>
-        (what === call || what === "create") && name.includes("batch-log") ? "FASTKV_NO_SPACE" : undefined;
+        (what === call || what === "create") && name.includes("batch-log") ? "FASTKV_IO" : undefined;
       const calls = [
         rejection(db.batchPut(pairs(2), { durability: "sync" })),
         ...manyKeys(64).map((key) => rejection(db.put(key, 3, { durability: "sync" }))),
@@ -82,6 +82,72 @@ describe("A disk that fails the coordinator", function () {
       await again.close();
     });
   }
+
+  for (const call of ["write", "sync"] as const) {
+    it(`waits where there is no room to ${call} the log: writes are refused until there is`, async () => {
+      const files = failingFileSystem();
+      const db = await open(files);
+      await db.batchPut(pairs(1), { durability: "sync" });
+      let isReadOnly = false;
+      db.once("read-only", () => {
+        isReadOnly = true;
+      });
+      files.failure = (what, name) =>
+        (what === call || what === "create") && name.includes("batch-log") ? "FASTKV_NO_SPACE" : undefined;
+      const told = await Promise.all([
+        rejection(db.batchPut(pairs(2), { durability: "sync" })),
+        ...manyKeys(64).map((key) => rejection(db.put(`${key}-behind`, 3, { durability: "sync" }))),
+        rejection(db.flush()),
+      ]);
+      for (const error of told) {
+        expect(error.code).to.equal("FASTKV_NO_SPACE");
+        expect(error.writeOutcome).to.equal("in-doubt");
+      }
+      const later = [db.put("a", 1), db.batchPut(pairs(9)), db.clear(), db.bulkLoad([["a", 1]]), db.flush()];
+      for (const refused of later) {
+        const error = await rejection(refused);
+        expect(error.code).to.equal("FASTKV_NO_SPACE");
+        expect(error.writeOutcome).to.equal("not-applied");
+      }
+      expect(await db.get("a")).to.equal(undefined);
+      expect(await db.getMany(manyKeys(64))).to.deep.equal(Array(64).fill(2));
+
+      files.failure = () => undefined;
+      let outcome: FastKVError | undefined;
+      do {
+        outcome = await db.batchPut(pairs(4)).then(
+          () => undefined,
+          (error: FastKVError) => error,
+        );
+        await new Promise((resolve) => setImmediate(resolve));
+      } while (outcome?.code === "FASTKV_NO_SPACE");
+      expect(outcome).to.equal(undefined);
+      await db.flush();
+      expect(isReadOnly).to.equal(false);
+      expect((await db.stats()).restarts).to.equal(0);
+      await db.close();
+      const again = await open(failingFileSystem());
+      expect(await again.getMany(manyKeys(64))).to.deep.equal(Array(64).fill(4));
+      await again.close();
+    });
+  }
+
+  it("closes without waiting for room for the log; what was in doubt is there whole or not at all", async () => {
+    const files = failingFileSystem();
+    const db = await open(files);
+    await db.batchPut(pairs(1), { durability: "sync" });
+    files.failure = (what, name) =>
+      (what === "write" || what === "create") && name.includes("batch-log") ? "FASTKV_NO_SPACE" : undefined;
+    const refused = rejection(db.batchPut(pairs(2)));
+    const flushed = rejection(db.flush());
+    await db.close();
+    expect((await refused).writeOutcome).to.equal("in-doubt");
+    await flushed;
+    const again = await open(failingFileSystem());
+    const values = await again.getMany(manyKeys(64));
+    expect(new Set(values).size, JSON.stringify(values)).to.equal(1);
+    await again.close();
+  });
 
   it("refuses to open where nothing can be written, and can be opened afterwards", async () => {
     for (const call of ["create", "write", "sync", "makeFolder", "rename", "link"] as const) {

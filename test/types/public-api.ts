@@ -96,6 +96,28 @@ export function listening(db: FastKV<User>): void {
   db.on("shard-failed", ({ error }) => {
     expectTypeOf(error).toEqualTypeOf<FastKVError>();
   });
+  db.on("space-low", ({ isLow, freeBytes }) => {
+    expectTypeOf({ isLow, freeBytes }).toEqualTypeOf<{ isLow: boolean; freeBytes: number }>();
+  });
+  db.on("corruption", (event) => {
+    expectTypeOf(event).toEqualTypeOf<{
+      shard: number;
+      path: string;
+      offset: number | undefined;
+      reason: string;
+    }>();
+  });
+  // @ts-expect-error no such event
+  db.on("shard-restarted", () => undefined);
+}
+
+/** The shape of a log function of pino. */
+type PinoLike = <T>(fields: T, message?: string, ...more: unknown[]) => void;
+
+export function logging(logger: { debug: PinoLike; info: PinoLike; warn: PinoLike; error: PinoLike }): void {
+  void FastKV.open("./logged", { logger });
+  // @ts-expect-error it lacks three methods
+  void FastKV.open("./logged", { logger: { info: logger.info } });
 }
 
 export function failing(error: unknown): FastKVErrorCode | undefined {

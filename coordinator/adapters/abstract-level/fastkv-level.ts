@@ -46,6 +46,9 @@ const storeOptions: Record<keyof StoreOptions, true> = {
   execArgv: true,
   shardModule: true,
   runtimeFolder: true,
+  allowSharedFolder: true,
+  logger: true,
+  lowSpaceThreshold: true,
 };
 
 interface FastKVLevelOpenOptions extends AbstractOpenOptions {

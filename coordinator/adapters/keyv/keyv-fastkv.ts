@@ -71,7 +71,9 @@ export class KeyvFastKV {
     }
     const unknown = Object.keys(options).find((name) => !optionNames.includes(name));
     if (unknown !== undefined) {
-      throw invalidOption(`KeyvFastKV has no option "${unknown}"; it has ${optionNames.join(", ")}`);
+      throw invalidOption(
+        `KeyvFastKV has no option ${JSON.stringify(unknown.slice(0, 60))}; it has ${optionNames.join(", ")}`,
+      );
     }
     const { keyPrefix = "", encoding = "structured", durability } = options;
     if (typeof keyPrefix !== "string") {

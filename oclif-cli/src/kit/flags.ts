@@ -13,6 +13,10 @@ export const pathFlag = Flags.string({
   required: true,
 });
 
+export const sharedFolderFlag = Flags.boolean({
+  description: "accept a folder that belongs to another user, or that others may write to",
+});
+
 export const shardsFlag = Flags.integer({
   description: "number of shards; counts when the database is created, and is checked afterwards",
   min: 1,

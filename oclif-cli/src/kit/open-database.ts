@@ -8,6 +8,8 @@ export interface OpenOptions {
   shards?: number | undefined;
   durability?: DurabilityMode | undefined;
   encoding?: ValueEncoding | undefined;
+  /** Open a folder that belongs to another user, or that others may write to, all the same. @default false */
+  allowSharedFolder?: boolean | undefined;
   /** Make the database if there is none. @default true */
   create?: boolean | undefined;
 }

@@ -129,7 +129,7 @@ export class DurableLog {
   async rotate(onNoRoom: (error: unknown) => void): Promise<boolean> {
     const target = this.#durableTarget();
     try {
-      await this.#wal.rotate();
+      await this.#wal.rotate(this.#owner.timeMs());
     } catch (error) {
       if (this.#checkFailure(error)) {
         throw error;

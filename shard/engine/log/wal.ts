@@ -3,8 +3,9 @@ import { RecordLogWriter } from "../../../shared/log/record-log.js";
 import type { FileSystem } from "../../../shared/storage/file-system.js";
 import { walName } from "../file-names.js";
 import { fileIdentity, type ShardIdentity } from "../version/manifest.js";
+import { appendStart } from "./wal-start.js";
 
-/** FROZEN: the only type of record in a WAL; its payload is one section of operations. */
+/** FROZEN. The payload is one section of operations; the other type of record is in wal-start.ts. */
 export const operationsRecordType = 1;
 
 /**
@@ -15,6 +16,7 @@ export class Wal {
   readonly #fileSystem: FileSystem;
   readonly #folder: string;
   readonly #shard: ShardIdentity;
+  readonly #manifestNumber: number;
   #segment: RecordLogWriter;
   #segmentNumber: number;
   #next: { number: number; ready: Promise<RecordLogWriter> } | undefined;
@@ -24,21 +26,25 @@ export class Wal {
     folder: string,
     shard: ShardIdentity,
     segment: { writer: RecordLogWriter; number: number },
+    manifestNumber: number,
   ) {
     this.#fileSystem = fileSystem;
     this.#folder = folder;
     this.#shard = shard;
+    this.#manifestNumber = manifestNumber;
     this.#segment = segment.writer;
     this.#segmentNumber = segment.number;
   }
 
+  /** `manifestNumber`: of the manifest whose next edit names the segment; 0 where a new manifest will start with it. */
   static createSegment(
     fileSystem: FileSystem,
     folder: string,
     shard: ShardIdentity,
     fileNumber: number,
+    manifestNumber = 0,
   ): RecordLogWriter {
-    const header = fileIdentity(shard, fileKind.wal, fileNumber);
+    const header = { ...fileIdentity(shard, fileKind.wal, fileNumber), manifestNumber };
     return RecordLogWriter.create(fileSystem, `${folder}/${walName(fileNumber)}`, header);
   }
 
@@ -90,8 +96,11 @@ export class Wal {
     await this.#next?.ready.catch(() => undefined);
   }
 
-  /** The old segment is synced whole before the new one takes writes. Throws where either fails. */
-  async rotate(): Promise<void> {
+  /**
+   * The old segment is synced whole before the new one takes writes, and the new one starts with how long it is. Throws
+   * where either fails.
+   */
+  async rotate(timeMs: number): Promise<void> {
     const next = this.#next;
     if (next === undefined) {
       throw new Error("the next WAL segment was prepared");
@@ -105,6 +114,7 @@ export class Wal {
     }
     await this.#segment.syncAsync();
     const old = this.#segment;
+    appendStart(writer, { number: this.#segmentNumber, sizeBytes: old.sizeBytes }, timeMs);
     this.#segment = writer;
     this.#segmentNumber = next.number;
     this.#next = undefined;
@@ -121,7 +131,13 @@ export class Wal {
     fileNumber: number,
     enter: (fileNumber: number) => Promise<void>,
   ): Promise<RecordLogWriter> {
-    const writer = Wal.createSegment(this.#fileSystem, this.#folder, this.#shard, fileNumber);
+    const writer = Wal.createSegment(
+      this.#fileSystem,
+      this.#folder,
+      this.#shard,
+      fileNumber,
+      this.#manifestNumber,
+    );
     try {
       await writer.syncAsync();
       await this.#fileSystem.syncFolderAsync(this.#folder);

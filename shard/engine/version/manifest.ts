@@ -17,7 +17,7 @@ import {
 } from "../../../shared/format/file-header.js";
 import { RecordLogWriter, readLog } from "../../../shared/log/record-log.js";
 import { type FileSystem, readWholeFile, replaceFile } from "../../../shared/storage/file-system.js";
-import { currentName, manifestName } from "../file-names.js";
+import { currentName, manifestName, parseFileName } from "../file-names.js";
 import type { RangeDelete } from "../range-delete.js";
 import { Version } from "./version.js";
 import { decodeVersionEdit, encodeVersionEdit, type VersionEdit } from "./version-edit.js";
@@ -90,11 +90,13 @@ export function applyEdit(state: ManifestState, edit: VersionEdit): ManifestStat
 }
 
 export class Manifest {
+  readonly fileNumber: number;
   readonly #log: RecordLogWriter;
   /** Edits are written one after the other: each is on disk before the next one starts. */
   #last: Promise<void> = Promise.resolve();
 
-  private constructor(log: RecordLogWriter) {
+  private constructor(log: RecordLogWriter, fileNumber: number) {
+    this.fileNumber = fileNumber;
     this.#log = log;
   }
 
@@ -131,7 +133,7 @@ export class Manifest {
       currentName,
       encodeFileHeader(fileIdentity(shard, fileKind.current, fileNumber)),
     );
-    return new Manifest(log);
+    return new Manifest(log, fileNumber);
   }
 
   /** Resolves once the edit is on disk. After a failed sync the manifest is unusable for good (`poisoned`). */
@@ -211,7 +213,52 @@ export function readManifest(
   if (overlap !== undefined) {
     throw corruption(path, undefined, overlap);
   }
+  const unnamed = findUnnamedLog(fileSystem, folder, fileNumber, state);
+  if (unnamed !== undefined) {
+    throw corruption(path, log.validBytes, `the edit that names ${unnamed}, which holds writes, is missing`);
+  }
   return { state, fileNumber, manifestPath: path, tornBytes: log.tornBytes };
+}
+
+/**
+ * What the last edits say cannot be known to have been synced, so that they look like a torn tail where they are damaged
+ * or cut off. One of them must not be lost unnoticed: that which names a WAL segment. A segment takes writes only when
+ * its edit is on disk; so one that holds writes, and is not named by the manifest that its header tells, shows the loss.
+ */
+function findUnnamedLog(
+  fileSystem: FileSystem,
+  folder: string,
+  manifestNumber: number,
+  state: ManifestState,
+): string | undefined {
+  return fileSystem.list(folder).find((name) => {
+    const file = parseFileName(name);
+    const mayBeNamed = file?.kind === "wal" && file.fileNumber >= state.logNumber;
+    return (
+      mayBeNamed &&
+      !state.logs.includes(file.fileNumber) &&
+      usedFor(fileSystem, `${folder}/${name}`) === manifestNumber
+    );
+  });
+}
+
+/** The manifest that a WAL segment was made for; undefined where it holds nothing or cannot be read: nobody needs it. */
+function usedFor(fileSystem: FileSystem, path: string): number | undefined {
+  try {
+    const handle = fileSystem.open(path, "read");
+    try {
+      const header = Buffer.alloc(fileHeaderBytes);
+      const bytes = header.subarray(0, handle.read(header, 0));
+      return handle.sizeBytes() > fileHeaderBytes ? decodeFileHeader(bytes, path).manifestNumber : undefined;
+    } finally {
+      handle.close();
+    }
+  } catch (error) {
+    if (!(error instanceof FastKVError)) {
+      throw error;
+    }
+    return undefined;
+  }
 }
 
 function readCurrent(bytes: Buffer, path: string, shard: ShardIdentity): number {

@@ -5,6 +5,8 @@
  */
 
 import { Packr } from "msgpackr";
+import { excerpt } from "../../../shared/bytes.js";
+import { unpackChecked } from "../../../shared/codec/checked-unpack.js";
 import { FastKVError } from "../../../shared/errors.js";
 import type { RangeDelete } from "../range-delete.js";
 import type { TableInfo } from "../table/table-format.js";
@@ -111,7 +113,7 @@ export function encodeVersionEdit(edit: VersionEdit): Buffer {
 export function decodeVersionEdit(payload: Buffer): VersionEdit {
   let edit: unknown;
   try {
-    edit = packr.unpack(payload);
+    edit = unpackChecked(payload);
   } catch (cause) {
     throw new FastKVError("FASTKV_CORRUPTION", "A version edit cannot be decoded", { cause });
   }
@@ -123,7 +125,7 @@ export function decodeVersionEdit(payload: Buffer): VersionEdit {
     if (!isValid) {
       throw new FastKVError(
         "FASTKV_CORRUPTION",
-        `A version edit has an unknown or malformed field "${field}"`,
+        `A version edit has an unknown or malformed field ${excerpt(field)}`,
       );
     }
   }

@@ -132,7 +132,7 @@ function rewriteWal(workshop: Workshop, survey: Survey, state: ManifestState): n
     aside.keep(walName(log));
     if (writer !== undefined) {
       writer.sync();
-      void writer.close();
+      writer.release();
       written.push(number!);
     }
   }

@@ -16,6 +16,7 @@ import { scanLog } from "../../../shared/log/record-scan.js";
 import type { Findings } from "../../../shared/maintenance/finding.js";
 import { walName } from "../../engine/file-names.js";
 import { operationsRecordType } from "../../engine/log/wal.js";
+import { startRecordType } from "../../engine/log/wal-start.js";
 import { fileIdentity } from "../../engine/version/manifest.js";
 import { type ShardFiles, whyUnreadable } from "../shard-files.js";
 
@@ -52,6 +53,9 @@ export function salvageWal(
     scanLog(fileSystem, `${folder}/${name}`, {
       expected: fileIdentity(shard, fileKind.wal, log),
       onRecord: (record) => {
+        if (record.type === startRecordType) {
+          return;
+        }
         tellLoss(record.firstSequence);
         const writes = usableWrites(files, name, record, losses);
         if (writes !== undefined) {

@@ -4,11 +4,12 @@ import type { SectionPart } from "../../../shared/format/operations.js";
 import { Findings } from "../../../shared/maintenance/finding.js";
 import { walName } from "../../engine/file-names.js";
 import type { ReadyLoad } from "../../engine/loads.js";
+import { findShortSegment } from "../../engine/log/wal-start.js";
 import { lastUsedLog, listFiles } from "../../engine/recovery.js";
 import type { LiveTable } from "../../engine/version/version.js";
 import { checkLoads } from "../load-check.js";
 import { RoutingCheck } from "../routing-check.js";
-import type { ShardFiles } from "../shard-files.js";
+import { attempt, type ShardFiles } from "../shard-files.js";
 import { checkTableFile } from "../table-check.js";
 import { checkSegment } from "../wal-check.js";
 import { type SalvagedManifest, salvageManifest } from "./salvage-manifest.js";
@@ -131,6 +132,15 @@ function surveyWal(files: ShardFiles, survey: Survey): void {
       survey.shortLogs.push({ log, sizeBytes, missingBytes: expected - sizeBytes });
     }
   }
+  const probed = probe(files);
+  attempt(probed.findings, "*.wal", () => {
+    const short = findShortSegment(fileSystem, folder, files.shard, there);
+    if (short !== undefined && sizes[walName(short.number)] === undefined) {
+      const { number, sizeBytes, expectedBytes } = short;
+      survey.isWalBad = true;
+      survey.shortLogs.push({ log: number, sizeBytes, missingBytes: expectedBytes - sizeBytes });
+    }
+  });
   for (const log of present.logs) {
     salvageWal(files, log, (writes) => addWrites(survey, writes), undefined);
   }

@@ -4,7 +4,8 @@ import { expect } from "chai";
 import { useStores } from "../../api/support/stores.js";
 import { rounds } from "../../model/rounds.js";
 import { itWithRandom, type Random } from "../../support/random.js";
-import { Promised, runCycle } from "./strikes/cycle.js";
+import { runCycle } from "./strikes/cycle.js";
+import { Promised } from "./strikes/promised.js";
 import { agreed, readAll } from "./strikes/reading.js";
 import {
   mainSteps,

@@ -9,6 +9,8 @@ import type { SimulatedStore, SteppedClock } from "../../support/simulated-store
 import type { Change, Oracle, SentWrite } from "./oracle.js";
 
 const keySpace = 60;
+/** More keys in each of three shards than a clear makes plain deletes of. */
+const wideKeys = 1_000;
 
 /** What a workload has done; a run that did not touch what it is meant to touch proves nothing. */
 export interface Touched {
@@ -26,6 +28,8 @@ export class Workload {
   readonly #random: Random;
   /** The machine is down: nobody hears what comes afterwards. */
   readonly #isOver: () => boolean;
+  /** Whether there are so many keys that a clear becomes a range delete. */
+  readonly #isWide: boolean;
   #pending: Promise<void>[] = [];
 
   constructor(
@@ -41,10 +45,14 @@ export class Workload {
     this.#clock = clock;
     this.#random = random;
     this.#isOver = isOver;
+    this.#isWide = random.chance(0.2);
   }
 
   /** Never rejects because of the crash: what was pending then stays so in the oracle. */
   async run(steps: number): Promise<void> {
+    if (this.#isWide) {
+      await this.#bulkLoad(this.#wideChanges());
+    }
     for (let step = 0; step < steps && !this.#isOver(); step++) {
       await this.#step();
     }
@@ -67,7 +75,7 @@ export class Workload {
     } else if (choice < 67) {
       this.#clear();
     } else if (choice < 73) {
-      await this.#bulkLoad();
+      await this.#bulkLoad(this.#loadChanges());
     } else if (choice < 80) {
       await this.#durableAfter(this.#db.flush());
     } else if (choice < 84) {
@@ -160,7 +168,7 @@ export class Workload {
   #clear(): void {
     this.touched.clears += 1;
     const [lower, last] = [this.#key(), this.#key()].sort() as [string, string];
-    const upper = `${last}\0`;
+    const upper = this.#isWide ? "x" : `${last}\0`;
     const durability = this.#random.pick<DurabilityMode>(["none", "background", "sync"]);
     const write = this.#oracle.send([{ type: "clear", lower, upper }], true);
     void this.#watch(
@@ -170,14 +178,24 @@ export class Workload {
     );
   }
 
-  async #bulkLoad(): Promise<void> {
-    await Promise.all(this.#pending);
-    this.#pending = [];
-    this.touched.loads += 1;
-    const changes: Change[] = Array.from({ length: this.#random.pick([1, 20]) }, () => ({
+  #loadChanges(): Change[] {
+    return Array.from({ length: this.#random.pick([1, 20]) }, () => ({
       ...this.#put(this.#key()).change,
       expiresAt: 0,
     }));
+  }
+
+  #wideChanges(): Change[] {
+    return Array.from({ length: wideKeys }, (_, at) => {
+      const key = `w${String(at).padStart(4, "0")}`;
+      return { type: "put", key, value: `wide ${at}`, expiresAt: 0 };
+    });
+  }
+
+  async #bulkLoad(changes: Change[]): Promise<void> {
+    await Promise.all(this.#pending);
+    this.#pending = [];
+    this.touched.loads += 1;
     for (let shard = 0; shard < this.#db.shardCount; shard++) {
       changes.push({ type: "put", key: this.#markerIn(shard), value: "load", expiresAt: 0 });
     }

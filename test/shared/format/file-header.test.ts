@@ -65,6 +65,13 @@ describe("shared: file headers", () => {
     );
   });
 
+  it("tell the manifest that names a WAL segment, where there is one", () => {
+    const named = { ...header, manifestNumber: 2 ** 33 + 1 };
+    const bytes = encodeFileHeader(named);
+    expect(bytes.toString("hex", 48, 60)).to.equal("010000000200000000000000");
+    expect(decodeFileHeader(bytes, "file")).to.deep.equal(named);
+  });
+
   it("show each flipped bit", () => {
     const bytes = encodeFileHeader(header);
     for (let bit = 0; bit < fileHeaderBytes * 8; bit += 1) {

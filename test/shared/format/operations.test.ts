@@ -2,6 +2,7 @@ import { expect } from "chai";
 import fc from "fast-check";
 import { FastKVError } from "../../../shared/errors.js";
 import {
+  checkSection,
   type Operation,
   OperationReader,
   OperationSection,
@@ -11,7 +12,7 @@ import {
   operationKind,
   rangeFlag,
 } from "../../../shared/format/operations.js";
-import { caught } from "../../support/errors.js";
+import { caught, outcome } from "../../support/errors.js";
 import { itWithRandom, type Random } from "../../support/random.js";
 
 type Stamped = Operation & { sequenceDelta: number };
@@ -183,6 +184,23 @@ describe("shared: operations", () => {
     for (let round = 0; round < 3000; round += 1) {
       const bytes = random.bytes(random.int(80));
       readSafely(bytes, 0, bytes.length);
+    }
+  });
+
+  itWithRandom("are found malformed by one glance at the section as by reading it", (random) => {
+    for (let round = 0; round < 3000; round += 1) {
+      const bytes = sampleSection(random);
+      for (let changes = random.int(3); changes > 0; changes -= 1) {
+        bytes[random.int(bytes.length)] = random.pick([0, 0xff, random.int(256)]);
+      }
+      const part = bytes.subarray(0, random.chance(0.3) ? random.int(bytes.length + 1) : bytes.length);
+      const reader = new OperationReader(part);
+      const read = outcome(() => {
+        while (reader.next()) {
+          // Only whether it throws counts.
+        }
+      });
+      expect(outcome(() => checkSection(part))).to.deep.equal(read);
     }
   });
 

@@ -36,6 +36,20 @@ describe("shared: record log, closing and overlapping calls", () => {
     expect(disk.count("close")).to.equal(1);
   });
 
+  it("that is released ends nobody's process where its close fails", async () => {
+    const disk = newDisk();
+    const log = createLog(disk);
+    const strays: unknown[] = [];
+    const onStray = (error: unknown): void => void strays.push(error);
+    process.on("unhandledRejection", onStray);
+    disk.failNext({ operation: "close" }, "EIO");
+    log.release();
+    expect((await rejection(log.close())).code).to.equal("FASTKV_IO");
+    await new Promise((resolve) => setImmediate(resolve));
+    process.off("unhandledRejection", onStray);
+    expect(strays).to.deep.equal([]);
+  });
+
   it("closes after all that is under way or waits its turn, however long it takes", async () => {
     for (const turns of [0, 1, 4]) {
       const disk = newDisk(turns);

@@ -6,10 +6,10 @@ import fs from "node:fs";
 import path from "node:path";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
-import { Oracle } from "../../simulated/oracle.js";
-import { agreed, type Findings } from "./reading.js";
+import { Listener, type Promised } from "./promised.js";
+import type { Findings } from "./reading.js";
 import { noteNames, type Step, type Strike, type StrikeOrder, strikeVariable } from "./strike.js";
-import { type Call, StrikeWorkload, shards } from "./workload.js";
+import { StrikeWorkload } from "./workload.js";
 
 const programPath = fileURLToPath(new URL("./program.js", import.meta.url));
 const preload = new URL("./preload.js", import.meta.url).href;
@@ -17,86 +17,6 @@ const preload = new URL("./preload.js", import.meta.url).href;
 const roundsAfterwards = 1;
 /** A life takes about a second; one that takes so long has come to a stop. */
 const patienceMs = 30_000;
-
-/** What a database may hold, by what was called and acknowledged. */
-export class Promised {
-  #oracle = new Oracle(shards);
-
-  /** Throws where what was found is no state that the promises allow; the rest of the history starts from it. */
-  check(findings: Findings): void {
-    const found = agreed(findings);
-    this.#oracle.check(found, 0, true);
-    this.#oracle = new Oracle(shards);
-    for (const [key, value] of found) {
-      this.#oracle.send([{ type: "put", key, value, expiresAt: 0 }], false).outcome = "sync";
-    }
-  }
-
-  get oracle(): Oracle {
-    return this.#oracle;
-  }
-}
-
-/** Turns what the program says into what the oracle knows. */
-class Listener {
-  readonly #promised: Promised;
-  readonly #workload: StrikeWorkload;
-  readonly #calls = new Map<string, { call: Call; settle(outcome: "ack" | "refused" | "open"): void }>();
-
-  constructor(promised: Promised, seed: number) {
-    this.#promised = promised;
-    this.#workload = new StrikeWorkload(seed);
-  }
-
-  startRound(number: number): void {
-    this.#workload.round(number).forEach((call, at) => {
-      this.#calls.set(`${number}.${at}`, { call, settle: this.#send(call) });
-    });
-  }
-
-  settle(name: string, outcome: "ack" | "refused"): void {
-    this.#calls.get(name)!.settle(outcome);
-    this.#calls.delete(name);
-  }
-
-  openCalls(): string {
-    return [...this.#calls].map(([name, { call }]) => `${name} (${call.type})`).join(", ");
-  }
-
-  /** The program is dead: nobody was told of what is still open. */
-  end(): void {
-    for (const { settle } of this.#calls.values()) {
-      settle("open");
-    }
-  }
-
-  #send(call: Call): (outcome: "ack" | "refused" | "open") => void {
-    const { oracle } = this.#promised;
-    if (call.type === "write") {
-      const isClear = call.changes[0]?.type === "clear";
-      const write = oracle.send(call.changes, isClear);
-      return (outcome) => {
-        if (outcome === "ack" && call.durability !== "none" && write.outcome === "pending") {
-          write.outcome = call.durability;
-        }
-      };
-    }
-    if (call.type === "load") {
-      // It takes its place when it completes. What is refused leaves nothing.
-      return (outcome) => {
-        if (outcome !== "refused") {
-          oracle.send(call.changes, true).outcome = outcome === "ack" ? "sync" : "pending";
-        }
-      };
-    }
-    const before = [...oracle.writes];
-    return (outcome) => {
-      for (const write of outcome === "ack" ? before : []) {
-        write.outcome = "sync";
-      }
-    };
-  }
-}
 
 export interface CyclePlan {
   folder: string;
@@ -132,7 +52,7 @@ export async function runCycle(plan: CyclePlan, promised: Promised): Promise<Ste
       // Nobody is left.
     }
   };
-  const listener = new Listener(promised, plan.seed);
+  const listener = new Listener(promised, new StrikeWorkload(plan.seed));
   let lastRound = Number.POSITIVE_INFINITY;
   let isUnopened = false;
   let isStuck = false;

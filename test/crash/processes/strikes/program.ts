@@ -6,9 +6,8 @@
 
 import { writeFileSync, writeSync } from "node:fs";
 import path from "node:path";
-import type { BatchOperation } from "../../../../coordinator/call-options.js";
 import { FastKV } from "../../../../coordinator/fastkv.js";
-import { FastKVError } from "../../../../shared/errors.js";
+import { isUnavailable, perform } from "./perform.js";
 import { readAll } from "./reading.js";
 import { noteNames } from "./strike.js";
 import { type Call, StrikeWorkload, shards } from "./workload.js";
@@ -22,10 +21,6 @@ function say(line: string): void {
 
 // It lives as long as the test that started it.
 process.stdin.on("end", () => process.kill(process.pid, "SIGKILL")).resume();
-
-function isUnavailable(error: unknown): boolean {
-  return error instanceof FastKVError && error.code === "FASTKV_SHARD_UNAVAILABLE";
-}
 
 async function open(): Promise<FastKV<string>> {
   try {
@@ -52,43 +47,9 @@ writeFileSync(path.join(notes, noteNames.state), JSON.stringify(await readAll(db
 say("state");
 writeFileSync(path.join(notes, noteNames.open), "");
 
-function perform(call: Call): Promise<unknown> {
-  switch (call.type) {
-    case "flush":
-      return db.flush();
-    case "compact":
-      return db.compact();
-    case "load":
-      return db.bulkLoad(call.changes.flatMap((one) => (one.type === "put" ? [[one.key, one.value]] : [])));
-    case "write": {
-      const { changes, durability } = call;
-      const [first] = changes;
-      if (first?.type === "clear") {
-        const range = first.upper === null ? { gte: first.lower } : { gte: first.lower, lt: first.upper };
-        return db.clear(range, { durability });
-      }
-      if (changes.length === 1 && first?.type === "put") {
-        return db.put(first.key, first.value, { durability });
-      }
-      if (changes.length === 1 && first?.type === "delete") {
-        return db.delete(first.key, { durability });
-      }
-      return db.batch(
-        changes.flatMap((one): BatchOperation<string>[] => {
-          if (one.type === "put") {
-            return [{ type: "put", key: one.key, value: one.value }];
-          }
-          return one.type === "delete" ? [{ type: "del", key: one.key }] : [];
-        }),
-        { durability },
-      );
-    }
-  }
-}
-
 async function make(call: Call, name: string): Promise<void> {
   try {
-    await perform(call);
+    await perform(db, call);
   } catch (error) {
     // Only a bulk load may fail, where a shard dies under it.
     if (call.type !== "load" || !isUnavailable(error)) {

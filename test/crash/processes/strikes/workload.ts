@@ -16,15 +16,39 @@ export type Call =
 export const shards = 2;
 const keys = 40;
 const loadKeys = 30;
-/** Knows which key lies where. */
-const topology = new Oracle(shards);
+
+/** Expiry times of puts, as far as an oracle needs to know them: before anybody looks, or long after. */
+export const expiry = { never: 0, beforeALook: 1, late: Number.MAX_SAFE_INTEGER } as const;
+/** The time at which an oracle looks: after what expires before a look, and before all else. */
+export const lookMs = 2;
+
+export interface WorkloadOptions {
+  /** @default 2 */
+  shards?: number;
+  /** How many of the puts expire. @default 0 */
+  expiring?: number;
+  /**
+   * So many more keys in every other load, which some clears then cover: above a limit of the store's these become
+   * range deletes. @default 0
+   */
+  wideKeys?: number;
+}
 
 export class StrikeWorkload {
   readonly #random: Random;
+  readonly #shards: number;
+  readonly #expiring: number;
+  readonly #wideKeys: number;
+  /** Knows which key lies where. */
+  readonly #topology: Oracle;
   #written = 0;
 
-  constructor(seed: number) {
+  constructor(seed: number, options: WorkloadOptions = {}) {
     this.#random = new Random(seed);
+    this.#shards = options.shards ?? shards;
+    this.#expiring = options.expiring ?? 0;
+    this.#wideKeys = options.wideKeys ?? 0;
+    this.#topology = new Oracle(this.#shards);
   }
 
   /** The calls of the next round. */
@@ -38,8 +62,12 @@ export class StrikeWorkload {
     if (this.#random.chance(0.2)) {
       calls.splice(this.#random.int(8), 0, this.#clear());
     }
+    // Not beside a load, which would be cleared or not.
+    if (this.#wideKeys > 0 && number % 8 === 3 && this.#random.chance(0.5)) {
+      calls.splice(this.#random.int(8), 0, this.#write([{ type: "clear", lower: this.#key(), upper: "x" }]));
+    }
     if (number % 4 === 2) {
-      calls.splice(this.#random.int(8), 0, this.#load());
+      calls.splice(this.#random.int(8), 0, this.#load(number % 8 === 2 ? this.#wideKeys : 0));
     }
     if (number % 4 !== 0) {
       calls.push({ type: number % 4 === 3 ? "compact" : "flush" });
@@ -62,18 +90,29 @@ export class StrikeWorkload {
     return `k${String(this.#random.int(keys)).padStart(2, "0")}`;
   }
 
+  #widePut(at: number): Change {
+    return { type: "put", key: `wide${at}`, value: `${this.#random.seed}:wide`, expiresAt: expiry.never };
+  }
+
+  #lastingPut(key: string): Change & { type: "put" } {
+    return { type: "put", key, value: this.#value(), expiresAt: expiry.never };
+  }
+
   #putOf(key: string): Change {
-    return { type: "put", key, value: this.#value(), expiresAt: 0 };
+    const put = this.#lastingPut(key);
+    const expires = this.#expiring > 0 && this.#random.chance(this.#expiring);
+    return expires ? { ...put, expiresAt: this.#random.pick([expiry.beforeALook, expiry.late]) } : put;
   }
 
   /** A key in each shard that nothing overwrites: it tells whether the batch is there. */
   #marks(): Change[] {
     this.#written += 1;
-    return Array.from({ length: shards }, (_, shard) => {
+    const name = `~${this.#random.seed}-${this.#written}`;
+    return Array.from({ length: this.#shards }, (_, shard) => {
       for (let n = 0; ; n++) {
-        const key = `~${this.#random.seed}-${this.#written}-${n}`;
-        if (topology.shardOf(key) === shard) {
-          return this.#putOf(key);
+        const key = `${name}-${n}`;
+        if (this.#topology.shardOf(key) === shard) {
+          return this.#lastingPut(key);
         }
       }
     });
@@ -98,8 +137,11 @@ export class StrikeWorkload {
   }
 
   /** Keys of its own: a load takes effect at no known place among the writes that are called while it runs. */
-  #load(): Call {
-    const changes = Array.from({ length: loadKeys }, (_, at) => this.#putOf(`load${at}`));
+  #load(wideKeys: number): Call {
+    const changes = [
+      ...Array.from({ length: loadKeys }, (_, at) => this.#lastingPut(`load${at}`)),
+      ...Array.from({ length: wideKeys }, (_, at) => this.#widePut(at)),
+    ];
     return { type: "load", changes: [...changes, ...this.#marks()] };
   }
 }

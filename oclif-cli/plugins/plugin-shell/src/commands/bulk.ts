@@ -1,5 +1,5 @@
 import { Args, Command, Flags } from "@oclif/core";
-import { durabilityFlag, encodingFlag, pathFlag, shardsFlag } from "fastkv-cli/kit/flags";
+import { durabilityFlag, encodingFlag, pathFlag, shardsFlag, sharedFolderFlag } from "fastkv-cli/kit/flags";
 import { loadFile, sourceBytes } from "../bulk/load.js";
 import { withDatabase } from "../one-shot.js";
 
@@ -18,6 +18,7 @@ export default class Bulk extends Command {
   };
   static override flags = {
     path: pathFlag,
+    "allow-shared-folder": sharedFolderFlag,
     shards: shardsFlag,
     durability: durabilityFlag,
     encoding: encodingFlag,
@@ -29,9 +30,13 @@ export default class Bulk extends Command {
     const { path, shards, durability, encoding } = flags;
     // A slip in the file's name must not leave an empty database behind.
     await sourceBytes(args.file);
-    await withDatabase(path, { shards, durability, encoding }, async ({ db, output, signal }) => {
-      const count = await loadFile(db, args.file, { signal, progress: true });
-      output.say(flags.json ? JSON.stringify({ loaded: count }) : `Loaded ${count} items`);
-    });
+    await withDatabase(
+      path,
+      { shards, durability, encoding, allowSharedFolder: flags["allow-shared-folder"] },
+      async ({ db, output, signal }) => {
+        const count = await loadFile(db, args.file, { signal, progress: true });
+        output.say(flags.json ? JSON.stringify({ loaded: count }) : `Loaded ${count} items`);
+      },
+    );
   }
 }

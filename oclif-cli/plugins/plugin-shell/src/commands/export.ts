@@ -1,5 +1,5 @@
 import { Command, Flags } from "@oclif/core";
-import { pathFlag } from "fastkv-cli/kit/flags";
+import { pathFlag, sharedFolderFlag } from "fastkv-cli/kit/flags";
 import { exportToFile, exportToOutput } from "../bulk/export.js";
 import { withDatabase } from "../one-shot.js";
 import { rangeFlags, scanFromFlags } from "../range-flags.js";
@@ -15,6 +15,7 @@ export default class Export extends Command {
   ];
   static override flags = {
     path: pathFlag,
+    "allow-shared-folder": sharedFolderFlag,
     ...rangeFlags,
     output: Flags.string({ char: "o", description: "write to this file instead of stdout" }),
   };
@@ -22,13 +23,17 @@ export default class Export extends Command {
   async run(): Promise<void> {
     const { flags } = await this.parse(Export);
     const range = scanFromFlags(flags);
-    await withDatabase(flags.path, { create: false }, async ({ db, output, signal }) => {
-      if (flags.output === undefined) {
-        await exportToOutput(db, range, output, signal);
-      } else {
-        const count = await exportToFile(db, range, flags.output, { signal, progress: true });
-        output.say(`Exported ${count} items`);
-      }
-    });
+    await withDatabase(
+      flags.path,
+      { create: false, allowSharedFolder: flags["allow-shared-folder"] },
+      async ({ db, output, signal }) => {
+        if (flags.output === undefined) {
+          await exportToOutput(db, range, output, signal);
+        } else {
+          const count = await exportToFile(db, range, flags.output, { signal, progress: true });
+          output.say(`Exported ${count} items`);
+        }
+      },
+    );
   }
 }

@@ -1,6 +1,6 @@
 import { Args, Command, Flags } from "@oclif/core";
 import { exitCode } from "fastkv-cli/kit/failure";
-import { pathFlag } from "fastkv-cli/kit/flags";
+import { pathFlag, sharedFolderFlag } from "fastkv-cli/kit/flags";
 import { write } from "fastkv-cli/kit/output";
 import { entryToLine } from "../bulk/entry.js";
 import { base64KeyFlag, keyArgument } from "../key-argument.js";
@@ -18,6 +18,7 @@ export default class Get extends Command {
   static override args = { key: Args.string({ required: true, description: "the key" }) };
   static override flags = {
     path: pathFlag,
+    "allow-shared-folder": sharedFolderFlag,
     "base64-key": base64KeyFlag,
     json: Flags.boolean({
       description: "one line of JSON with key, value, encoding and expiry, as export writes it",
@@ -31,23 +32,27 @@ export default class Get extends Command {
   async run(): Promise<void> {
     const { args, flags } = await this.parse(Get);
     const key = keyArgument(args.key, flags["base64-key"]);
-    await withDatabase(flags.path, { create: false }, async ({ db, output }) => {
-      if (flags.json) {
-        const entry = await storedEntry(db, key);
-        process.exitCode = entry ? exitCode.ok : exitCode.failed;
-        if (entry) {
-          output.say(entryToLine(entry));
+    await withDatabase(
+      flags.path,
+      { create: false, allowSharedFolder: flags["allow-shared-folder"] },
+      async ({ db, output }) => {
+        if (flags.json) {
+          const entry = await storedEntry(db, key);
+          process.exitCode = entry ? exitCode.ok : exitCode.failed;
+          if (entry) {
+            output.say(entryToLine(entry));
+          }
+          return;
         }
-        return;
-      }
-      const value = await db.get(key);
-      if (value === undefined) {
-        process.exitCode = exitCode.failed;
-      } else if (flags.raw && (typeof value === "string" || value instanceof Uint8Array)) {
-        await write(process.stdout, value);
-      } else {
-        output.say(flags.raw ? JSON.stringify(value) : formatPretty(value));
-      }
-    });
+        const value = await db.get(key);
+        if (value === undefined) {
+          process.exitCode = exitCode.failed;
+        } else if (flags.raw && (typeof value === "string" || value instanceof Uint8Array)) {
+          await write(process.stdout, value);
+        } else {
+          output.say(flags.raw ? JSON.stringify(value) : formatPretty(value));
+        }
+      },
+    );
   }
 }

@@ -2,7 +2,14 @@ import { isUtf8 } from "node:buffer";
 import { buffer } from "node:stream/consumers";
 import { Args, Command } from "@oclif/core";
 import { CommandFailure } from "fastkv-cli/kit/failure";
-import { durabilityFlag, durationFlag, encodingFlag, pathFlag, shardsFlag } from "fastkv-cli/kit/flags";
+import {
+  durabilityFlag,
+  durationFlag,
+  encodingFlag,
+  pathFlag,
+  shardsFlag,
+  sharedFolderFlag,
+} from "fastkv-cli/kit/flags";
 import { base64KeyFlag, keyArgument } from "../key-argument.js";
 import { withDatabase } from "../one-shot.js";
 import { encodingFor, parseValue } from "../text/value.js";
@@ -22,6 +29,7 @@ export default class Put extends Command {
   };
   static override flags = {
     path: pathFlag,
+    "allow-shared-folder": sharedFolderFlag,
     shards: shardsFlag,
     durability: durabilityFlag,
     encoding: encodingFlag,
@@ -37,10 +45,17 @@ export default class Put extends Command {
     const value = parseValue(word, flags.encoding);
     const encoding = encodingFor(value, flags.encoding);
     const { path, shards, durability, ttl } = flags;
-    await withDatabase(path, { shards, durability }, async ({ db, output }) => {
-      await db.put(key, value, { ...(encoding ? { encoding } : {}), ...(ttl === undefined ? {} : { ttl }) });
-      output.say("OK");
-    });
+    await withDatabase(
+      path,
+      { shards, durability, allowSharedFolder: flags["allow-shared-folder"] },
+      async ({ db, output }) => {
+        await db.put(key, value, {
+          ...(encoding ? { encoding } : {}),
+          ...(ttl === undefined ? {} : { ttl }),
+        });
+        output.say("OK");
+      },
+    );
   }
 }
 

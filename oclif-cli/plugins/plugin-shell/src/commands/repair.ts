@@ -1,6 +1,6 @@
 import { Command, Flags } from "@oclif/core";
 import { exitCode } from "fastkv-cli/kit/failure";
-import { pathFlag } from "fastkv-cli/kit/flags";
+import { pathFlag, sharedFolderFlag } from "fastkv-cli/kit/flags";
 import { LineWriter } from "fastkv-cli/kit/output";
 import { maintain } from "../maintenance/maintain.js";
 import { findingLine, repairSummary } from "../maintenance/report-text.js";
@@ -15,6 +15,7 @@ export default class Repair extends Command {
   static override examples = ["<%= config.bin %> repair --path ./my_database"];
   static override flags = {
     path: pathFlag,
+    "allow-shared-folder": sharedFolderFlag,
     json: Flags.boolean({ description: "print the report as JSON" }),
   };
 
@@ -22,7 +23,7 @@ export default class Repair extends Command {
     const { flags } = await this.parse(Repair);
     const report = await maintain("Repairing", async (options) => {
       const { repair } = await import("fastkv");
-      return repair(flags.path, options);
+      return repair(flags.path, { ...options, allowSharedFolder: flags["allow-shared-folder"] });
     });
     const output = new LineWriter(process.stdout);
     if (flags.json) {

@@ -1,5 +1,5 @@
 import { Args, Command, Flags } from "@oclif/core";
-import { pathFlag } from "fastkv-cli/kit/flags";
+import { pathFlag, sharedFolderFlag } from "fastkv-cli/kit/flags";
 import { exportToOutput } from "../bulk/export.js";
 import { withDatabase } from "../one-shot.js";
 import { rangeFlags, scanFromFlags } from "../range-flags.js";
@@ -16,6 +16,7 @@ export default class Scan extends Command {
   };
   static override flags = {
     path: pathFlag,
+    "allow-shared-folder": sharedFolderFlag,
     ...rangeFlags,
     json: Flags.boolean({
       description: "JSON lines with key, value, encoding and expiry, as export writes them",
@@ -26,15 +27,19 @@ export default class Scan extends Command {
   async run(): Promise<void> {
     const { args, flags } = await this.parse(Scan);
     const range = scanFromFlags({ ...flags, prefix: flags.prefix ?? args.prefix });
-    await withDatabase(flags.path, { create: false }, async ({ db, output, signal }) => {
-      if (flags.json) {
-        await exportToOutput(db, range, output, signal);
-        return;
-      }
-      const count = await printScan(db, range, flags.keys ? "keys" : "text", output, signal);
-      if (!flags.keys) {
-        output.say(`Total: ${count} items`);
-      }
-    });
+    await withDatabase(
+      flags.path,
+      { create: false, allowSharedFolder: flags["allow-shared-folder"] },
+      async ({ db, output, signal }) => {
+        if (flags.json) {
+          await exportToOutput(db, range, output, signal);
+          return;
+        }
+        const count = await printScan(db, range, flags.keys ? "keys" : "text", output, signal);
+        if (!flags.keys) {
+          output.say(`Total: ${count} items`);
+        }
+      },
+    );
   }
 }

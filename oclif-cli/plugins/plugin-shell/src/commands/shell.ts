@@ -1,7 +1,14 @@
 import { join } from "node:path";
 import { Command, Flags } from "@oclif/core";
 import { exitCode, Interrupted } from "fastkv-cli/kit/failure";
-import { durabilityFlag, encodingFlag, noCreateFlag, pathFlag, shardsFlag } from "fastkv-cli/kit/flags";
+import {
+  durabilityFlag,
+  encodingFlag,
+  noCreateFlag,
+  pathFlag,
+  shardsFlag,
+  sharedFolderFlag,
+} from "fastkv-cli/kit/flags";
 import { interruptible } from "fastkv-cli/kit/interrupt";
 import { openDatabase } from "fastkv-cli/kit/open-database";
 import type { TypedInput } from "../shell/typed-input.js";
@@ -14,6 +21,7 @@ export default class Shell extends Command {
   ];
   static override flags = {
     path: pathFlag,
+    "allow-shared-folder": sharedFolderFlag,
     shards: shardsFlag,
     durability: durabilityFlag,
     encoding: encodingFlag,
@@ -33,6 +41,7 @@ export default class Shell extends Command {
       durability: flags.durability,
       encoding: flags.encoding,
       create: !flags["no-create"],
+      allowSharedFolder: flags["allow-shared-folder"],
     });
     process.stdout.write(`Database opened at ${flags.path}\n`);
     const interactive = process.stdin.isTTY === true && process.stdout.isTTY === true;

@@ -1,5 +1,5 @@
 import { Command, Flags } from "@oclif/core";
-import { pathFlag } from "fastkv-cli/kit/flags";
+import { pathFlag, sharedFolderFlag } from "fastkv-cli/kit/flags";
 import { withDatabase } from "../one-shot.js";
 import { printStats } from "../stats.js";
 
@@ -8,13 +8,18 @@ export default class Stats extends Command {
   static override examples = ["<%= config.bin %> stats --path ./my_database"];
   static override flags = {
     path: pathFlag,
+    "allow-shared-folder": sharedFolderFlag,
     json: Flags.boolean({ description: "as the other commands have it; statistics are JSON anyway" }),
   };
 
   async run(): Promise<void> {
     const { flags } = await this.parse(Stats);
-    await withDatabase(flags.path, { create: false }, async ({ db, output }) => {
-      printStats(await db.stats(), output);
-    });
+    await withDatabase(
+      flags.path,
+      { create: false, allowSharedFolder: flags["allow-shared-folder"] },
+      async ({ db, output }) => {
+        printStats(await db.stats(), output);
+      },
+    );
   }
 }

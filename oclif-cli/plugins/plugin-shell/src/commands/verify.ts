@@ -1,6 +1,6 @@
 import { Command, Flags } from "@oclif/core";
 import { exitCode } from "fastkv-cli/kit/failure";
-import { pathFlag } from "fastkv-cli/kit/flags";
+import { pathFlag, sharedFolderFlag } from "fastkv-cli/kit/flags";
 import { LineWriter } from "fastkv-cli/kit/output";
 import { maintain } from "../maintenance/maintain.js";
 import { findingLine, summaryOf } from "../maintenance/report-text.js";
@@ -16,6 +16,7 @@ export default class Verify extends Command {
   ];
   static override flags = {
     path: pathFlag,
+    "allow-shared-folder": sharedFolderFlag,
     json: Flags.boolean({ description: "print the report as JSON" }),
   };
 
@@ -23,7 +24,7 @@ export default class Verify extends Command {
     const { flags } = await this.parse(Verify);
     const report = await maintain("Verifying", async (options) => {
       const { verify } = await import("fastkv");
-      return verify(flags.path, options);
+      return verify(flags.path, { ...options, allowSharedFolder: flags["allow-shared-folder"] });
     });
     const output = new LineWriter(process.stdout);
     if (flags.json) {

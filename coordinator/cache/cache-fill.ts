@@ -1,0 +1,41 @@
+import type { FoundValue, Keep } from "../shards/answer-reader.js";
+import type { ReadAhead } from "./read-ahead.js";
+import { CachedValue, type FillTicket, type ReadCache } from "./read-cache.js";
+
+/** What a read of a key that was not cached does for the cache. */
+export class CacheFill {
+  readonly #cache: ReadCache;
+  readonly #name: string;
+  readonly #ticket: FillTicket;
+  readonly #keep: Keep;
+  readonly #readAhead: ReadAhead;
+  readonly #shard: number;
+
+  constructor(cache: ReadCache, name: string, keep: Keep, readAhead: ReadAhead, shard: number) {
+    this.#cache = cache;
+    this.#name = name;
+    this.#ticket = cache.ticket(name)!;
+    this.#keep = keep;
+    this.#readAhead = readAhead;
+    this.#shard = shard;
+  }
+
+  found(found: FoundValue): void {
+    const { tag, valueBytes, expiresAt } = found;
+    const kept = found.kept(this.#keep);
+    this.#fill(CachedValue.found(this.#name, tag, kept, valueBytes, expiresAt));
+    this.#readAhead.from(this.#shard, this.#name);
+  }
+
+  missing(): void {
+    this.#fill(CachedValue.missing(this.#name));
+  }
+
+  failed(): void {
+    this.#fill(undefined);
+  }
+
+  #fill(value: CachedValue | undefined): void {
+    this.#cache.fill(this.#name, this.#ticket, value);
+  }
+}

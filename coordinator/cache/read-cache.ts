@@ -1,0 +1,212 @@
+import type { Key } from "../keys.js";
+import { type Cacheable, SecondChanceCache } from "./second-chance-cache.js";
+
+/** An entry of the cache's table, a string for the key and one for the value, and the object that holds them. */
+const overheadBytes = 160;
+
+/** What is known of a key: its value as `ValueCodec.keep` gives it, or that there is none. */
+export class CachedValue implements Cacheable {
+  readonly isMissing: boolean;
+  readonly tag: number;
+  readonly kept: string;
+  /** 0: never. */
+  readonly expiresAt: number;
+  readonly sizeBytes: number;
+  wasUsed = false;
+
+  private constructor(
+    name: string,
+    isMissing: boolean,
+    tag: number,
+    kept: string,
+    expiresAt: number,
+    valueBytes: number,
+  ) {
+    this.isMissing = isMissing;
+    this.tag = tag;
+    this.kept = kept;
+    this.expiresAt = expiresAt;
+    this.sizeBytes = overheadBytes + name.length + valueBytes;
+  }
+
+  /** `bytes`: how long the value is as it is stored. */
+  static found(name: string, tag: number, kept: string, bytes: number, expiresAt: number): CachedValue {
+    // A string with anything but ASCII in it may take two bytes for each unit.
+    const valueBytes = kept.length === bytes ? bytes : kept.length * 2;
+    return new CachedValue(name, false, tag, kept, expiresAt, valueBytes);
+  }
+
+  static missing(name: string): CachedValue {
+    return new CachedValue(name, true, 0, "", 0, 0);
+  }
+}
+
+/** For putting into the cache what reads and writes of a key bring, unless it is written in the meantime. */
+export interface FillTicket {
+  isValid: boolean;
+  /** The calls under way that share it. */
+  calls: number;
+  /** One of them is a write, which is to put its value in the place of the one before. */
+  isRefill: boolean;
+}
+
+const maxWatchedKeys = 10_000;
+
+/** Which keys were written while something was read that is to be cached. */
+export class WriteWatch {
+  readonly #names = new Set<string>();
+  #isAll = false;
+
+  note(name: string): void {
+    this.#names.add(name);
+    if (this.#names.size > maxWatchedKeys) {
+      this.noteAll();
+    }
+  }
+
+  noteAll(): void {
+    this.#isAll = true;
+    this.#names.clear();
+  }
+
+  hasSeen(name: string): boolean {
+    return this.#isAll || this.#names.has(name);
+  }
+}
+
+/**
+ * Encoded values of keys that were read, in the coordinator: a hot key costs no round trip. The coordinator sees
+ * every write, so the cache is exactly coherent: a write takes its key out at the call, and voids the tickets of
+ * reads of it that are under way. While a key has writes on the way its reads go to the shard, behind them. A write
+ * of a key that was cached puts the new value in when it is acknowledged.
+ */
+export class ReadCache {
+  readonly #values: SecondChanceCache<CachedValue> | undefined;
+  /** Tickets of calls under way, by key. */
+  readonly #tickets = new Map<string, FillTicket>();
+  readonly #watches = new Set<WriteWatch>();
+  readonly #capacityBytes: number;
+  hits = 0;
+  misses = 0;
+
+  constructor(capacityBytes: number) {
+    this.#capacityBytes = capacityBytes;
+    this.#values = capacityBytes === 0 ? undefined : new SecondChanceCache<CachedValue>(capacityBytes);
+  }
+
+  get isEnabled(): boolean {
+    return this.#values !== undefined;
+  }
+
+  get bytes(): number {
+    return this.#values?.bytes ?? 0;
+  }
+
+  /** Whether so much fits in with nothing going out. */
+  hasRoom(bytes: number): boolean {
+    return this.bytes + bytes <= this.#capacityBytes;
+  }
+
+  /**
+   * The cache's name for a key. A string and the bytes of its UTF-8 form are one key: ASCII strings and their bytes
+   * get the same name; for others only the string form is cached by name of its bytes.
+   */
+  nameOf(key: Key, bytes: Buffer, length: number): string {
+    return typeof key === "string" && key.length === length ? key : bytes.latin1Slice(0, length);
+  }
+
+  get(name: string, nowMs: number): CachedValue | undefined {
+    const found = this.#values?.get(name);
+    if (found === undefined) {
+      this.misses += 1;
+      return undefined;
+    }
+    this.hits += 1;
+    return found.expiresAt !== 0 && found.expiresAt <= nowMs ? CachedValue.missing(name) : found;
+  }
+
+  /** For a read that is about to go to the shard. */
+  ticket(name: string): FillTicket | undefined {
+    if (this.#values === undefined) {
+      return undefined;
+    }
+    let ticket = this.#tickets.get(name);
+    if (ticket === undefined) {
+      ticket = { isValid: true, calls: 0, isRefill: false };
+      this.#tickets.set(name, ticket);
+    }
+    ticket.calls += 1;
+    return ticket;
+  }
+
+  /** For a put that is about to go to the shard, where `invalidate` has answered true. */
+  refillTicket(name: string): FillTicket {
+    const ticket = this.ticket(name)!;
+    ticket.isRefill = true;
+    return ticket;
+  }
+
+  /** The call is over; what it brought is kept if nothing was written since. */
+  fill(name: string, ticket: FillTicket, value: CachedValue | undefined): void {
+    ticket.calls -= 1;
+    if (ticket.calls === 0 && this.#tickets.get(name) === ticket) {
+      this.#tickets.delete(name);
+    }
+    if (ticket.isValid && value !== undefined) {
+      this.#values?.set(name, value);
+    }
+  }
+
+  /** For a read of keys that are not known before: give it back with `unwatchWrites`. */
+  watchWrites(): WriteWatch {
+    const watch = new WriteWatch();
+    this.#watches.add(watch);
+    return watch;
+  }
+
+  unwatchWrites(watch: WriteWatch): void {
+    this.#watches.delete(watch);
+  }
+
+  /** Keeps what was read under a watch, unless the key was written since; nothing that is kept goes out for it. */
+  add(name: string, value: CachedValue, watch: WriteWatch): void {
+    if (
+      this.#values !== undefined &&
+      !watch.hasSeen(name) &&
+      this.hasRoom(value.sizeBytes) &&
+      !this.#values.has(name)
+    ) {
+      this.#values.set(name, value);
+    }
+  }
+
+  /** At the call of a write; true where the key was cached, or would be as soon as an earlier write is acknowledged. */
+  invalidate(name: string): boolean {
+    if (this.#values === undefined) {
+      return false;
+    }
+    for (const watch of this.#watches) {
+      watch.note(name);
+    }
+    const wasCached = this.#values.delete(name);
+    const ticket = this.#tickets.size === 0 ? undefined : this.#tickets.get(name);
+    if (ticket === undefined) {
+      return wasCached;
+    }
+    ticket.isValid = false;
+    this.#tickets.delete(name);
+    return wasCached || ticket.isRefill;
+  }
+
+  /** At the call of a write to many keys: a range delete or a bulk load. */
+  clear(): void {
+    this.#values?.clear();
+    for (const ticket of this.#tickets.values()) {
+      ticket.isValid = false;
+    }
+    this.#tickets.clear();
+    for (const watch of this.#watches) {
+      watch.noteAll();
+    }
+  }
+}

@@ -1,0 +1,91 @@
+/**
+ * Whose is a database folder? One that somebody else owns or may write to is no place for a database: they could
+ * exchange its files, put links in their place, or name processes in its owner file that the next opener would end.
+ */
+
+import { FastKVError } from "../../shared/errors.js";
+import {
+  currentUserId,
+  type FolderAccess,
+  folderAccess,
+  nameAccess,
+  namesIn,
+} from "../../shared/storage/folder-access.js";
+
+const writableByOthers = 0o022;
+const superuserId = 0;
+const shardPattern = /^shard-\d{3}$/;
+
+/** What is wrong with a folder for the user `userId`, in words; undefined where nothing is. */
+export function distrust(access: FolderAccess, userId: number): string | undefined {
+  if (access.isLink) {
+    // Whoever owns the link decides where it leads, today and tomorrow.
+    return access.ownerId === userId || access.ownerId === superuserId
+      ? undefined
+      : `is a link that user ${access.ownerId} made, and this process is user ${userId}`;
+  }
+  if (access.ownerId !== userId) {
+    return `belongs to user ${access.ownerId}, and this process is user ${userId}`;
+  }
+  if ((access.mode & writableByOthers) !== 0) {
+    return `may be written by other users (its mode is ${access.mode.toString(8).padStart(4, "0")})`;
+  }
+  return undefined;
+}
+
+function unsafe(folder: string, what: string, wayOut: string): FastKVError {
+  return new FastKVError("FASTKV_UNSAFE_FOLDER", `The folder ${folder} ${what}. ${wayOut}`);
+}
+
+const takeIt =
+  "Choose a folder of your own (a new one inside of it will do), take it over with chown and chmod 700, or, where " +
+  "you trust everybody who may write there, open it with allowSharedFolder: true (--allow-shared-folder).";
+
+/**
+ * Looks at the folder of a database, which must exist, and at those of its shards. Called once the folder is there
+ * and before anything in it is read or made: a folder that another user made a moment ago is seen, too.
+ *
+ * @throws FastKVError `FASTKV_UNSAFE_FOLDER`
+ */
+export function checkFolderTrust(folder: string, { allowShared }: { allowShared: boolean }): void {
+  const userId = currentUserId();
+  const shards = namesIn(folder)
+    .filter((name) => shardPattern.test(name))
+    .map((name) => `${folder}/${name}`);
+  for (const shard of shards) {
+    if (nameAccess(shard).isLink) {
+      throw unsafe(shard, "is a symbolic link", "Put the folder itself in its place.");
+    }
+  }
+  if (allowShared || userId === undefined) {
+    return;
+  }
+  for (const [name, access] of [
+    [folder, nameAccess(folder)],
+    [folder, folderAccess(folder)],
+    ...shards.map((shard) => [shard, nameAccess(shard)] as const),
+  ] as const) {
+    const what = distrust(access, userId);
+    if (what !== undefined) {
+      throw unsafe(name, what, takeIt);
+    }
+  }
+}
+
+/**
+ * Looks at the folder that was just made for the shards' socket: a stranger who guessed its name may have been faster.
+ *
+ * @throws FastKVError `FASTKV_UNSAFE_FOLDER`
+ */
+export function checkPrivateFolder(folder: string): void {
+  const userId = currentUserId();
+  const access = nameAccess(folder);
+  const isPrivate = !access.isLink && access.ownerId === userId && (access.mode & 0o077) === 0;
+  if (userId !== undefined && (!isPrivate || namesIn(folder).length > 0)) {
+    throw unsafe(
+      folder,
+      "was to be private and new, and is not",
+      "Try again, or choose another runtimeFolder.",
+    );
+  }
+}

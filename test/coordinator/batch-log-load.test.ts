@@ -1,0 +1,72 @@
+import { expect } from "chai";
+import { loadBatchLog } from "../../coordinator/batch-log/load-batch-log.js";
+import { startFile } from "../../coordinator/batch-log/log-file.js";
+import { headerOf, type LoggedBatch, pathOf, recordType } from "../../coordinator/batch-log/log-format.js";
+import { RecordLogWriter } from "../../shared/log/record-log.js";
+import { caught } from "../support/errors.js";
+import { Random } from "../support/random.js";
+import { SimulatedFileSystem } from "../support/simulated-file-system.js";
+
+const folder = "/d";
+const databaseId = new Uint8Array(16).fill(3);
+
+function newDisk(): SimulatedFileSystem {
+  return new SimulatedFileSystem({ random: new Random(1), folders: [folder] });
+}
+
+function batches(...sequences: number[]): LoggedBatch[] {
+  return sequences.map((sequence) => ({ sequence, parts: [] }));
+}
+
+async function addFile(
+  disk: SimulatedFileSystem,
+  fileNumber: number,
+  earlierSequence: number,
+  logged: LoggedBatch[],
+): Promise<void> {
+  const environment = { fileSystem: disk, folder, databaseId, epoch: 1 };
+  const start = { type: recordType.start, earlierSequence, batches: logged };
+  await startFile(environment, fileNumber, start, 1).close();
+}
+
+describe("the batch log, when it is loaded", () => {
+  it("gives the batches of all its files, in order", async () => {
+    const disk = newDisk();
+    await addFile(disk, 1, 3, batches(5, 8));
+    await addFile(disk, 2, 8, batches(9));
+    const loaded = loadBatchLog(disk, folder, databaseId);
+    expect(loaded.batches.map(({ sequence }) => sequence)).to.deep.equal([5, 8, 9]);
+    expect(loaded).to.include({ cutSequence: 3, lastSequence: 9 });
+  });
+
+  it("is damaged where a file that has a later one behind it ends too early", async () => {
+    const disk = newDisk();
+    await addFile(disk, 1, 3, batches(5));
+    await addFile(disk, 2, 8, batches(9));
+    const error = caught(() => loadBatchLog(disk, folder, databaseId));
+    expect(error.code).to.equal("FASTKV_CORRUPTION");
+    expect(error.message)
+      .to.contain(`${pathOf(folder, 1)} at offset `)
+      .and.to.contain("batches up to 8");
+  });
+
+  it("is damaged where batches stand out of order", async () => {
+    const disk = newDisk();
+    await addFile(disk, 1, 3, batches(8, 5));
+    const error = caught(() => loadBatchLog(disk, folder, databaseId));
+    expect(error.code).to.equal("FASTKV_CORRUPTION");
+    expect(error.message).to.contain("batch 5 stands behind 8");
+  });
+
+  it("is damaged where its first record has no sequence number", async () => {
+    for (const payload of [Buffer.alloc(0), Buffer.alloc(7), Buffer.alloc(8, 0xff)]) {
+      const disk = newDisk();
+      const writer = RecordLogWriter.create(disk, pathOf(folder, 1), headerOf(databaseId, 1, 1));
+      writer.append(recordType.start, 0, 1, payload);
+      await writer.close();
+      const error = caught(() => loadBatchLog(disk, folder, databaseId));
+      expect(error.code).to.equal("FASTKV_CORRUPTION");
+      expect(error.message).to.contain("at offset 64");
+    }
+  });
+});

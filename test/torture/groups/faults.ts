@@ -1,0 +1,169 @@
+/**
+ * Every file call of a scripted run, in the program and in its shards, fails with each error that it may have, or is
+ * the last one of its process. The runs are real processes under strace; short counts come from `node:fs`.
+ */
+
+import path from "node:path";
+import { expect } from "chai";
+import type { Random } from "../../support/random.js";
+import type { TortureContext, TortureGroup, TortureOutcome } from "../group.js";
+import { type Base, type BaseName, baseNames, makeBase } from "./faults/bases.js";
+import { casesAt, drawn, type FaultCase, kindOf, type Place, places } from "./faults/fault-cases.js";
+import { type DrawnFault, drawFileFault, drawShort, lifeWith } from "./faults/file-faults.js";
+import { CaseFolder, checkAfterwards, type FaultyLife, runLife } from "./faults/run-case.js";
+import {
+  countingCommand,
+  injectingCommand,
+  pointsIn,
+  straceEnvironment,
+  strikes,
+  whyNoStrace,
+  writeStarter,
+} from "./faults/strace.js";
+
+/** One of so many cases is a short read or write, which strace cannot do. */
+const shortEvery = 12;
+
+class FaultSearch {
+  readonly #context: TortureContext;
+  readonly #random: Random;
+  readonly #root: string;
+  readonly #counts: Record<string, number> = {};
+  #cases = 0;
+
+  constructor(context: TortureContext) {
+    this.#context = context;
+    this.#random = context.random;
+    this.#root = path.join(context.folder(), "case");
+  }
+
+  async run(): Promise<TortureOutcome> {
+    const bases = new Map<BaseName, Base>();
+    for (const name of baseNames) {
+      bases.set(name, await makeBase(name, this.#context, this.#random));
+    }
+    // All runs of a search do the same, so that calls found in one come again in the next.
+    const seed = this.#random.next32();
+    const skipped = whyNoStrace();
+    if (skipped === undefined) {
+      await this.#everyCall(bases, seed);
+    } else {
+      await this.#drawnCalls([...bases.values()]);
+    }
+    const struck = this.#cases - (this.#counts["not reached"] ?? 0);
+    expect(struck, "cases in which a fault struck").to.be.above(this.#cases / 2);
+    const counts = { ...this.#counts };
+    return skipped === undefined
+      ? { cases: this.#cases, counts }
+      : { cases: this.#cases, counts, skipped: `${skipped}: faults came from node:fs, at drawn calls only` };
+  }
+
+  async #everyCall(bases: ReadonlyMap<BaseName, Base>, seed: number): Promise<void> {
+    const all: FaultCase[] = [];
+    for (const base of bases.values()) {
+      for (const [place, points] of await this.#countCalls(base, seed)) {
+        all.push(...points.flatMap((point) => casesAt(base.name, place, point)));
+      }
+    }
+    this.#counts["cases there are"] = all.length;
+    for (const [at, one] of drawn(all, this.#random).entries()) {
+      if (this.#isOver()) {
+        break;
+      }
+      if (at % shortEvery === shortEvery - 1) {
+        const base = this.#random.pick([...bases.values()]);
+        await this.#fileCase(base, drawShort(this.#random));
+      }
+      await this.#straceCase(bases.get(one.base)!, one, seed);
+    }
+  }
+
+  async #drawnCalls(bases: readonly Base[]): Promise<void> {
+    while (!this.#isOver()) {
+      const isShort = this.#random.chance(1 / shortEvery);
+      const fault = isShort ? drawShort(this.#random) : drawFileFault(this.#random);
+      await this.#fileCase(this.#random.pick(bases), fault);
+    }
+  }
+
+  #isOver(): boolean {
+    return performance.now() >= this.#context.deadlineMs || this.#cases >= this.#context.cases;
+  }
+
+  /** Which calls a run without a fault makes, by process. */
+  async #countCalls(base: Base, seed: number): Promise<[Place, ReturnType<typeof pointsIn>][]> {
+    const folder = new CaseFolder(this.#root, base);
+    const log = (place: Place): string => folder.file(`${place}.log`);
+    const starters = Object.fromEntries(
+      ([0, 1] as const).map((shard) => {
+        const starter = folder.file(`starter-${shard}.sh`);
+        writeStarter(starter, countingCommand(log(shard), false));
+        return [shard, starter];
+      }),
+    );
+    const under = countingCommand(log("coordinator"), true);
+    const life: FaultyLife = { under, starters, environment: straceEnvironment, seed, tellsAll: true };
+    const { end } = await runLife(this.#context, folder, base, life);
+    expect(end.isClosed, "the run without a fault").to.equal(true);
+    return places.map((place) => [place, pointsIn(log(place), folder.database)]);
+  }
+
+  async #straceCase(base: Base, one: FaultCase, seed: number): Promise<void> {
+    const folder = new CaseFolder(this.#root, base);
+    const log = folder.file("strace.log");
+    const command = injectingCommand(log, one, one.place === "coordinator");
+    const common = { environment: straceEnvironment, seed, tellsAll: one.fault !== "death" };
+    let life: FaultyLife = { ...common, under: command, starters: {} };
+    if (one.place !== "coordinator") {
+      const starter = folder.file("starter.sh");
+      writeStarter(starter, command);
+      life = { ...common, under: [], starters: { [one.place]: starter } };
+    }
+    await this.#case(base, folder, life, one, () => (strikes(log) > 0 ? kindOf(one) : undefined));
+  }
+
+  async #fileCase(base: Base, fault: DrawnFault): Promise<void> {
+    const folder = new CaseFolder(this.#root, base);
+    const note = folder.file("struck");
+    const life = lifeWith(fault, folder, note, this.#random);
+    const kind = fault.fault === "short" ? `short ${fault.call}s` : `node:fs ${fault.call} ${fault.fault}`;
+    await this.#case(base, folder, life, fault, () => (folder.has("struck") ? kind : undefined));
+  }
+
+  async #case(
+    base: Base,
+    folder: CaseFolder,
+    life: FaultyLife,
+    what: FaultCase | DrawnFault,
+    struck: () => string | undefined,
+  ): Promise<void> {
+    try {
+      const { history, end } = await runLife(this.#context, folder, base, life);
+      await checkAfterwards(this.#context, folder, { history, end, base }, this.#random);
+      this.#count(struck() ?? "not reached");
+      for (const [code, count] of Object.entries(history.refusals)) {
+        this.#count(`calls refused with ${code}`, count);
+      }
+      if (end.unopened !== undefined) {
+        this.#count(`openings refused with ${end.unopened}`);
+      }
+    } catch (error) {
+      const place = JSON.stringify({ ...what, base: base.name });
+      throw new Error(`${(error as Error).message} [case ${this.#cases}: ${place}]`, { cause: error });
+    }
+    this.#cases += 1;
+    if (this.#cases % 50 === 0) {
+      this.#context.progress(`${this.#cases} cases`);
+    }
+  }
+
+  #count(what: string, times = 1): void {
+    this.#counts[what] = (this.#counts[what] ?? 0) + times;
+  }
+}
+
+export const faults: TortureGroup = {
+  name: "faults",
+  title: "death and errors at every file call of a scripted run",
+  run: (context) => new FaultSearch(context).run(),
+};
