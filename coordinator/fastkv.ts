@@ -503,7 +503,11 @@ export class FastKV<V = unknown> extends EventEmitter<FastKVEvents> implements A
    * The database as of the moment of the call, over all shards. Close it: what it sees cannot be compacted away.
    */
   async snapshot(): Promise<Snapshot<V>> {
-    return this.snapshotSync();
+    try {
+      return this.snapshotSync();
+    } catch (error) {
+      return refusedRead(error);
+    }
   }
 
   /** `snapshot` without a promise: nothing has to be awaited for it. Throws what that rejects with. */
