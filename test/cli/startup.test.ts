@@ -19,6 +19,7 @@ const parts: Record<string, RegExp> = {
   "one-shot commands": /plugin-shell\/dist\/one-shot/,
   shell: /plugin-shell\/dist\/shell\//,
   terminal: /plugin-shell\/dist\/shell\/(terminal|typed|history|completion)/,
+  imports: /plugin-shell\/dist\/import\/(?!request|source-failure)/,
   transfers: /plugin-shell\/dist\/bulk\/(load|read-entries)/,
   "JSON parser": /streamparser/,
   "progress bars": /\/node_modules\/cli-progress\//,
@@ -68,6 +69,7 @@ describe("the start of fastkv", () => {
       "stats",
       "bulk",
       "export",
+      "import",
       "verify",
       "repair",
     ]) {
@@ -91,6 +93,7 @@ describe("the start of fastkv", () => {
       ["--help", []],
       ["help shell", []],
       ["benchmark --help", []],
+      ["import --help", []],
       ["put b 1 --path put", oneShot],
       ["stats --path d", oneShot],
       ["scan --path d", oneShot],

@@ -20,38 +20,77 @@ interface LmdbDatabase {
   close(): Promise<void>;
 }
 
-/** In its own database LMDB keeps the others as values of this size: the struct MDB_db. */
-const databaseRecordBytes = 48;
+type OpenLmdb = (options: object) => LmdbDatabase;
 
 export async function openLmdbSource(request: ImportRequest): Promise<Source> {
-  const { open } = (await loadPeerPackage("lmdb")) as { open(options: object): LmdbDatabase };
-  const facts = await stat(request.path);
-  const file = facts.isDirectory() ? join(request.path, "data.mdb") : request.path;
+  const { open } = (await loadPeerPackage("lmdb")) as { open: OpenLmdb };
+  const { path, database, encoding } = request;
+  const facts = await stat(path);
+  const file = facts.isDirectory() ? join(path, "data.mdb") : path;
   const { size } = await stat(file).catch(() => {
-    throw unusableSource(
-      `${request.path} is no LMDB database: a folder with a file data.mdb, or such a file`,
-    );
+    throw unusableSource(`${path} is no LMDB database: a folder with a file data.mdb, or such a file`);
   });
-  const format = { keyEncoding: "binary", encoding: request.encoding === "msgpack" ? "msgpack" : "binary" };
+  const options = { path, noSubdir: !facts.isDirectory(), readOnly: true, keyEncoding: "binary" };
   let root: LmdbDatabase | undefined;
   try {
-    root = open({ path: request.path, noSubdir: !facts.isDirectory(), readOnly: true, ...format });
+    root = open({ ...options, encoding: "binary" });
     const { lastPageNumber, pageSize } = root.getStats();
     if (lastPageNumber !== undefined && (lastPageNumber + 1) * pageSize > size) {
       throw unusableSource(`${file} is damaged: it is shorter than it says. Nothing was loaded`);
     }
-    return new LmdbSource(root, chosen(root, request, format), request);
+    if (database === undefined) {
+      refuseSeveralDatabases(root, path);
+    }
+    if (encoding === "msgpack") {
+      await root.close();
+      root = open({ ...options, encoding });
+    }
+    return new LmdbSource(root, chosen(root, request), request);
   } catch (error) {
     await root?.close();
-    throw sourceError(request.path, error);
+    throw sourceError(path, error);
   }
 }
 
-function chosen(root: LmdbDatabase, { database, path }: ImportRequest, format: object): LmdbDatabase {
+/** LMDB keeps its databases as values in the one without a name, where they would be taken for entries. */
+function refuseSeveralDatabases(root: LmdbDatabase, path: string): void {
+  const suspects: string[] = [];
+  for (const { key, value } of root.getRange({})) {
+    if (mayBeDatabase(Buffer.from(value as Uint8Array)) && suspects.length < maxSuspects) {
+      // The package ends the names with a zero byte in the file.
+      suspects.push(Buffer.from(key).toString("utf8").replace(/\0$/, ""));
+    }
+  }
+  const name = suspects.find(
+    (suspect) => root.openDB({ name: suspect, keyEncoding: "binary" }) !== undefined,
+  );
+  if (name !== undefined) {
+    throw unusableSource(
+      `${path} holds several databases, such as ${displayKey(name)}: choose one with --database`,
+    );
+  }
+}
+
+const maxSuspects = 32;
+
+/**
+ * The struct MDB_db of LMDB's mdb.c, 48 bytes on a machine of 64 bits: pad (4) | flags (2) | depth (2) | branch pages (8) |
+ * leaf pages (8) | overflow pages (8) | entries (8) | root page (8). An empty one has no root, which is all ones.
+ */
+function mayBeDatabase(record: Buffer): boolean {
+  const maxDepth = 64;
+  return record.length === 48 && record.readUInt16LE(4) <= 0xff && record.readUInt16LE(6) <= maxDepth;
+}
+
+function chosen(root: LmdbDatabase, { database, path, encoding }: ImportRequest): LmdbDatabase {
   if (database === undefined) {
     return root;
   }
-  const found = root.openDB({ name: database, ...format });
+  const found = root.openDB({
+    name: database,
+    keyEncoding: "binary",
+    encoding: encoding === "msgpack" ? encoding : "binary",
+  });
   if (found === undefined) {
     throw unusableSource(`There is no database ${displayKey(database)} in ${path}`);
   }
@@ -100,31 +139,14 @@ class LmdbSource implements Source {
   }
 
   #value(key: Buffer, value: unknown): SourceValue {
-    const { encoding = "binary", database } = this.#request;
-    if (database === undefined && this.#isDatabase(key, value)) {
-      throw unusableSource(
-        `${this.#request.path} holds several databases, such as ${databaseName(key)}: choose one with --database`,
-      );
-    }
+    const { encoding = "binary" } = this.#request;
     return encoding === "msgpack"
       ? { kind: "msgpack", value }
       : valueFromBytes(key, Buffer.from(value as Uint8Array), encoding);
-  }
-
-  #isDatabase(key: Buffer, value: unknown): boolean {
-    // A msgpack decoder makes something else of the record: then the key alone is asked for.
-    const mayBe =
-      this.#request.encoding === "msgpack" || (value as Uint8Array).length === databaseRecordBytes;
-    return mayBe && this.#root.openDB({ name: databaseName(key), keyEncoding: "binary" }) !== undefined;
   }
 
   async close(): Promise<void> {
     this.#transaction.done();
     await this.#root.close();
   }
-}
-
-/** lmdb's names end with a zero byte in the file. */
-function databaseName(key: Buffer): string {
-  return key.toString("utf8").replace(/\0$/, "");
 }

@@ -26,6 +26,8 @@ export class SourceReader {
       serialization: "advanced",
       // node:sqlite calls itself experimental.
       execArgv: ["--disable-warning=ExperimentalWarning"],
+      // What native code prints while it fails would stand beside our one line.
+      stdio: ["ignore", "ignore", process.env.DEBUG ? "inherit" : "ignore", "ipc"],
     });
     this.#exited = new Promise((resolve) => this.#child.once("exit", (_code, by) => resolve(by)));
     this.#messages = on(this.#child, "message", { signal, close: ["disconnect"] });

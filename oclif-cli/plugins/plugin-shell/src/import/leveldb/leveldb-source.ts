@@ -1,13 +1,11 @@
 /** LevelDB, through classic-level. The source's folder is never written to: see scratch-copy.ts. */
 
-import { existsSync } from "node:fs";
-import { join } from "node:path";
 import { loadPeerPackage } from "../peer-package.js";
 import type { ImportRequest } from "../request.js";
 import { groupBytes, groupEntries, type Source, type SourceEntry } from "../source.js";
 import { changedSource, sourceError, unusableSource } from "../source-failure.js";
 import { valueFromBytes } from "../source-value.js";
-import { copyLevelDatabase, damagedTables, fingerprint } from "./scratch-copy.js";
+import { copyLevelDatabase, type Fingerprint, fingerprint } from "./scratch-copy.js";
 
 /** What is used of classic-level. */
 interface ClassicLevel {
@@ -27,21 +25,12 @@ export async function openLevelSource(request: ImportRequest): Promise<Source> {
   const { ClassicLevel: Level } = (await loadPeerPackage("classic-level")) as {
     ClassicLevel: ClassicLevelClass;
   };
-  await copyLevelDatabase(path, scratchFolder);
-  const before = await fingerprint(path);
-  const damaged = await damagedTables(path);
+  const before = await copyLevelDatabase(path, scratchFolder);
   const db = new Level(scratchFolder, { createIfMissing: false, keyEncoding: "view", valueEncoding: "view" });
   try {
     await db.open();
   } catch (error) {
     throw openError(path, error);
-  }
-  // LevelDB has removed the links to tables that a crash left behind: those that are still here are in use.
-  for (const [name, damage] of damaged) {
-    if (existsSync(join(scratchFolder, name))) {
-      await db.close();
-      throw unusableSource(`${join(path, name)} is damaged: ${damage}. Nothing was loaded`);
-    }
   }
   return new LevelSource(db, request, before);
 }
@@ -49,9 +38,9 @@ export async function openLevelSource(request: ImportRequest): Promise<Source> {
 class LevelSource implements Source {
   readonly #db: ClassicLevel;
   readonly #request: ImportRequest;
-  readonly #fingerprint: string;
+  readonly #fingerprint: Fingerprint;
 
-  constructor(db: ClassicLevel, request: ImportRequest, before: string) {
+  constructor(db: ClassicLevel, request: ImportRequest, before: Fingerprint) {
     this.#db = db;
     this.#request = request;
     this.#fingerprint = before;

@@ -8,35 +8,71 @@
 import { access, constants, copyFile, readdir, readFile, stat, symlink } from "node:fs/promises";
 import { join } from "node:path";
 import { unusableSource } from "../source-failure.js";
-import { damageOfLog, damageOfTable } from "./file-check.js";
+import { readLogFile } from "./log-file.js";
+import { type LiveFiles, liveFiles } from "./manifest.js";
+import { damageOfTable } from "./table-check.js";
 
-const tablePattern = /^\d+\.(ldb|sst)$/;
-const logPattern = /^\d+\.log$/;
-/** LOG is for people to read. */
-const neededPattern = /^(CURRENT|MANIFEST-\d+|\d+\.log)$/;
+const tablePattern = /^(\d+)\.(ldb|sst)$/;
+const logPattern = /^(\d+)\.log$/;
 
-/** @throws CommandFailure where there is no LevelDB database, or its log is damaged */
-export async function copyLevelDatabase(source: string, scratch: string): Promise<void> {
-  const current = await readFile(join(source, "CURRENT"), "utf8").catch(() => undefined);
-  if (current === undefined || !/^MANIFEST-\d+\n$/.test(current)) {
+/** What shows that somebody wrote to the source: its files, their sizes and times. */
+export type Fingerprint = string;
+
+/**
+ * Makes the copy and checks all that is in use.
+ *
+ * @throws CommandFailure where there is no LevelDB database, or it is damaged
+ */
+export async function copyLevelDatabase(source: string, scratch: string): Promise<Fingerprint> {
+  const before = await fingerprint(source);
+  const current = await readFile(join(source, "CURRENT"), "utf8").catch(() => "");
+  const manifest = /^(MANIFEST-\d+)\n$/.exec(current)?.[1];
+  if (manifest === undefined) {
     throw unusableSource(
       `${source} is no LevelDB database: a folder with a file CURRENT that names a manifest`,
     );
   }
-  for (const name of await readdir(source)) {
-    const from = join(source, name);
-    if (tablePattern.test(name) || (name === "LOCK" && (await isWritable(from)))) {
-      await linkOrCopy(from, join(scratch, name));
-    } else if (neededPattern.test(name)) {
-      await copyFile(from, join(scratch, name));
+  await copyFile(join(source, "CURRENT"), join(scratch, "CURRENT"));
+  await copyFile(join(source, manifest), join(scratch, manifest)).catch(() => {
+    throw damaged(join(source, manifest), "it is missing");
+  });
+  const live = await readManifest(join(source, manifest));
+  const names = await readdir(source);
+  for (const table of live.tables) {
+    const name = names.find((candidate) => Number(tablePattern.exec(candidate)?.[1]) === table);
+    const damage = name === undefined ? "it is missing" : await damageOfTable(join(source, name));
+    if (name === undefined || damage !== undefined) {
+      throw damaged(join(source, name ?? `${String(table).padStart(6, "0")}.ldb`), damage!);
     }
-    if (logPattern.test(name)) {
-      const damage = await damageOfLog(join(scratch, name));
+    await linkOrCopy(join(source, name), join(scratch, name));
+  }
+  for (const name of names) {
+    const log = logPattern.exec(name);
+    if (log !== null && Number(log[1]) >= live.logNumber) {
+      const { damage } = await readLogFile(join(source, name));
       if (damage !== undefined) {
-        throw unusableSource(`${from} is damaged: ${damage}. Nothing was loaded`);
+        throw damaged(join(source, name), damage);
       }
+      await copyFile(join(source, name), join(scratch, name));
     }
   }
+  if (await isWritable(join(source, "LOCK"))) {
+    await linkOrCopy(join(source, "LOCK"), join(scratch, "LOCK"));
+  }
+  return before;
+}
+
+async function readManifest(path: string): Promise<LiveFiles> {
+  const { records, damage } = await readLogFile(path);
+  const live = liveFiles(records);
+  if (damage !== undefined || live === undefined) {
+    throw damaged(path, damage ?? "it has records of an unknown kind");
+  }
+  return live;
+}
+
+function damaged(path: string, what: string): Error {
+  return unusableSource(`${path} is damaged: ${what}. Nothing was loaded`);
 }
 
 /** Where nobody may write, there is nobody to lock out; and LevelDB opens LOCK for writing. */
@@ -56,23 +92,10 @@ async function linkOrCopy(from: string, to: string): Promise<void> {
   }
 }
 
-/** @returns the names of the tables whose checksums are wrong, with what is wrong */
-export async function damagedTables(source: string): Promise<Map<string, string>> {
-  const found = new Map<string, string>();
-  for (const name of await readdir(source)) {
-    if (tablePattern.test(name)) {
-      const damage = await damageOfTable(join(source, name));
-      if (damage !== undefined) {
-        found.set(name, damage);
-      }
-    }
-  }
-  return found;
-}
-
-/** What shows that somebody wrote to the source: its files, their sizes and times. LOCK and LOG say nothing. */
-export async function fingerprint(source: string): Promise<string> {
-  const names = (await readdir(source)).filter((name) => tablePattern.test(name) || neededPattern.test(name));
-  const facts = await Promise.all(names.sort().map((name) => stat(join(source, name), { bigint: true })));
+/** LOCK and LOG, which is for people to read, say nothing. */
+export async function fingerprint(source: string): Promise<Fingerprint> {
+  const all = await readdir(source).catch(() => []);
+  const names = all.filter((name) => /^(CURRENT|MANIFEST-\d+|\d+\.(log|ldb|sst))$/.test(name)).sort();
+  const facts = await Promise.all(names.map((name) => stat(join(source, name), { bigint: true })));
   return names.map((name, index) => `${name} ${facts[index]!.size} ${facts[index]!.mtimeNs}`).join("\n");
 }
