@@ -143,7 +143,8 @@ describe("fastkv import", () => {
             value: Buffer.from(JSON.stringify({ round, index, text: "é".repeat(40) })),
           })),
         );
-        await db.compactRange(Buffer.from("a"), Buffer.from("z"));
+        // Each round is a table of its own: where tables are merged, the old ones may still be there for a while.
+        await db.compactRange(Buffer.from(`table:${round}:`), Buffer.from(`table:${round};`));
       }
       await db.put(Buffer.from("log:1"), Buffer.from("1"));
       await db.put(Buffer.from("log:deleted"), Buffer.from("1"));

@@ -8,7 +8,7 @@ import { build } from "esbuild";
 import { useTemporaryFolder } from "../../support/temporary-folder.js";
 import { libraryUrl, programText, repositoryRoot, runNode, runProgram } from "./support/programs.js";
 
-const dependencies = ["lru-cache", "msgpackr", "node-ipc", "p-queue"];
+const dependencies = ["msgpackr", "node-ipc", "p-queue"];
 
 /** A copy of the package as npm would install it, in a folder of the program's. */
 function install(place: string): string {

@@ -4,7 +4,7 @@
  */
 
 import { execFileSync } from "node:child_process";
-import { mkdirSync, readdirSync, writeFileSync } from "node:fs";
+import { mkdirSync, readdirSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect } from "chai";
 import { cliEnvironment, cliFolder, Workspace } from "../support/cli.js";
@@ -63,8 +63,14 @@ describe("the packed packages", function () {
       "benchmark",
       "get",
       "put",
+      "delete",
+      "scan",
+      "stats",
       "bulk",
       "export",
+      "import",
+      "verify",
+      "repair",
       "plugins",
       "autocomplete",
     ]) {
@@ -78,6 +84,32 @@ describe("the packed packages", function () {
     expect(shell).to.contain("Loaded 2 items\n").and.to.contain('{\n  "c": 2\n}\n');
     expect(fastkv("export --path d")).to.contain('{"key":"a","value":1,"encoding":"json"}');
     expect(fastkv("get a --path d")).to.equal("1\n");
+    expect(fastkv("put k 2 --path one")).to.equal("OK\n");
+    expect(fastkv("delete k --path one")).to.equal("OK\n");
+    expect(fastkv("bulk - --path one", fastkv("export --path d"))).to.equal("Loaded 2 items\n");
+    expect(fastkv("scan --path one")).to.equal('a: 1\nb: {"c": 2}\nTotal: 2 items\n');
+    expect(JSON.parse(fastkv("stats --path one"))).to.have.property("shards");
+    expect(fastkv("verify --path one")).to.match(/^Sound: /);
+    expect(fastkv("repair --path one")).to.match(/Sound: /);
+    expect(fastkv("autocomplete script bash")).to.contain("FASTKV_AC_BASH_SETUP_PATH");
+  });
+
+  it("import from another store once its package is there, and say how to install it before", async () => {
+    const { ClassicLevel } = await import("classic-level");
+    const source = workspace.path("level");
+    const level = new ClassicLevel<string, string>(source);
+    await level.put("a", "text");
+    await level.close();
+    const command = `import --from leveldb ${source} --encoding utf8 --path imported`;
+    expect(() => fastkv(command))
+      .to.throw(
+        /The package classic-level is needed for this and not installed\. Install it with: npm install classic-level/,
+      )
+      .with.property("status", 2);
+    // A link, as `npm link` makes it: the package's own dependencies are found where it really lies.
+    symlinkSync(join(root, "node_modules/classic-level"), join(place, "node_modules/classic-level"));
+    expect(fastkv(command)).to.match(/^Imported 1 entries: /);
+    expect(fastkv("get a --path imported")).to.equal('"text"\n');
   });
 
   it("test and measure themselves", () => {
