@@ -3,8 +3,8 @@
 import type { FastKVError } from "../shared/errors.js";
 import type { CacheFill } from "./cache/cache-fill.js";
 import type { Key } from "./keys.js";
-import type { FoundValue } from "./shards/answer-reader.js";
 import type { PendingRead } from "./shards/pending.js";
+import type { FoundValue } from "./value-reader.js";
 import type { Decode } from "./value-runs.js";
 
 interface Point {

@@ -1,4 +1,4 @@
-import type { FoundValue, Keep } from "../shards/answer-reader.js";
+import type { FoundValue, Keep } from "../value-reader.js";
 import type { ReadAhead } from "./read-ahead.js";
 import { CachedValue, type FillTicket, type ReadCache } from "./read-cache.js";
 

@@ -1,6 +1,6 @@
 import { type PageRequest, pageMode } from "../../shared/wire/page.js";
 import type { PageReader } from "../page-reader.js";
-import type { Keep } from "../shards/answer-reader.js";
+import type { Keep } from "../value-reader.js";
 import { CachedValue, type ReadCache } from "./read-cache.js";
 
 const entriesAhead = 32;

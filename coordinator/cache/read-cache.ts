@@ -185,8 +185,10 @@ export class ReadCache {
     if (this.#values === undefined) {
       return false;
     }
-    for (const watch of this.#watches) {
-      watch.note(name);
+    if (this.#watches.size > 0) {
+      for (const watch of this.#watches) {
+        watch.note(name);
+      }
     }
     const wasCached = this.#values.delete(name);
     const ticket = this.#tickets.size === 0 ? undefined : this.#tickets.get(name);

@@ -1,7 +1,7 @@
 /** What a shard client waits for. */
 
 import type { FastKVError } from "../../shared/errors.js";
-import type { FoundValue } from "./answer-reader.js";
+import type { FoundValue } from "../value-reader.js";
 
 /** A point read on its way. Answers come in the order of the reads. */
 export interface PendingRead {

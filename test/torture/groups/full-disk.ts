@@ -2,7 +2,7 @@
 
 import path from "node:path";
 import type { TortureContext, TortureGroup, TortureOutcome } from "../group.js";
-import { canMountImages, ownMounts, runScenario } from "../lives/scenario.js";
+import { canMountImages, ownMounts, runScenario } from "../scenario/scenario.js";
 import { type FullDiskOrder, fullDiskVariable } from "./full-disk/order.js";
 import { type ShortageName, shortageNames } from "./full-disk/shortage.js";
 

@@ -2,7 +2,7 @@
 
 import { spawnSync } from "node:child_process";
 import type { TortureContext, TortureGroup, TortureOutcome } from "../group.js";
-import { canMountImages, ownMounts, runScenario } from "../lives/scenario.js";
+import { canMountImages, ownMounts, runScenario } from "../scenario/scenario.js";
 import { type HangOrder, hangNames, hangVariable } from "./hangs/order.js";
 
 const program = new URL("./hangs/program.js", import.meta.url);

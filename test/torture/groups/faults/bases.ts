@@ -5,9 +5,9 @@ import path from "node:path";
 import { readAll } from "../../../crash/processes/strikes/reading.js";
 import type { Random } from "../../../support/random.js";
 import type { TortureContext } from "../../group.js";
-import { History } from "../../lives/history.js";
-import { Life } from "../../lives/life.js";
-import { lifeOptions } from "../../lives/plan.js";
+import { History } from "../../scenario/history.js";
+import { Life } from "../../scenario/life.js";
+import { lifeOptions } from "../../scenario/plan.js";
 
 export const baseNames = ["none", "closed", "killed"] as const;
 export type BaseName = (typeof baseNames)[number];

@@ -3,14 +3,14 @@
 import fs from "node:fs";
 import path from "node:path";
 import { expect } from "chai";
+import { perform } from "../../../crash/processes/strikes/perform.js";
 import { readAll } from "../../../crash/processes/strikes/reading.js";
 import type { Random } from "../../../support/random.js";
 import { removeTemporaryFolder } from "../../../support/temporary-folder.js";
 import type { TortureContext } from "../../group.js";
-import { History } from "../../lives/history.js";
-import { Life, type LifeEnd, type LifePlan } from "../../lives/life.js";
-import { perform } from "../../lives/perform.js";
-import { lifeOptions, roundsOf } from "../../lives/plan.js";
+import { History } from "../../scenario/history.js";
+import { Life, type LifeEnd, type LifePlan } from "../../scenario/life.js";
+import { lifeOptions, roundsOf } from "../../scenario/plan.js";
 import type { Base } from "./bases.js";
 
 /** A write, a flush, a bulk load and a compaction are among them. */

@@ -6,13 +6,13 @@
 import { rmSync, writeSync } from "node:fs";
 import { expect } from "chai";
 import type { FastKV } from "../../../../coordinator/fastkv.js";
+import { perform } from "../../../crash/processes/strikes/perform.js";
 import { readAll } from "../../../crash/processes/strikes/reading.js";
 import type { Call } from "../../../crash/processes/strikes/workload.js";
 import { Random } from "../../../support/random.js";
 import type { Store } from "../../group.js";
-import { History, type Outcome } from "../../lives/history.js";
-import { perform } from "../../lives/perform.js";
-import { lifeOptions, roundsOf } from "../../lives/plan.js";
+import { History, type Outcome } from "../../scenario/history.js";
+import { lifeOptions, roundsOf } from "../../scenario/plan.js";
 import { type FullDiskOrder, fullDiskVariable } from "./order.js";
 import { makeShortage, type Shortage } from "./shortage.js";
 

@@ -2,11 +2,11 @@
 
 import { expect } from "chai";
 import { isRunning } from "../../../api/support/stores.js";
+import { perform } from "../../../crash/processes/strikes/perform.js";
 import { readAll } from "../../../crash/processes/strikes/reading.js";
-import { History } from "../../lives/history.js";
-import { Life, type LifePlan } from "../../lives/life.js";
-import { perform } from "../../lives/perform.js";
-import { lifeOptions, roundsOf } from "../../lives/plan.js";
+import { History } from "../../scenario/history.js";
+import { Life, type LifePlan } from "../../scenario/life.js";
+import { lifeOptions, roundsOf } from "../../scenario/plan.js";
 import { childrenOf, pause, type Scene, within } from "./scene.js";
 
 function planOf(scene: Scene, more: Partial<LifePlan>): LifePlan {

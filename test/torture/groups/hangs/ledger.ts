@@ -3,7 +3,7 @@
 import type { FastKV } from "../../../../coordinator/fastkv.js";
 import type { FastKVError } from "../../../../shared/errors.js";
 import { Oracle } from "../../../crash/simulated/oracle.js";
-import { checkCode } from "../../lives/history.js";
+import { checkCode } from "../../scenario/history.js";
 
 export const shards = 2;
 const topology = new Oracle(shards);

@@ -7,10 +7,10 @@ import childProcess, { type ChildProcess, type ForkOptions } from "node:child_pr
 import { writeFileSync, writeSync } from "node:fs";
 import { syncBuiltinESMExports } from "node:module";
 import type { FastKV } from "../../../coordinator/fastkv.js";
+import { perform } from "../../crash/processes/strikes/perform.js";
 import { readAll } from "../../crash/processes/strikes/reading.js";
 import type { Call } from "../../crash/processes/strikes/workload.js";
 import type { Store } from "../group.js";
-import { perform } from "./perform.js";
 import { type LifeOrder, lifeOptions, lifeVariable, roundsOf } from "./plan.js";
 
 const order = JSON.parse(process.env[lifeVariable]!) as LifeOrder;

@@ -1,0 +1,75 @@
+import { invariant } from "../shared/errors.js";
+import { valueHeaderBytes } from "../shared/wire/frame.js";
+import { type Decode, ValueRuns } from "./value-runs.js";
+
+/** Makes of a value's bytes what the read cache keeps. */
+export type Keep = (tag: number, bytes: Buffer, start: number, end: number) => string;
+
+/** A value in a frame. Lent: it tells of the next one as soon as that is read. */
+export interface FoundValue {
+  readonly tag: number;
+  /** In ms; 0: never. */
+  readonly expiresAt: number;
+  /** How long the value is as it is stored. */
+  readonly valueBytes: number;
+  /** The decoded value, to be asked for once. Throws what `decode` throws. */
+  value(decode: Decode): unknown;
+  /** The value's bytes as a string, as `keep` makes it. */
+  kept(keep: Keep): string;
+}
+
+/** Reads the values that pages and answers have: one behind the other, and then their descriptions (frame.ts). */
+export class ValueReader implements FoundValue {
+  protected readonly frame: Buffer;
+  /** Where the description of the current value is; in front of all before the first. */
+  protected header: number;
+  protected valueStart: number;
+  protected valueEnd: number;
+
+  readonly #headersStart: number;
+  readonly #headersEnd: number;
+  readonly #runs: ValueRuns;
+
+  constructor(frame: Buffer, valuesStart: number, headersStart: number, headersEnd: number) {
+    this.frame = frame;
+    this.header = headersStart - valueHeaderBytes;
+    this.valueStart = valuesStart;
+    this.valueEnd = valuesStart - 1;
+    this.#headersStart = headersStart;
+    this.#headersEnd = headersEnd;
+    this.#runs = new ValueRuns(frame, headersStart, (headersEnd - headersStart) / valueHeaderBytes);
+  }
+
+  /** Moves on to the next value; false where there is none. */
+  next(): boolean {
+    this.header += valueHeaderBytes;
+    if (this.header >= this.#headersEnd) {
+      return false;
+    }
+    this.valueStart = this.valueEnd + 1;
+    this.valueEnd = this.valueStart + this.frame.readUInt32LE(this.header + 4);
+    invariant(this.valueEnd < this.#headersStart, "a frame has the values that it describes");
+    return true;
+  }
+
+  get tag(): number {
+    return this.frame[this.header + 2]!;
+  }
+
+  get expiresAt(): number {
+    return this.frame.readDoubleLE(this.header + 8);
+  }
+
+  get valueBytes(): number {
+    return this.valueEnd - this.valueStart;
+  }
+
+  value(decode: Decode): unknown {
+    const at = (this.header - this.#headersStart) / valueHeaderBytes;
+    return this.#runs.value(at, this.tag, this.valueStart, this.valueEnd, decode);
+  }
+
+  kept(keep: Keep): string {
+    return keep(this.tag, this.frame, this.valueStart, this.valueEnd);
+  }
+}
