@@ -103,12 +103,13 @@ describe("a folder that threads of a process open", () => {
     });
     return;
   }
-  const temporaryFolder = useTemporaryFolder();
   const threads = new Set<Worker>();
   afterEach("end the threads", async () => {
     await Promise.all([...threads].map((thread) => thread.terminate()));
     threads.clear();
   });
+  // Its folder goes after the threads, since hooks run in this order.
+  const temporaryFolder = useTemporaryFolder();
 
   function start(task: ThreadTask): Worker {
     const thread = new Worker(fixture, { workerData: task });
