@@ -158,14 +158,15 @@ export class Database implements ScanHost, ShardClientOwner {
 
   checkOpen(): void {
     if (this.#closing !== undefined) {
-      throw new FastKVError(
-        "FASTKV_CLOSED",
-        `The database in ${this.folder} is closed. Open it again to use it.`,
-        {
-          writeOutcome: "not-applied",
-        },
-      );
+      throw this.closedError();
     }
+  }
+
+  closedError(): FastKVError {
+    return new FastKVError(
+      "FASTKV_CLOSED",
+      `The database in ${this.folder} is closed. Open it again to use it.`,
+    );
   }
 
   checkWritable(): void {

@@ -4,6 +4,7 @@ import type { BulkEntry, StoredEntry } from "./call-options.js";
 import type { EntryEncoder } from "./entry-encoder.js";
 import type { Key } from "./keys.js";
 import { invalidOption } from "./options.js";
+import { notApplied } from "./refusals.js";
 
 type AnyIterator<T> = Iterator<T> | AsyncIterator<T>;
 
@@ -61,6 +62,15 @@ export class EntrySource<V> {
   }
 
   #feed(load: BulkLoad, entry: BulkEntry<V>): boolean {
+    try {
+      this.#encode(entry);
+    } catch (error) {
+      throw notApplied(error);
+    }
+    return load.add(this.#encoder);
+  }
+
+  #encode(entry: BulkEntry<V>): void {
     if (typeof entry !== "object" || entry === null) {
       throw invalidOption("bulkLoad takes entries [key, value], { key, value } or { key, stored, tag }");
     }
@@ -75,7 +85,6 @@ export class EntrySource<V> {
       >;
       this.#encoder.setEntry(key, value, { encoding: encoding ?? this.#encoding, ttl, expiresAt });
     }
-    return load.add(this.#encoder);
   }
 }
 

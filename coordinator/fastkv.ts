@@ -47,6 +47,7 @@ import {
 import { checkFolderTrust } from "./ownership/folder-trust.js";
 import { isEmptyRange, type RangeOptions, rangeNames, resolveRange } from "./ranges.js";
 import { ExpiryRead, ManyRead, ValueRead } from "./reads.js";
+import { notApplied, refusedRead, refusedWrite } from "./refusals.js";
 import { Scan } from "./scan.js";
 import { checkClear, checkScan, checkSignal } from "./scan-request.js";
 import type { PendingRead } from "./shards/pending.js";
@@ -169,7 +170,7 @@ export class FastKV<V = unknown> extends EventEmitter<FastKVEvents> implements A
       this.#encoder.setEntry(key, value, options);
       return this.#write(database, operationKind.put, key, this.#mode(options));
     } catch (error) {
-      return Promise.reject(error);
+      return refusedWrite(error);
     }
   }
 
@@ -183,7 +184,7 @@ export class FastKV<V = unknown> extends EventEmitter<FastKVEvents> implements A
       this.#encoder.setKey(key);
       return this.#write(database, operationKind.delete, key, this.#mode(options));
     } catch (error) {
-      return Promise.reject(error);
+      return refusedWrite(error);
     }
   }
 
@@ -194,14 +195,22 @@ export class FastKV<V = unknown> extends EventEmitter<FastKVEvents> implements A
    * With `limit` or `snapshot` the keys have to be read first: they are gone when the promise resolves, but for those
    * that were written after the call; all at once where they are at most 10,000.
    */
-  async clear(range: ClearOptions = {}, options?: WriteOptions): Promise<void> {
+  clear(range: ClearOptions = {}, options?: WriteOptions): Promise<void> {
+    try {
+      return this.#clear(range, options);
+    } catch (error) {
+      return refusedWrite(error);
+    }
+  }
+
+  #clear(range: ClearOptions, options: WriteOptions | undefined): Promise<void> {
     const database = this.#checkWritable();
     const { reverse, limit, snapshot } = checkClear(range);
     const bytes = resolveRange(this.#encoder.scratch, range);
     const mode = this.#mode(options);
     const point = snapshot === undefined ? undefined : Snapshot.pointOf(snapshot, this);
     if (isEmptyRange(bytes) || limit === 0) {
-      return;
+      return Promise.resolve();
     }
     if (point !== undefined || limit !== Number.POSITIVE_INFINITY) {
       checkAvailable(database);
@@ -220,7 +229,7 @@ export class FastKV<V = unknown> extends EventEmitter<FastKVEvents> implements A
     }
     database.cache.clear();
     const parts = database.clients.map(({ index }) => ({ shard: index, section: deleteRangeSection(bytes) }));
-    await database.writeBatch(parts, mode === "sync", mode !== "none");
+    return database.writeBatch(parts, mode === "sync", mode !== "none");
   }
 
   /**
@@ -244,7 +253,7 @@ export class FastKV<V = unknown> extends EventEmitter<FastKVEvents> implements A
           : Object.entries(entries as Record<string, V>);
       return this.#batch(putsOf(pairs), options);
     } catch (error) {
-      return Promise.reject(error);
+      return refusedWrite(error);
     }
   }
 
@@ -257,7 +266,7 @@ export class FastKV<V = unknown> extends EventEmitter<FastKVEvents> implements A
       }
       return this.#batch(operations, options);
     } catch (error) {
-      return Promise.reject(error);
+      return refusedWrite(error);
     }
   }
 
@@ -266,9 +275,20 @@ export class FastKV<V = unknown> extends EventEmitter<FastKVEvents> implements A
    * source may be larger than memory, unsorted and with duplicates (the last wins). Everything becomes visible at
    * once when the promise resolves, and is then on disk; a load that fails or is aborted leaves nothing.
    */
-  async bulkLoad(
+  bulkLoad(
     source: Iterable<BulkEntry<V>> | AsyncIterable<BulkEntry<V>>,
     options: BulkLoadOptions = {},
+  ): Promise<BulkLoadResult> {
+    try {
+      return this.#bulkLoad(source, options);
+    } catch (error) {
+      return refusedWrite(error);
+    }
+  }
+
+  #bulkLoad(
+    source: Iterable<BulkEntry<V>> | AsyncIterable<BulkEntry<V>>,
+    options: BulkLoadOptions,
   ): Promise<BulkLoadResult> {
     const database = this.#checkWritable();
     checkNames("bulkLoad", options, ["encoding", "onProgress", "signal"]);
@@ -283,7 +303,15 @@ export class FastKV<V = unknown> extends EventEmitter<FastKVEvents> implements A
     if (signal?.aborted) {
       throw abortError(signal, "not-applied");
     }
-    const entries = new EntrySource<V>(source, this.#encoder, encoding);
+    return this.#runLoad(database, new EntrySource<V>(source, this.#encoder, encoding), onProgress, signal);
+  }
+
+  async #runLoad(
+    database: Database,
+    entries: EntrySource<V>,
+    onProgress: BulkLoadOptions["onProgress"],
+    signal: AbortSignal | undefined,
+  ): Promise<BulkLoadResult> {
     const load = new BulkLoad(
       {
         shardCount: database.shardCount,
@@ -337,7 +365,7 @@ export class FastKV<V = unknown> extends EventEmitter<FastKVEvents> implements A
         client.read(read, encoder.key, encoder.keyBytes);
       });
     } catch (error) {
-      return Promise.reject(error);
+      return refusedRead(error);
     }
   }
 
@@ -378,7 +406,7 @@ export class FastKV<V = unknown> extends EventEmitter<FastKVEvents> implements A
         new ManyRead(own, point, withValues, this.#decode, send, resolve, reject).start();
       });
     } catch (error) {
-      return Promise.reject(error);
+      return refusedRead(error);
     }
   }
 
@@ -397,13 +425,21 @@ export class FastKV<V = unknown> extends EventEmitter<FastKVEvents> implements A
   }
 
   /** How many keys there are in a range; counted in the shards, no values travel. */
-  async count(range: RangeOptions & ReadOptions = {}): Promise<number> {
+  count(range: RangeOptions & ReadOptions = {}): Promise<number> {
+    try {
+      return this.#count(range);
+    } catch (error) {
+      return refusedRead(error);
+    }
+  }
+
+  #count(range: RangeOptions & ReadOptions): Promise<number> {
     const database = this.#checkOpen();
     checkNames("count", range, [...rangeNames, "snapshot"]);
     const point = this.#pointOf("count", { snapshot: range.snapshot }) ?? database.point();
     const bytes = resolveRange(this.#encoder.scratch, range);
     if (isEmptyRange(bytes)) {
-      return 0;
+      return Promise.resolve(0);
     }
     checkAvailable(database);
     return this.#track(countKeys(database, bytes, point));
@@ -467,7 +503,11 @@ export class FastKV<V = unknown> extends EventEmitter<FastKVEvents> implements A
    * The database as of the moment of the call, over all shards. Close it: what it sees cannot be compacted away.
    */
   async snapshot(): Promise<Snapshot<V>> {
-    return this.snapshotSync();
+    try {
+      return this.snapshotSync();
+    } catch (error) {
+      return refusedRead(error);
+    }
   }
 
   /** `snapshot` without a promise: nothing has to be awaited for it. Throws what that rejects with. */
@@ -480,18 +520,22 @@ export class FastKV<V = unknown> extends EventEmitter<FastKVEvents> implements A
   // The rest
 
   /** Figures on the whole database and on each shard. */
-  async stats(): Promise<DatabaseStats> {
-    return this.#track(gatherStats(this.#checkOpen()));
+  stats(): Promise<DatabaseStats> {
+    try {
+      return this.#track(gatherStats(this.#checkOpen()));
+    } catch (error) {
+      return refusedRead(error);
+    }
   }
 
   /** Writes all memtables out to tables. */
-  async flush(): Promise<void> {
-    await this.#track(this.#checkWritable().requestAll({ type: "flush" }));
+  flush(): Promise<void> {
+    return this.#onAllShards("flush");
   }
 
   /** Compacts everything: reclaims the space of what was overwritten, deleted or has expired. */
-  async compact(): Promise<void> {
-    await this.#track(this.#checkWritable().requestAll({ type: "compact" }));
+  compact(): Promise<void> {
+    return this.#onAllShards("compact");
   }
 
   /**
@@ -513,7 +557,7 @@ export class FastKV<V = unknown> extends EventEmitter<FastKVEvents> implements A
       const reason = new FastKVError("FASTKV_CLOSED", "The database was closed");
       this.#openScans.endAll(reason);
       for (const load of this.#loads) {
-        load.stop(reason);
+        load.stop(notApplied(reason));
       }
     }
     try {
@@ -622,15 +666,19 @@ export class FastKV<V = unknown> extends EventEmitter<FastKVEvents> implements A
   }
 
   #expiryOf(call: string, key: Key, options: ReadOptions): Promise<number> {
-    const database = this.#checkOpen();
-    const point = this.#pointOf(call, options);
-    const encoder = this.#encoder;
-    encoder.setKey(key);
-    const client = database.clients[encoder.shard]!;
-    client.checkAvailable();
-    return new Promise((resolve, reject) => {
-      client.read(new ExpiryRead(kept(key), point, resolve, reject), encoder.key, encoder.keyBytes);
-    });
+    try {
+      const database = this.#checkOpen();
+      const point = this.#pointOf(call, options);
+      const encoder = this.#encoder;
+      encoder.setKey(key);
+      const client = database.clients[encoder.shard]!;
+      client.checkAvailable();
+      return new Promise((resolve, reject) => {
+        client.read(new ExpiryRead(kept(key), point, resolve, reject), encoder.key, encoder.keyBytes);
+      });
+    } catch (error) {
+      return refusedRead(error);
+    }
   }
 
   #scan<T>(
@@ -659,6 +707,13 @@ export class FastKV<V = unknown> extends EventEmitter<FastKVEvents> implements A
       (tracked) => this.#openScans.add(tracked),
       (key) => keyBytes(this.#encoder.scratch, key),
     );
+  }
+
+  async #onAllShards(type: "flush" | "compact"): Promise<void> {
+    if (this.isClosed) {
+      return refusedRead(this.#database.closedError());
+    }
+    await this.#track(this.#checkWritable().requestAll({ type }));
   }
 
   #track<T>(call: Promise<T>): Promise<T> {

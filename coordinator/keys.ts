@@ -10,7 +10,7 @@ export type Key = string | Uint8Array;
 const maxBytesPerUnit = 3;
 
 function invalidKey(message: string): FastKVError {
-  return new FastKVError("FASTKV_INVALID_KEY", message, { writeOutcome: "not-applied" });
+  return new FastKVError("FASTKV_INVALID_KEY", message);
 }
 
 function tooLong(bytes: number): FastKVError {

@@ -114,7 +114,7 @@ const compressions: readonly CompressionName[] = ["none", "snappy", "lz4", "zstd
 export const encodings = Object.keys(encodingTag) as ValueEncoding[];
 
 export function invalidOption(message: string): FastKVError {
-  return new FastKVError("FASTKV_INVALID_OPTION", message, { writeOutcome: "not-applied" });
+  return new FastKVError("FASTKV_INVALID_OPTION", message);
 }
 
 /** What was given instead, for a message: short, whatever it is, and without running code of its own. */

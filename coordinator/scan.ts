@@ -4,6 +4,7 @@ import { FastKVError } from "../shared/errors.js";
 import { Cursor } from "./cursor.js";
 import type { Key } from "./keys.js";
 import { abortError, type EntryReader, type ScanRun } from "./merged-scan.js";
+import { refusedRead } from "./refusals.js";
 
 /** Runs of scans that were never read and are no longer referenced. */
 const forgotten = new FinalizationRegistry<ScanRun>((run) => run.end());
@@ -101,7 +102,7 @@ export class Scan<T> implements AsyncIterable<T> {
         return result;
       } catch (error) {
         finish();
-        throw error;
+        return await refusedRead(error);
       } finally {
         waiting -= 1;
       }
@@ -115,7 +116,7 @@ export class Scan<T> implements AsyncIterable<T> {
               return Promise.resolve(ready);
             }
           } catch (error) {
-            return Promise.reject(error);
+            return refusedRead(error);
           }
         }
         waiting += 1;
@@ -141,6 +142,8 @@ export class Scan<T> implements AsyncIterable<T> {
         await this.#run.fill();
       }
       return all;
+    } catch (error) {
+      return await refusedRead(error);
     } finally {
       this.#run.end();
       this.#stopListening();

@@ -10,16 +10,28 @@ interface Closable {
 }
 
 const open = new Set<Closable>();
+let end: Promise<void> | undefined;
 
 const onSignal = (signal: NodeJS.Signals): void => {
   if (process.listenerCount(signal) > 1) {
     return;
   }
-  void Promise.allSettled([...open].map((database) => database.close())).then(() => {
-    stopListening();
-    process.kill(process.pid, signal);
-  });
+  end ??= endBy(signal);
 };
+
+async function endBy(signal: NodeJS.Signals): Promise<void> {
+  await Promise.allSettled([...open].map((database) => database.close()));
+  stopListening();
+  process.kill(process.pid, signal);
+  // Hardly any program gets here.
+  await new Promise(setImmediate);
+  end = undefined;
+}
+
+/** While a signal ends the program: settles only if the program outlives it. Undefined at all other times. */
+export function endOfProgram(): Promise<void> | undefined {
+  return end;
+}
 
 function stopListening(): void {
   for (const signal of signals) {

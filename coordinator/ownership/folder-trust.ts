@@ -12,7 +12,8 @@ import {
   namesIn,
 } from "../../shared/storage/folder-access.js";
 
-const writableByOthers = 0o022;
+const writableByGroup = 0o020;
+const writableByOthers = 0o002;
 const superuserId = 0;
 const shardPattern = /^shard-\d{3}$/;
 
@@ -27,7 +28,10 @@ export function distrust(access: FolderAccess, userId: number): string | undefin
   if (access.ownerId !== userId) {
     return `belongs to user ${access.ownerId}, and this process is user ${userId}`;
   }
-  if ((access.mode & writableByOthers) !== 0) {
+  // Systems that give each user a group of his own, with his number, let it write to all that he makes.
+  const isGroupPrivate = access.groupId === userId;
+  const tooMuch = isGroupPrivate ? writableByOthers : writableByOthers | writableByGroup;
+  if ((access.mode & tooMuch) !== 0) {
     return `may be written by other users (its mode is ${access.mode.toString(8).padStart(4, "0")})`;
   }
   return undefined;

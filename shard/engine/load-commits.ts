@@ -92,7 +92,7 @@ export class LoadCommits {
     try {
       this.#loads.forget(load.id);
     } catch (error) {
-      // The next start removes the file.
+      // A later start removes the file.
       this.#owner.onBackgroundError(error);
     }
   }

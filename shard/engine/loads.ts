@@ -18,6 +18,7 @@ import type { FileSystem } from "../../shared/storage/file-system.js";
 import { loadName, tableName } from "./file-names.js";
 import type { JobResult, Survival } from "./jobs/job.js";
 import { Arena } from "./memtable/arena.js";
+import { SectionIndex } from "./memtable/section-index.js";
 import { type EngineOptions, loadPartBytes } from "./options.js";
 import type { TableInfo } from "./table/table-format.js";
 import type { Tree } from "./tree.js";
@@ -43,6 +44,8 @@ interface RunningLoad {
 const packr = new Packr({ useRecords: false });
 const loadRecordType = 1;
 const maxPendingParts = 2;
+/** A part has some twenty, and more where values are large. */
+const maxSpareChunks = 64;
 
 const nothingHeld: Survival = { holds: [], rangeDeletes: [], timeMs: 0, retainAll: false, deeper: [] };
 
@@ -54,6 +57,11 @@ export class Loads {
   readonly #tree: Tree;
   readonly #running = new Map<string, RunningLoad>();
   readonly #ready = new Map<string, ReadyLoad>();
+  /**
+   * Memory of parts that are written, for the next ones. V8 does not count shared memory, so a load that makes little
+   * other garbage would see none of it collected until all of the load had gone through memory.
+   */
+  #spareChunks: SharedArrayBuffer[] = [];
   #loadedBytes = 0;
 
   constructor(
@@ -109,7 +117,7 @@ export class Loads {
     // Its file may be there even where the disk refuses what follows: whoever gives the load up removes it.
     this.#ready.set(id, ready);
     this.#writeLoadFile(ready);
-    this.#running.delete(id);
+    this.#forgetRunning(id);
     return tables.reduce((sum, table) => sum + table.keys, 0);
   }
 
@@ -136,14 +144,26 @@ export class Loads {
     }
     const running = this.#running.get(id);
     if (running !== undefined) {
-      this.#running.delete(id);
+      this.#forgetRunning(id);
       const parts = await Promise.allSettled(running.parts);
+      this.#spareChunks = this.#running.size === 0 ? [] : this.#spareChunks;
       this.#removeTables(parts.flatMap((part) => (part.status === "fulfilled" ? part.value : [])));
     }
   }
 
+  #forgetRunning(id: string): void {
+    this.#running.delete(id);
+    if (this.#running.size === 0) {
+      this.#spareChunks = [];
+    }
+  }
+
   #newLoad(): RunningLoad {
-    return { arena: new Arena(loadPartBytes), entries: 0, parts: [], pending: new Set() };
+    return { arena: this.#newArena(), entries: 0, parts: [], pending: new Set() };
+  }
+
+  #newArena(): Arena {
+    return new Arena(loadPartBytes, SectionIndex.empty(), this.#spareChunks);
   }
 
   #runningLoad(id: string): RunningLoad {
@@ -161,13 +181,18 @@ export class Loads {
     if (arena.isEmpty) {
       return;
     }
-    load.arena = new Arena(loadPartBytes);
+    load.arena = this.#newArena();
     const { targetTableBytes } = this.#options;
     const count = Math.ceil(arena.allocatedBytes / targetTableBytes) * 4 + 4;
     const output = this.#tree.outputSettings(this.#tree.takeFileNumbers(count), targetTableBytes, true);
+    const shared = arena.share();
     const part = this.#tree
-      .run({ kind: "flush", arena: arena.share(), survival: nothingHeld, output })
-      .then((result: JobResult) => result.tables);
+      .run({ kind: "flush", arena: shared, survival: nothingHeld, output })
+      .then((result: JobResult) => {
+        this.#spareChunks.push(...shared.chunks);
+        this.#spareChunks.splice(0, Math.max(0, this.#spareChunks.length - maxSpareChunks));
+        return result.tables;
+      });
     load.parts.push(part);
     const settled: Promise<unknown> = part.then(
       () => load.pending.delete(settled),

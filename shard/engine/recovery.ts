@@ -117,7 +117,6 @@ export function recover(input: RecoveryInput): Recovered {
     segment.writer.sync();
     segments.push(number);
   }
-  fileSystem.syncFolder(folder);
   const manifestNumber = numbers.take();
   const recovered: ManifestState = {
     ...state,

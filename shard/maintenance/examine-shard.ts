@@ -9,6 +9,7 @@ import { checkManifest, noteLeftovers } from "./manifest-check.js";
 import { RoutingCheck } from "./routing-check.js";
 import type { ShardFiles } from "./shard-files.js";
 import { checkTableFile, type ExpectedTable } from "./table-check.js";
+import { ValueCheck } from "./value-check.js";
 import { checkWal } from "./wal-check.js";
 
 /**
@@ -29,7 +30,8 @@ export async function examineShard(files: ShardFiles, pause: () => Promise<void>
   const wasClean = state?.cleanFiles !== undefined;
   const routing = new RoutingCheck(counted);
   const logged = new LoggedPartsCheck(counted);
-  const wal = checkWal(counted, state, routing, logged);
+  const values = new ValueCheck(findings);
+  const wal = checkWal(counted, state, routing, logged, values);
   const loads = neededLoads(state, checkLoads(counted), logged);
   const expected = expectedTables(counted, state, loads);
   noteLeftovers(counted, state, {
@@ -42,6 +44,7 @@ export async function examineShard(files: ShardFiles, pause: () => Promise<void>
     entries += checkTableFile(counted, table, routing, (key, entry, name, offset) => {
       highest = Math.max(highest, entry.sequence);
       logged.checkEntry(key, entry, name, offset);
+      values.checkEntry(key, entry, name, offset);
     });
     await pause();
   }

@@ -12,6 +12,7 @@ import { fileIdentity, type ManifestState } from "../engine/version/manifest.js"
 import type { LoggedPartsCheck } from "./logged-parts-check.js";
 import type { RoutingCheck } from "./routing-check.js";
 import { attempt, type ShardFiles } from "./shard-files.js";
+import type { ValueCheck } from "./value-check.js";
 
 export interface CheckedWal {
   records: number;
@@ -24,6 +25,7 @@ export function checkWal(
   state: ManifestState | undefined,
   routing: RoutingCheck,
   logged: LoggedPartsCheck,
+  values: ValueCheck,
 ): CheckedWal {
   const { fileSystem, folder } = files;
   const present = listFiles(fileSystem, folder)
@@ -49,6 +51,9 @@ export function checkWal(
         checked.records += 1;
         checked.lastSequence = Math.max(checked.lastSequence, lastSequenceOf(record));
         logged.checkRecord(walName(log), record, wasClean);
+        if (record.type === operationsRecordType) {
+          values.checkRecord(walName(log), record);
+        }
       });
     }
   }

@@ -56,7 +56,7 @@ export interface FileSystem {
 
 /** The whole of a small file. Throws `FASTKV_IO` where it is larger than `limitBytes`. */
 export function readWholeFile(
-  fileSystem: FileSystem,
+  fileSystem: Pick<FileSystem, "open">,
   path: string,
   limitBytes: number = 16 * 1024 * 1024,
 ): Buffer {

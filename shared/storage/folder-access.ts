@@ -4,13 +4,19 @@ import fs from "node:fs";
 export interface FolderAccess {
   /** The user who owns it. */
   ownerId: number;
+  groupId: number;
   /** The permission bits, such as 0o700. */
   mode: number;
   isLink: boolean;
 }
 
 function access(stats: fs.Stats): FolderAccess {
-  return { ownerId: stats.uid, mode: stats.mode & 0o7777, isLink: stats.isSymbolicLink() };
+  return {
+    ownerId: stats.uid,
+    groupId: stats.gid,
+    mode: stats.mode & 0o7777,
+    isLink: stats.isSymbolicLink(),
+  };
 }
 
 /** Of a folder, or of what a link to it leads to. Throws the system's own error where there is none. */

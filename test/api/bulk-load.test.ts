@@ -53,6 +53,22 @@ describe("Bulk loads", () => {
     expect(await again.get(keys[0]!)).to.equal("object");
   });
 
+  it("leave in memory nothing of the parts that are written, also of large values, which make little garbage", async () => {
+    const db = await stores().open({ shards: 1 });
+    const value = "v".repeat(10_000);
+    await db.bulkLoad(
+      (function* () {
+        for (let n = 0; n < 40_000; n++) {
+          yield [`key${String(n).padStart(6, "0")}`, value] as const;
+        }
+      })(),
+    );
+    const [shard] = (await db.stats()).shards;
+    // 400 MB went through; at most three parts of 24 MiB are there at a time.
+    expect(shard!.rss_bytes).to.be.below(280e6);
+    await db.close();
+  });
+
   it("take an empty source", async () => {
     const db = await stores().open();
     expect(await db.bulkLoad([])).to.deep.equal({ entries: 0, keys: 0, bytes: 0 });

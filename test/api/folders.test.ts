@@ -33,9 +33,17 @@ function everythingIn(folder: string): string[] {
 
 /** Gives a folder and all in it to the user who has no rights, where there is one. */
 function giveAway(folder: string): void {
+  setOwner(folder, nobody);
+}
+
+function takeBack(folder: string): void {
+  setOwner(folder, 0);
+}
+
+function setOwner(folder: string, userId: number): void {
   if (process.geteuid!() === 0) {
     for (const name of everythingIn(folder)) {
-      fs.chownSync(name, nobody, nobody);
+      fs.chownSync(name, userId, userId);
     }
   }
 }
@@ -104,6 +112,7 @@ describe("Folders that cannot be written", function () {
         expect(causeCode(error)).to.equal("EACCES");
       });
       fs.chmodSync(folder, 0o700);
+      takeBack(folder);
       expect(contentsOf(folder)).to.deep.equal(before);
       expect(fs.readdirSync(stores().runtimeFolder)).to.deep.equal([]);
       await expectWhole(stores());

@@ -15,6 +15,8 @@ describe("Limits and bad input", () => {
     const error = await rejection((async () => call())());
     expect(error.code, `${String(call)}: ${error.message}`).to.equal(code);
     expect(error.message.length).to.be.above(10);
+    const isWrite = /db\.(put|delete|clear|batch|batchPut|bulkLoad)\(/.test(String(call));
+    expect(error.writeOutcome, String(call)).to.equal(isWrite ? "not-applied" : "none");
   }
 
   it("refuses keys that are none, and changes nothing", async () => {

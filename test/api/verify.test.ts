@@ -4,11 +4,38 @@ import path from "node:path";
 import { expect } from "chai";
 import { FastKV } from "../../coordinator/fastkv.js";
 import { type VerifyReport, verify } from "../../coordinator/maintenance/verify.js";
+import { decodeFileHeader } from "../../shared/format/file-header.js";
+import type { LogRecord } from "../../shared/log/log-file.js";
+import { RecordLogWriter, readLog } from "../../shared/log/record-log.js";
+import { NodeFileSystem } from "../../shared/storage/node-file-system.js";
 import { contentsOf, filesMatching, flipByte } from "../support/damage.js";
 import { rejection } from "../support/errors.js";
 import { useStores } from "./support/stores.js";
 
 const keyOf = (index: number): string => `key:${String(index).padStart(5, "0")}`;
+
+/** Writes a log anew, with other contents in its records, all its checksums right. */
+async function rewriteLog(file: string, change: (payload: Buffer) => void): Promise<void> {
+  const fileSystem = new NodeFileSystem();
+  const expected = decodeFileHeader(fs.readFileSync(file), file);
+  const records: LogRecord[] = [];
+  readLog(fileSystem, file, {
+    expected,
+    mayBeTorn: false,
+    onRecord: (record) => {
+      records.push({ ...record, payload: Buffer.from(record.payload) });
+      return true;
+    },
+  });
+  fs.rmSync(file);
+  const writer = RecordLogWriter.create(fileSystem, file, expected);
+  for (const { type, firstSequence, timeMs, payload } of records) {
+    change(payload);
+    writer.append(type, firstSequence, timeMs, payload);
+  }
+  writer.sync();
+  await writer.close();
+}
 
 describe("verify", () => {
   const stores = useStores();
@@ -105,12 +132,12 @@ describe("verify", () => {
       [/^FASTKV$/, 70, /FASTKV@68: wrong checksum/],
       [/^FASTKV$/, 20, /FASTKV@0: wrong checksum of the file header/],
       // At the end of the log that is what a crash leaves, too: the shards know better.
-      [/^batch-log/, 130, /wal@64: batch \d+ has no record in the batch log/],
+      [/^batch-log/, 130, /wal@128: batch \d+ has no record in the batch log/],
       [/^batch-log/, 20, /batch-log-\d+@0: wrong checksum of the file header/],
       [/shard-000.CURRENT/, 20, /CURRENT@0: wrong checksum/],
       [/shard-000.MANIFEST/, 20, /MANIFEST-\d+@0: wrong checksum of the file header/],
       [/shard-000.MANIFEST/, 120, /MANIFEST-\d+@64: wrong checksum of a record; a later record/],
-      [/shard-001.*wal$/, 200, /wal@64: wrong checksum of a record \(\d+ bytes cannot be read\)/],
+      [/shard-001.*wal$/, 200, /wal@128: wrong checksum of a record \(\d+ bytes cannot be read\)/],
       [/shard-001.*wal$/, 70, /wal@64: no valid record header/],
       [/shard-001.*sst$/, 20, /sst@0: wrong checksum of the file header/],
       [/shard-001.*sst$/, -30, /sst@\d+: wrong checksum of the footer/],
@@ -125,6 +152,37 @@ describe("verify", () => {
       expect(damagesOf(report).join("\n"), `${name} at ${offset}`).to.match(expected);
       expect(report.isSound).to.equal(false);
     }
+  });
+
+  it("names the key of a value that is no value of its encoding, although its checksums are right", async () => {
+    const folder = stores().folder;
+    const store = await stores().open({ shards: 1 });
+    await store.put("sound", { a: 1 });
+    await store.put("broken", { bad: 1 });
+    await store.put("packed", { a: 1 }, { encoding: "msgpack" });
+    await store.close();
+    const [wal] = filesMatching(folder, /\.wal$/) as [string];
+    await rewriteLog(path.join(folder, wal), (payload) => {
+      const at = payload.indexOf('{"bad"');
+      if (at >= 0) {
+        payload[at] = "?".charCodeAt(0);
+      }
+    });
+    const report = await verify(folder);
+    expect(report.findings).to.have.length(1);
+    expect(report.findings[0]).to.deep.include({
+      severity: "damage",
+      file: wal,
+      keys: { from: '"broken"', to: '"broken"' },
+    });
+    expect(report.findings[0]!.message).to.match(
+      /^a value cannot be decoded \(.+\): put the key anew, or delete it$/,
+    );
+    const again = await stores().open();
+    await again.delete("broken");
+    await again.flush();
+    await again.close();
+    expect((await verify(folder)).findings).to.deep.equal([]);
   });
 
   it("sees that any one file is missing", async () => {
@@ -165,7 +223,7 @@ describe("verify", () => {
     fs.writeFileSync(path.join(folder, log), sound.subarray(0, 64 + 48 + 8));
     const unlogged = damagesOf(await verify(folder));
     expect(unlogged).to.have.length(2);
-    expect(unlogged[1]).to.match(/shard-001.*wal@64: batch \d+ has no record in the batch log/);
+    expect(unlogged[1]).to.match(/shard-001.*wal@128: batch \d+ has no record in the batch log/);
     fs.writeFileSync(path.join(folder, log), sound);
     fs.truncateSync(path.join(folder, wal), 64);
     expect(damagesOf(await verify(folder)).join("\n")).to.match(

@@ -1,6 +1,10 @@
+import { spawn } from "node:child_process";
+import { once } from "node:events";
 import { writeFile } from "node:fs/promises";
+import { createInterface } from "node:readline";
+import { text } from "node:stream/consumers";
 import { expect } from "chai";
-import { Workspace } from "./support/cli.js";
+import { cliEnvironment, cliProgram, Workspace } from "./support/cli.js";
 
 describe("the shell over piped input", () => {
   let workspace: Workspace;
@@ -78,6 +82,30 @@ Database closed
     expect(result.code).to.equal(1);
     expect(result.stderr).to.contain("The input ended within a batch: 1 operation not written");
     expect((await workspace.run(["get", "in-batch", "--path", "./d"])).code).to.equal(1);
+  });
+
+  it("ends on Ctrl-C in the midst of writing with exit code 130, the database closed", async () => {
+    const child = spawn(process.execPath, [cliProgram, "shell", "--path", "./stopped"], {
+      cwd: workspace.folder,
+      env: cliEnvironment(workspace.folder),
+      stdio: ["pipe", "pipe", "pipe"],
+    });
+    child.stdin.on("error", () => {});
+    const errors = text(child.stderr);
+    let acknowledged = 0;
+    for await (const line of createInterface({ input: child.stdout })) {
+      // Always some commands ahead of the answers.
+      child.stdin.write(`put k${acknowledged + 1} 1\n`.repeat(acknowledged === 0 ? 100 : 1));
+      acknowledged += line === "OK" ? 1 : 0;
+      if (acknowledged === 200) {
+        child.kill("SIGINT");
+      }
+    }
+    expect(child.exitCode ?? (await once(child, "exit"))[0]).to.equal(130);
+    expect(await errors).to.equal("");
+    const verified = await workspace.run(["verify", "--path", "./stopped"]);
+    expect(verified.code, verified.stdout).to.equal(0);
+    expect((await workspace.run(["get", "k1", "--path", "./stopped"])).stdout).to.equal("1\n");
   });
 
   it("says clearly what is wrong with a command", async () => {

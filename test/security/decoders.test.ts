@@ -5,9 +5,11 @@ import { unpackChecked } from "../../shared/codec/checked-unpack.js";
 import { ClassRegistry } from "../../shared/codec/class-registry.js";
 import { FastKVError } from "../../shared/errors.js";
 import { encodingTag, type ValueEncoding } from "../../shared/format/value-encoding.js";
+import { decodeMessage } from "../../shared/wire/frame.js";
 import { useSharedStore } from "../api/support/stores.js";
 import { caught } from "../support/errors.js";
 import { storeForged } from "./support/forged-entry.js";
+import { rawMessage } from "./support/raw-message.js";
 
 function heldBytes(): number {
   const { heapUsed, arrayBuffers, external } = process.memoryUsage();
@@ -157,6 +159,14 @@ describe("A record of a file from a stranger", () => {
     for (const bomb of bombs) {
       const outcome = await cheaply(bomb.slice(0, 40), () => unpackChecked(hex(bomb)));
       expect(outcome, bomb.slice(0, 40)).to.be.instanceOf(FastKVError);
+    }
+  });
+
+  it("is refused in the greeting of a connection", async () => {
+    for (const bomb of bombs) {
+      const outcome = await cheaply(bomb.slice(0, 40), () => decodeMessage(rawMessage(hex(bomb))));
+      expect(outcome, bomb.slice(0, 40)).to.be.instanceOf(FastKVError);
+      expect((outcome as FastKVError).code).to.equal("FASTKV_INTERNAL");
     }
   });
 

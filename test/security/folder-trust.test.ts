@@ -12,18 +12,44 @@ const me = process.geteuid!();
 
 describe("A folder's owner and mode", () => {
   for (const [what, access, userId, words] of [
-    ["of this user alone", { ownerId: 7, mode: 0o700, isLink: false }, 7, undefined],
-    ["that others may read", { ownerId: 7, mode: 0o755, isLink: false }, 7, undefined],
-    ["that its group may write to", { ownerId: 7, mode: 0o770, isLink: false }, 7, "mode is 0770"],
-    ["that everybody may write to", { ownerId: 7, mode: 0o1777, isLink: false }, 7, "mode is 1777"],
-    ["of another user", { ownerId: 8, mode: 0o700, isLink: false }, 7, "belongs to user 8"],
-    ["of another user, for root", { ownerId: 8, mode: 0o700, isLink: false }, 0, "belongs to user 8"],
-    ["of root, for another", { ownerId: 0, mode: 0o700, isLink: false }, 7, "belongs to user 0"],
-    ["that this user's link leads to", { ownerId: 7, mode: 0o777, isLink: true }, 7, undefined],
-    ["that root's link leads to", { ownerId: 0, mode: 0o777, isLink: true }, 7, undefined],
+    ["of this user alone", { ownerId: 7, groupId: 100, mode: 0o700, isLink: false }, 7, undefined],
+    ["that others may read", { ownerId: 7, groupId: 100, mode: 0o755, isLink: false }, 7, undefined],
+    [
+      "that its group may write to",
+      { ownerId: 7, groupId: 100, mode: 0o770, isLink: false },
+      7,
+      "mode is 0770",
+    ],
+    [
+      "that its owner's private group may write to",
+      { ownerId: 7, groupId: 7, mode: 0o775, isLink: false },
+      7,
+      undefined,
+    ],
+    [
+      "that everybody may write to",
+      { ownerId: 7, groupId: 100, mode: 0o1777, isLink: false },
+      7,
+      "mode is 1777",
+    ],
+    ["of another user", { ownerId: 8, groupId: 100, mode: 0o700, isLink: false }, 7, "belongs to user 8"],
+    [
+      "of another user, for root",
+      { ownerId: 8, groupId: 100, mode: 0o700, isLink: false },
+      0,
+      "belongs to user 8",
+    ],
+    [
+      "of root, for another",
+      { ownerId: 0, groupId: 100, mode: 0o700, isLink: false },
+      7,
+      "belongs to user 0",
+    ],
+    ["that this user's link leads to", { ownerId: 7, groupId: 100, mode: 0o777, isLink: true }, 7, undefined],
+    ["that root's link leads to", { ownerId: 0, groupId: 100, mode: 0o777, isLink: true }, 7, undefined],
     [
       "that a stranger's link leads to",
-      { ownerId: 8, mode: 0o777, isLink: true },
+      { ownerId: 8, groupId: 100, mode: 0o777, isLink: true },
       7,
       "link that user 8 made",
     ],
@@ -61,7 +87,7 @@ describe("A database in a folder that others may change", function () {
     expect((await repair(folder, { allowSharedFolder: true })).losses).to.deep.equal([]);
   }
 
-  for (const mode of [0o777, 0o775, 0o1777]) {
+  for (const mode of [0o777, 0o757, 0o1777]) {
     it(`is refused at mode ${mode.toString(8)}, unless asked for`, async () => {
       const { folder } = stores();
       await (await stores().open()).close();
@@ -93,9 +119,9 @@ describe("A database in a folder that others may change", function () {
       await expectRefused(folder, `belongs to user ${strangerId}`);
     } else {
       // Only root can give a folder away: the system's own root folder is somebody else's.
-      expect(distrust({ ownerId: fs.statSync("/").uid, mode: 0o755, isLink: false }, me)).to.include(
-        "belongs",
-      );
+      expect(
+        distrust({ ownerId: fs.statSync("/").uid, groupId: 100, mode: 0o755, isLink: false }, me),
+      ).to.include("belongs");
     }
   });
 

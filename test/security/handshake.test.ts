@@ -8,8 +8,9 @@ import { defaultShardModule } from "../../coordinator/shards/shard-process.js";
 import { decodeMessage, encodeMessage, frameType } from "../../shared/wire/frame.js";
 import type { Hello, OpenRequest } from "../../shared/wire/messages.js";
 import type { ShardStart } from "../../shared/wire/shard-start.js";
-import { shardPids, useStores } from "../api/support/stores.js";
+import { eventually, shardPids, useStores } from "../api/support/stores.js";
 import { useTemporaryFolder } from "../support/temporary-folder.js";
+import { rawMessage } from "./support/raw-message.js";
 
 const shardToken = "5".repeat(64);
 const coordinatorToken = "c".repeat(64);
@@ -100,8 +101,8 @@ describe("A shard", function () {
       (db) => Buffer.concat([frame(openRequest(db, "")), frame(openRequest(db, coordinatorToken))]),
     ],
     ["no open request", () => frame({ type: "stats" })],
-    ["nested msgpack without end", () => rawMeta(Buffer.alloc(100_000, 0x91))],
-    ["an array of 33 million that are not there", () => rawMeta(Buffer.from("dd01ffffff", "hex"))],
+    ["nested msgpack without end", () => rawMessage(Buffer.alloc(100_000, 0x91))],
+    ["an array of 33 million that are not there", () => rawMessage(Buffer.from("dd01ffffff", "hex"))],
     ["a frame that is too long", () => Buffer.from("ffffffff0103", "hex")],
     ["no frame at all", () => Buffer.alloc(5000, "GET / HTTP/1.1\r\n")],
   ];
@@ -125,13 +126,6 @@ describe("A shard", function () {
     expect(await once(alone, "exit")).to.deep.equal([77, null]);
   });
 });
-
-function rawMeta(packed: Buffer): Buffer {
-  const bytes = Buffer.concat([encodeMessage(frameType.request, 1, 0).subarray(0, 16), packed]);
-  bytes.writeUInt32LE(bytes.length, 0);
-  bytes.writeUInt32LE(packed.length, 12);
-  return bytes;
-}
 
 function heldBytes(): number {
   const { heapUsed, arrayBuffers, external } = process.memoryUsage();
@@ -162,13 +156,13 @@ describe("A coordinator", function () {
     ["a false shard that does not know the token", hello({ token: "0".repeat(64), shardIndex: 0, pid: 1 })],
     ["a false shard with a token of another type", hello({ token: { length: 64 }, shardIndex: 0, pid: 1 })],
     ["a message that is no object", hello(null)],
-    ["an array of 33 million that are not there", rawMeta(Buffer.from("dd01ffffff", "hex"))],
-    ["nested arrays of 33 million", rawMeta(Buffer.from("dd01ffffff".repeat(100), "hex"))],
-    ["nesting as deep as the frame is long", rawMeta(Buffer.alloc(4000, 0x91))],
-    ["text of four gigabytes", rawMeta(Buffer.from("dbffffffff41", "hex"))],
+    ["an array of 33 million that are not there", rawMessage(Buffer.from("dd01ffffff", "hex"))],
+    ["nested arrays of 33 million", rawMessage(Buffer.from("dd01ffffff".repeat(100), "hex"))],
+    ["nesting as deep as the frame is long", rawMessage(Buffer.alloc(4000, 0x91))],
+    ["text of four gigabytes", rawMessage(Buffer.from("dbffffffff41", "hex"))],
     [
       "an extension of msgpackr that makes objects",
-      rawMeta(Buffer.from("d47240 91a161 01".replaceAll(" ", ""), "hex")),
+      rawMessage(Buffer.from("d47240 91a161 01".replaceAll(" ", ""), "hex")),
     ],
     ["a frame of four gigabytes", Buffer.from("ffffffff0103000000000000", "hex")],
     ["a frame of 5,000 bytes", Buffer.from("881300000103000000000000", "hex")],
@@ -191,8 +185,8 @@ describe("A coordinator", function () {
     expect((await db.stats()).restarts).to.equal(0);
   });
 
-  /** A shard's module that gives its tokens away, and then works as usual. */
-  function spyingModule(spied: string): URL {
+  /** A shard's module that gives its tokens away, waits until it may go on, and then works as usual. */
+  function spyingModule(spied: string, mayGoOn: string = spied): URL {
     const module = path.join(stores().root, "spying.mjs");
     fs.writeFileSync(
       module,
@@ -200,13 +194,47 @@ describe("A coordinator", function () {
 const once = process.once;
 process.once = (name, call) => once.call(process, name, (start) => {
   fs.appendFileSync(${JSON.stringify(spied)}, start.shardToken + "\\n" + start.coordinatorToken + "\\n");
-  call(start);
+  const timer = setInterval(() => {
+    if (fs.existsSync(${JSON.stringify(mayGoOn)})) {
+      clearInterval(timer);
+      call(start);
+    }
+  }, 5);
 });
 await import(${JSON.stringify(defaultShardModule.href)});
 `,
     );
     return new URL(`file://${module}`);
   }
+
+  it("lets no false shard in while it awaits a true one", async () => {
+    const { root } = stores();
+    const [spied, mayGoOn] = [path.join(root, "spied"), path.join(root, "go-on")];
+    const opening = stores().open({ shards: 1, shardModule: spyingModule(spied, mayGoOn) });
+    await eventually("the shard is awaited", () => fs.existsSync(spied));
+    const [shards, coordinators] = fs.readFileSync(spied, "utf8").trim().split("\n");
+    for (const token of [
+      "0".repeat(64),
+      "",
+      "0",
+      shards!.slice(0, 63),
+      `${shards}0`,
+      shards!.toUpperCase().replace(/[A-F]$|[0-9]$/, "x"),
+      coordinators,
+      [shards],
+      Buffer.from(shards!),
+    ]) {
+      expect(await say(hello({ token, shardIndex: 0, pid: process.pid }))).to.include({ answered: 0 });
+    }
+    // One that knows the token, but sends more than its greeting at once, is not what was started either.
+    const twice = Buffer.concat([hello({ token: shards }), hello({ token: shards })]);
+    expect(await say(twice)).to.include({ answered: 0 });
+    fs.writeFileSync(mayGoOn, "");
+    const db = await opening;
+    await db.put("a", 1);
+    expect(await db.get("a")).to.equal(1);
+    expect((await db.stats()).restarts).to.equal(0);
+  });
 
   it("takes each token once: a second shard with the same one is a stranger", async () => {
     const spied = path.join(stores().root, "spied");

@@ -13,6 +13,7 @@ import {
   type BatchOperation,
   type DurabilityMode,
   FastKV,
+  FastKVError,
   type OpenOptions,
   type ScanOptions,
 } from "../../index.js";
@@ -23,6 +24,32 @@ import { LevelSnapshot } from "./level-snapshot.js";
 
 /** How the FastKV below is opened. Level itself says the rest. */
 export type StoreOptions = Omit<OpenOptions, "encoding" | "createIfMissing" | "errorIfExists">;
+
+const storeOptions: Record<keyof StoreOptions, true> = {
+  shards: true,
+  durability: true,
+  maxMemtableSize: true,
+  compression: true,
+  cacheSize: true,
+  readCacheSize: true,
+  compactionParallelism: true,
+  syncInterval: true,
+  maxValueSize: true,
+  maxInFlightBytes: true,
+  blockSize: true,
+  bloomBitsPerKey: true,
+  targetTableSize: true,
+  levelOneSize: true,
+  maxOpenTables: true,
+  handleSignals: true,
+  execPath: true,
+  execArgv: true,
+  shardModule: true,
+  runtimeFolder: true,
+  allowSharedFolder: true,
+  logger: true,
+  lowSpaceThreshold: true,
+};
 
 interface FastKVLevelOpenOptions extends AbstractOpenOptions {
   /** Options of `FastKV.open`: shards, durability, compression and so on. */
@@ -103,11 +130,15 @@ export class FastKVLevel<KDefault = string, VDefault = string> extends AbstractL
   readonly location: string;
   #store: FastKV | undefined;
 
-  /** @param location The folder of the database, which is opened at once, in the background. */
+  /**
+   * @param location The folder of the database, which is opened at once, in the background.
+   * @throws FastKVError `FASTKV_INVALID_OPTION` for an option of `FastKV.open` that is not in `fastkv`.
+   */
   constructor(location: string, options: FastKVLevelOptions<KDefault, VDefault> = {}) {
     if (typeof location !== "string" || location === "") {
       throw new TypeError("The first argument 'location' must be a non-empty string");
     }
+    checkPlaces(options);
     super(
       {
         encodings: { utf8: true, buffer: true, view: true },
@@ -161,6 +192,7 @@ export class FastKVLevel<KDefault = string, VDefault = string> extends AbstractL
 
   /** @internal */
   async _open(options: FastKVLevelOpenOptions): Promise<void> {
+    checkPlaces(options);
     const { fastkv, createIfMissing, errorIfExists } = options;
     this.#store = await inLevelTerms(() =>
       this._openStore(this.location, { ...fastkv, encoding: "binary", createIfMissing, errorIfExists }),
@@ -291,6 +323,17 @@ export class FastKVLevel<KDefault = string, VDefault = string> extends AbstractL
     } catch (error) {
       throw levelError(error);
     }
+  }
+}
+
+/** Level ignores options that it does not know; one of ours in its place must not get lost that way. */
+function checkPlaces(options: object): void {
+  const name = Object.keys(options).find((option) => Object.hasOwn(storeOptions, option));
+  if (name !== undefined) {
+    throw new FastKVError(
+      "FASTKV_INVALID_OPTION",
+      `Option ${name} is one of FastKV.open: give it as new FastKVLevel(location, { fastkv: { ${name} } })`,
+    );
   }
 }
 

@@ -192,5 +192,5 @@ function wholeTtl(ttl: number | undefined): number | undefined {
 }
 
 function invalidOption(message: string): FastKVError {
-  return new FastKVError("FASTKV_INVALID_OPTION", message, { writeOutcome: "not-applied" });
+  return new FastKVError("FASTKV_INVALID_OPTION", message);
 }

@@ -18,11 +18,14 @@ export class Arena {
   readonly #chunks: SharedArrayBuffer[] = [];
   readonly #chunkBytes: number;
   readonly #firstChunkBytes: number;
+  readonly #spare: SharedArrayBuffer[];
   #used = 0;
   #chunkedBytes = 0;
 
-  constructor(expectedBytes: number, sections = SectionIndex.empty()) {
+  /** `spare`: chunks of arenas that nobody reads any more, to be used again; those that are taken are removed. */
+  constructor(expectedBytes: number, sections = SectionIndex.empty(), spare: SharedArrayBuffer[] = []) {
     this.sections = sections;
+    this.#spare = spare;
     const share = Math.max(smallestChunkBytes, Math.floor(expectedBytes / 16));
     this.#chunkBytes = Math.min(largestChunkBytes, share);
     this.#firstChunkBytes = Math.min(mostFirstChunkBytes, share);
@@ -51,7 +54,7 @@ export class Arena {
     let last = this.#buffers.at(-1);
     if (last === undefined || this.#used + section.byteLength > last.length) {
       const grown = Math.min(this.#chunkBytes, Math.max(this.#firstChunkBytes, this.#chunkedBytes));
-      const chunk = new SharedArrayBuffer(Math.max(grown, section.byteLength));
+      const chunk = this.#newChunk(Math.max(grown, section.byteLength));
       last = Buffer.from(chunk);
       this.#chunks.push(chunk);
       this.#buffers.push(last);
@@ -64,6 +67,11 @@ export class Arena {
     const placed = { chunk: this.#buffers.length - 1, start, end: this.#used, firstSequence };
     this.sections.push(placed);
     return placed;
+  }
+
+  #newChunk(sizeBytes: number): SharedArrayBuffer {
+    const at = this.#spare.findIndex((chunk) => chunk.byteLength >= sizeBytes);
+    return at < 0 ? new SharedArrayBuffer(sizeBytes) : this.#spare.splice(at, 1)[0]!;
   }
 
   buffer(chunk: number): Buffer {

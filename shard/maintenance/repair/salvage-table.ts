@@ -9,7 +9,7 @@ import {
   type FileIdentity,
   fileHeaderBytes,
 } from "../../../shared/format/file-header.js";
-import { type FileHandle, type FileSystem, readWholeFile } from "../../../shared/storage/file-system.js";
+import { type FileHandle, readWholeFile } from "../../../shared/storage/file-system.js";
 import { BlockCache } from "../../engine/table/block-cache.js";
 import { blockTrailerBytes, maxBlockContentBytes, unpackBlock } from "../../engine/table/block-format.js";
 import { BlockIndex } from "../../engine/table/block-index.js";
@@ -22,6 +22,7 @@ import { decodeFooter, footerBytes } from "../../engine/table/table-format.js";
 import { newTableStatistics } from "../../engine/table/table-statistics.js";
 import type { KeyExtent } from "../../engine/table/table-verifier.js";
 import { type FoundBlock, findBlocks } from "./block-search.js";
+import type { FileOpener } from "./reopened-files.js";
 
 export interface SalvagedTable {
   cursor: SkippingCursor;
@@ -49,7 +50,7 @@ interface DamagedTable {
 
 /** Undefined where the file is another's, or says nothing that can be used. */
 export function salvageTable(
-  fileSystem: FileSystem,
+  fileSystem: FileOpener,
   path: string,
   table: Pick<DamagedTable, "identity" | "sequenceOverride" | "keys" | "onLoss">,
 ): SalvagedTable | undefined {
@@ -132,7 +133,7 @@ function openByIndex(table: DamagedTable, fileMark: number): SkippingCursor {
 function openBySearch(
   table: DamagedTable,
   fileMark: number,
-  fileSystem: FileSystem,
+  fileSystem: FileOpener,
 ): SkippingCursor | undefined {
   const { path, onLoss, keys } = table;
   const bytes = readWholeFile(fileSystem, path, maxSearchedBytes);

@@ -10,10 +10,12 @@ import type { TableInfo } from "../../engine/table/table-format.js";
 import type { KeyExtent } from "../../engine/table/table-verifier.js";
 import { fileIdentity } from "../../engine/version/manifest.js";
 import { type ShardFiles, whyUnreadable } from "../shard-files.js";
+import { ReopenedFiles } from "./reopened-files.js";
 import { type SalvagedTable, salvageTable } from "./salvage-table.js";
 import type { SetAside } from "./set-aside.js";
 
 const targetTableBytes = 8 * 1024 * 1024;
+const maxOpenTables = 64;
 
 /** What the steps of a shard's repair share. */
 export class Workshop {
@@ -21,12 +23,15 @@ export class Workshop {
   /** What is lost; the examination before said what is damaged. */
   readonly losses: Findings;
   readonly aside: SetAside;
+  /** A shard that is rebuilt reads all its tables at once. */
+  readonly #tables: ReopenedFiles;
   #nextFileNumber: number;
 
   constructor(files: ShardFiles, losses: Findings, aside: SetAside, nextFileNumber: number) {
     this.files = files;
     this.losses = losses;
     this.aside = aside;
+    this.#tables = new ReopenedFiles(files.fileSystem, maxOpenTables);
     this.#nextFileNumber = nextFileNumber;
   }
 
@@ -42,10 +47,10 @@ export class Workshop {
 
   /** Opens what can be read of a table; undefined where nothing can, which then is a loss. */
   openTable(fileNumber: number, sequenceOverride: number, keys?: KeyExtent): SalvagedTable | undefined {
-    const { fileSystem, folder, shard } = this.files;
+    const { folder, shard } = this.files;
     const name = tableName(fileNumber);
     try {
-      const salvaged = salvageTable(fileSystem, `${folder}/${name}`, {
+      const salvaged = salvageTable(this.#tables, `${folder}/${name}`, {
         identity: fileIdentity(shard, fileKind.table, fileNumber),
         sequenceOverride: sequenceOverride === 0 ? undefined : sequenceOverride,
         keys,

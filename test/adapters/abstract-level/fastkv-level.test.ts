@@ -187,6 +187,18 @@ describe("FastKVLevel", () => {
     expect((await db.store!.stats()).snapshots).to.equal(0);
   });
 
+  it("refuses options of FastKV.open in the place of Level's, which would ignore them", async () => {
+    const misplaced: object = { shards: 3 };
+    expect(() => open(misplaced))
+      .to.throw("{ fastkv: { shards } }")
+      .with.property("code", "FASTKV_INVALID_OPTION");
+    const db = open({ fastkv: { shards: 3 } });
+    expect((await failure(db.open(misplaced))).cause).to.include({ code: "FASTKV_INVALID_OPTION" });
+    await db.open();
+    expect(db.store!.shardCount).to.equal(3);
+    await db.close();
+  });
+
   it("opens folders by Level's options", async () => {
     const missing = await failure(open({ createIfMissing: false }).open());
     expect(missing.cause).to.include({ code: "FASTKV_NOT_FOUND" });

@@ -116,11 +116,25 @@ describe("Ends of the program that has a database open", function () {
     const program = startProgram("write", stores(), { ownGroup: true });
     await program.said("ack", 10);
     process.kill(-program.child.pid!, "SIGINT");
-    expect((await program.ended).signal).to.equal("SIGINT");
+    // Not with an uncaught FASTKV_CLOSED, although it never looks for the signal.
+    expect(await program.ended).to.deep.equal({ code: null, signal: "SIGINT" });
     expect(program.shards.filter(isRunning)).to.deep.equal([]);
     const db = await stores().open();
     expect((await db.stats()).shards.map((shard) => shard.recovery.wasClean)).to.deep.equal([true, true]);
     await expectNothingLost(db, program.acknowledged);
+  });
+
+  it("reads by a scan when Ctrl-C comes, and ends by it, without an error", async () => {
+    const program = startProgram("scan", stores());
+    await program.said("ready");
+    program.child.kill("SIGINT");
+    expect(await program.ended).to.deep.equal({ code: null, signal: "SIGINT" });
+  });
+
+  it("fails calls behind the signal only where the program outlives it", async () => {
+    const program = startProgram("outlive", stores());
+    await program.said("FASTKV_CLOSED");
+    expect(await program.ended).to.deep.equal({ code: 0, signal: null });
   });
 
   it("has no handle left after close: the program ends by itself", async () => {

@@ -4,8 +4,9 @@
  */
 
 import { writeSync } from "node:fs";
+import { setImmediate as nextTurn } from "node:timers/promises";
 import { FastKV } from "../../../coordinator/fastkv.js";
-import { FastKVError } from "../../../shared/errors.js";
+import type { FastKVError } from "../../../shared/errors.js";
 import type { DurabilityMode } from "../../../shared/options.js";
 
 const [what = "", folder = "", runtimeFolder = "", durability = "background"] = process.argv.slice(2);
@@ -38,12 +39,25 @@ async function write(): Promise<never> {
 switch (what) {
   case "write":
     say("ready");
-    // A signal closes the database under the writer: the program then waits for its end.
-    await write().catch((error: unknown) => {
-      if (!(error instanceof FastKVError) || error.code !== "FASTKV_CLOSED") {
-        throw error;
+    // A signal closes the database under the writer, whose calls then wait for the program's end.
+    await write();
+    break;
+  case "scan":
+    await db.batchPut(Array.from({ length: 5_000 }, (_, at) => [`key-${at}`, at] as const));
+    say("ready");
+    for (;;) {
+      for await (const _ of db.scan()) {
+        await nextTurn();
       }
-    });
+    }
+  case "outlive":
+    // A program that begins to handle the signal only when it has come.
+    process.kill(process.pid, "SIGINT");
+    while (!db.isClosed) {
+      await nextTurn();
+    }
+    process.on("SIGINT", () => undefined);
+    await db.put("late", 1).catch((error: FastKVError) => say(`${error.code} ${error.writeOutcome}`));
     break;
   case "load":
     say("ready");

@@ -67,9 +67,12 @@ describe("a bulk load that the disk refuses", () => {
     });
     expect(report.findings.map(({ severity }) => severity)).to.deep.equal(["note", "note"]);
     expect(report.isSound).to.equal(true);
-    const { db: again } = await openSimulated(disk, new SteppedClock(), { shards: 2 });
-    expect(await again.count()).to.equal(50);
-    await again.close();
+    // The first opening finds the commit in the batch log, and keeps the file; the second does not.
+    for (let opening = 0; opening < 2; opening++) {
+      const { db: again } = await openSimulated(disk, new SteppedClock(), { shards: 2 });
+      expect(await again.count()).to.equal(50);
+      await again.close();
+    }
     const left = [0, 1].flatMap((shard) => disk.list(`${storeFolder}/shard-00${shard}`));
     expect(left.filter((name) => name.endsWith(".load"))).to.deep.equal([]);
   });

@@ -40,6 +40,12 @@ async function turns(count: number): Promise<void> {
   }
 }
 
+async function until(isSo: () => Promise<boolean>): Promise<void> {
+  while (!(await isSo())) {
+    await turns(1);
+  }
+}
+
 /** A key in each of two shards. */
 function keyIn(shard: number, name: string): string {
   const oracle = new Oracle(2);
@@ -253,5 +259,52 @@ describe("a rule for bulk loads", () => {
     const again = await machine.open();
     expect(await again.db.get("a")).to.equal(1);
     await again.db.close();
+  });
+
+  it("flushes nothing that is newer than a load before the manifest has the load", async () => {
+    const machine = new Machine();
+    const { db } = await machine.open({ shards: 1, syncInterval: never });
+    const noRoom = machine.disk.failNext({ operation: "write", path: /MANIFEST/ }, "ENOSPC");
+    await db.bulkLoad(["a", "b", "c", "d"].map((key) => [key, "loaded"] as const));
+    // Its entry in the manifest is tried again some time later, and memtables fill up meanwhile.
+    await until(async () => noRoom.hits === 1);
+    let puts = 0;
+    await until(async () => {
+      for (let n = 0; n < 8; n++) {
+        void db.put(`key${puts++}`, "v".repeat(4000));
+      }
+      return (await db.stats()).shards[0]!.flushes > 0;
+    });
+    await machine.losePower();
+    const after = await machine.open({ shards: 1 });
+    expect(await after.db.getMany(["a", "b", "c", "d"])).to.deep.equal(Array(4).fill("loaded"));
+    await after.db.close();
+  });
+
+  it("takes nothing that is in tables from the WAL again, where a full disk put it into a later segment", async () => {
+    const machine = new Machine();
+    const { db } = await machine.open({ syncInterval: never });
+    const [loaded, batched, behind] = [keyIn(0, "loaded"), keyIn(0, "batched"), keyIn(0, "behind")];
+    const segments = (): string[] => machine.disk.files().filter((path) => /shard-000.*\.wal$/.test(path));
+    const [first] = segments();
+    machine.disk.failNext({ operation: "write", path: first!, times: Number.POSITIVE_INFINITY }, "EFBIG");
+    // What the batch log has no shard may refuse: the memtable takes it, and the WAL owes it.
+    const load = db.bulkLoad([[loaded, 1]]);
+    await until(async () => (await db.get(loaded)) === 1);
+    await db.batchPut([
+      [batched, 1],
+      [keyIn(1, "batched"), 1],
+    ]);
+    // A new segment has room, and gets what is owed before the memtable is flushed.
+    const noRoom = machine.disk.failNext({ operation: "create", path: /shard-000.*\.sst$/ }, "ENOSPC");
+    db.flush().catch(() => undefined);
+    await until(async () => segments().length > 1);
+    await db.put(behind, 1, { durability: "sync" });
+    await load;
+    await until(async () => noRoom.hits === 1 && !segments().includes(first!));
+    await machine.losePower();
+    const after = await machine.open();
+    expect(await after.db.getMany([loaded, batched, behind])).to.deep.equal([1, 1, 1]);
+    await after.db.close();
   });
 });

@@ -57,7 +57,7 @@ describe("shared: messages in frames", () => {
     for (const [at, byte] of [
       [4, 2],
       [5, 0],
-      [5, 7],
+      [5, 9],
     ] as const) {
       const changed = Buffer.from(frame);
       changed[at] = byte;

@@ -13,9 +13,11 @@ import type { WorkName, WorkOrder } from "./leaks/work.js";
 const programPath = fileURLToPath(new URL("./leaks/program.js", import.meta.url));
 /** Figures of the first ones are left out: code is still being compiled, and caches fill. */
 const warmUpRounds = 4;
-const rounds = warmUpRounds + 9;
-/** A round's figures take some time too. */
-const workingShare = 0.8;
+/** Taking them takes time, of which a short run has little. */
+const shortRun = { ms: 30_000, rounds: warmUpRounds + 5 };
+const allRounds = warmUpRounds + 9;
+/** Less time than this tells nothing of a work: then some works are left out, drawn by chance. */
+const leastMsOfWork = 6000;
 
 interface WorkPlan {
   readonly work: WorkName;
@@ -30,9 +32,9 @@ interface WorkPlan {
 const mib = 1024 * 1024;
 
 const plans: readonly WorkPlan[] = [
-  { work: "opens", operations: 1000, share: 0.4, heap: { perOperation: 2048, inAll: mib } },
-  { work: "scans", operations: 100_000, share: 0.25, heap: { perOperation: 20, inAll: mib } },
-  { work: "snapshots", operations: 20_000, share: 0.1, heap: { perOperation: 30, inAll: mib } },
+  { work: "opens", operations: 1000, share: 0.4, heap: { perOperation: 2048, inAll: 2 * mib } },
+  { work: "scans", operations: 100_000, share: 0.25, heap: { perOperation: 20, inAll: 2 * mib } },
+  { work: "snapshots", operations: 50_000, share: 0.1, heap: { perOperation: 30, inAll: 2 * mib } },
   // An hour of 500 calls a second.
   { work: "churn", operations: 1_800_000, share: 0.25, heap: { perOperation: 5, inAll: 2 * mib } },
 ];
@@ -62,8 +64,9 @@ function tolerancesOf({ work, heap }: WorkPlan): Tolerances {
   };
 }
 
-async function perform(context: TortureContext, plan: WorkPlan, roundMs: number): Promise<Sample[]> {
+async function perform(context: TortureContext, plan: WorkPlan, timeMs: number): Promise<Sample[]> {
   const root = context.folder();
+  const rounds = timeMs < shortRun.ms ? shortRun.rounds : allRounds;
   const order: WorkOrder = {
     work: plan.work,
     storeUrl: context.storeUrl,
@@ -71,7 +74,7 @@ async function perform(context: TortureContext, plan: WorkPlan, roundMs: number)
     seed: context.random.next32(),
     rounds,
     operationsOfRound: Math.ceil(plan.operations / rounds),
-    roundMs,
+    timeMs,
   };
   const errorsPath = path.join(root, "errors.txt");
   const errors = fs.openSync(errorsPath, "w");
@@ -92,18 +95,23 @@ async function perform(context: TortureContext, plan: WorkPlan, roundMs: number)
   return samples;
 }
 
+/** As many works as there is time for; each at its own place among them. */
+function choose({ random, deadlineMs, cases }: TortureContext): readonly WorkPlan[] {
+  const most = Math.floor((deadlineMs - performance.now()) / leastMsOfWork);
+  const drawn = random.shuffle([...plans]).slice(0, Math.max(1, Math.min(most, cases)));
+  return plans.filter((plan) => drawn.includes(plan));
+}
+
 async function run(context: TortureContext): Promise<TortureOutcome> {
   const counts: Record<string, number> = {};
   let cases = 0;
-  let sharesLeft = plans.reduce((sum, { share }) => sum + share, 0);
-  for (const plan of plans) {
-    if (cases >= context.cases) {
-      break;
-    }
+  const chosen = choose(context);
+  let sharesLeft = chosen.reduce((sum, { share }) => sum + share, 0);
+  for (const plan of chosen) {
     const leftMs = Math.max(0, context.deadlineMs - performance.now());
-    const roundMs = ((leftMs * plan.share) / sharesLeft / rounds) * workingShare;
+    const timeMs = (leftMs * plan.share) / sharesLeft;
     sharesLeft -= plan.share;
-    const samples = await perform(context, plan, roundMs);
+    const samples = await perform(context, plan, timeMs);
     const judged = samples.slice(warmUpRounds);
     const leaks = findLeaks(judged, tolerancesOf(plan));
     if (leaks.length > 0) {

@@ -141,10 +141,29 @@ export const plantedBugs: readonly PlantedBug[] = [
   {
     name: "cache-filled-late",
     what: "the read cache keeps what a read found although the key was written meanwhile",
-    file: "coordinator/read-cache.js",
+    file: "coordinator/cache/read-cache.js",
     text: "if (ticket.isValid && value !== undefined) {",
     replacement: "if (value !== undefined) {",
-    proofs: [{ group: "kills", seed: 1, seconds: 60 }],
+    proofs: [
+      { group: "kills", seed: 1, seconds: 60 },
+      { group: "histories", seed: 1, seconds: 60 },
+    ],
+  },
+  {
+    name: "snapshot-taken-late",
+    what: "a snapshot shows one write that was called after it",
+    file: "coordinator/database.js",
+    text: "return { sequence: this.sequence, timeMs: this.clock.now() };",
+    replacement: "return { sequence: this.sequence + 1, timeMs: this.clock.now() };",
+    proofs: [{ group: "histories", seed: 1, seconds: 60 }],
+  },
+  {
+    name: "scan-never-released",
+    what: "a scan that is left keeps its hold",
+    file: "coordinator/merged-scan.js",
+    text: "this.#host.releaseHold(this.#holdId);",
+    replacement: "",
+    proofs: [{ group: "leaks", seed: 1, seconds: 90 }],
   },
 ];
 

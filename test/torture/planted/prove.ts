@@ -3,6 +3,7 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import path from "node:path";
+import { makeTemporaryFolder, removeTemporaryFolder } from "../../support/temporary-folder.js";
 import type { PlantedBug, Proof } from "./bugs.js";
 import { buildPlanted } from "./build.js";
 
@@ -44,8 +45,11 @@ async function search(
 ): Promise<{ found: boolean; output: string }> {
   const main = path.join(folder, "test", "torture", "main.js");
   const limits = ["--group", group, "--seed", String(seed), "--seconds", String(seconds)];
+  // A group that finds something leaves its folders, here for nobody.
+  const temporary = makeTemporaryFolder();
   const child = spawn(process.execPath, ["--enable-source-maps", main, ...limits], {
     stdio: ["ignore", "pipe", "pipe"],
+    env: { ...process.env, TMPDIR: temporary },
   });
   let output = "";
   const take = (bytes: Buffer): void => {
@@ -56,6 +60,7 @@ async function search(
   const timer = setTimeout(() => child.kill("SIGKILL"), seconds * 1000 + graceMs);
   const [code] = (await once(child, "close")) as [number | null];
   clearTimeout(timer);
+  removeTemporaryFolder(temporary);
   return { found: code === 1 && output.includes(`FAILED ${group} `), output };
 }
 

@@ -14,12 +14,17 @@ export function isRecord(bytes: Buffer): boolean {
   return bytes.length > recordHeaderBytes && bytes.readUInt32LE(0) === recordMagic;
 }
 
+/** The writes in a WAL record; undefined where it is the one that starts a segment. */
+function writesIn(record: Buffer): OperationReader | undefined {
+  return record[8] === 1 ? new OperationReader(record, recordHeaderBytes) : undefined;
+}
+
 /** The sequence numbers of the parts of logged batches in a WAL record. */
 export function loggedSequences(record: Buffer): number[] {
   const first = readUint64(record, 16);
-  const reader = new OperationReader(record, recordHeaderBytes);
+  const reader = writesIn(record);
   const found = new Set<number>();
-  while (reader.next()) {
+  while (reader?.next()) {
     if (reader.logged) {
       found.add(first + reader.sequenceDelta);
     }
@@ -28,8 +33,8 @@ export function loggedSequences(record: Buffer): number[] {
 }
 
 export function walHasCommit(record: Buffer): boolean {
-  const reader = new OperationReader(record, recordHeaderBytes);
-  while (reader.next()) {
+  const reader = writesIn(record);
+  while (reader?.next()) {
     if (reader.kind === operationKind.ingest) {
       return true;
     }

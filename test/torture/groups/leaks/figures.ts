@@ -20,7 +20,7 @@ export async function collectGarbage(): Promise<void> {
   if (gc === undefined) {
     throw new Error("This needs node --expose-gc");
   }
-  for (let round = 0; round < 4; round += 1) {
+  for (let round = 0; round < 2; round += 1) {
     gc();
     await new Promise((resolve) => setTimeout(resolve, 5));
   }

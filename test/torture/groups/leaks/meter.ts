@@ -47,13 +47,15 @@ export class Meter {
     return ["--expose-gc", "--import", probe.href];
   }
 
-  /** The shards one after the other, for one collects the garbage that the other's answers make; this process last. */
+  /** This process last, for the answers of the shards are garbage here. */
   async figures(): Promise<Record<string, number>> {
     const figures: Record<string, number> = {};
-    for (const { socket, lines } of this.#probes) {
+    const answers = [...this.#probes].map(({ socket, lines }) => {
       const answer = once(lines, "line") as Promise<[string]>;
       socket.write("?");
-      const [line] = await answer;
+      return answer;
+    });
+    for (const [line] of await Promise.all(answers)) {
       add(figures, "shards", JSON.parse(line) as ProcessFigures);
     }
     await collectGarbage();

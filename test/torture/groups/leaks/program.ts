@@ -22,15 +22,22 @@ const meter = await Meter.start(order.root, runtimeFolder);
 const random = new Random(order.seed);
 const work = await works[order.work]({ store, root: order.root, runtimeFolder, meter, random });
 
+const startMs = performance.now();
 let operations = 0;
-for (let round = 0; round < order.rounds; round += 1) {
-  const endMs = performance.now() + order.roundMs;
-  for (let left = order.operationsOfRound; left > 0 && performance.now() < endMs; left -= 1) {
+let settlingMs = 0;
+for (let round = 1; round <= order.rounds; round += 1) {
+  const endMs = startMs + (order.timeMs * round) / order.rounds - settlingMs;
+  for (let left = order.operationsOfRound; left > 0; left -= 1) {
     await work.operate();
     operations += 1;
+    if (performance.now() >= endMs) {
+      break;
+    }
   }
+  const settleMs = performance.now();
   const own = await work.settle();
   const sample: Sample = { operations, figures: { ...(await meter.figures()), ...own } };
+  settlingMs = performance.now() - settleMs;
   process.stdout.write(`${JSON.stringify(sample)}\n`);
 }
 await work.end();

@@ -32,6 +32,6 @@ export interface WorkOrder {
   /** How often figures are taken. */
   readonly rounds: number;
   readonly operationsOfRound: number;
-  /** A round that takes longer ends early. */
-  readonly roundMs: number;
+  /** For all rounds; those that take longer than their part of it end early. */
+  readonly timeMs: number;
 }
