@@ -81,6 +81,7 @@ export interface ClearOptions extends RangeOptions {
 export interface BulkLoadOptions {
   /** For entries that do not say. @default the database's */
   encoding?: ValueEncoding | undefined;
+  /** Told now and then how far the load has come, and at its end. @default nobody is told */
   onProgress?: ((progress: BulkLoadProgress) => void) | undefined;
   /** Gives the load up: nothing of it is there afterwards. */
   signal?: AbortSignal | undefined;

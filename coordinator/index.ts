@@ -2,6 +2,7 @@
 
 export type { Class, ClassOptions } from "../shared/codec/value-codec.js";
 export {
+  type DamagePlace,
   errorCodes,
   FastKVError,
   type FastKVErrorCode,

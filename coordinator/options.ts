@@ -60,7 +60,8 @@ export interface OpenOptions {
   lowSpaceThreshold?: number | undefined;
   /**
    * Takes what happens as structured lines: an object with the methods debug, info, warn and error, each called with
-   * fields and a message, such as a logger of pino. Left out, nothing is logged.
+   * fields and a message, such as a logger of pino.
+   * @default nothing is logged
    */
   logger?: Logger | undefined;
   /** Closes the database and ends the program on SIGINT and SIGTERM, where nobody else handles them. @default true */

@@ -17,6 +17,7 @@ export interface MaintenanceProgress {
 
 /** For `verify` and `repair`. */
 export interface MaintenanceOptions {
+  /** Told now and then how much has been read. @default nobody is told */
   onProgress?: ((progress: MaintenanceProgress) => void) | undefined;
   /** Ends the work: the call rejects with `FASTKV_ABORTED`. */
   signal?: AbortSignal | undefined;

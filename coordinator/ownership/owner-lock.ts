@@ -4,7 +4,7 @@
  *
  * - A claim of epoch n + 1 is written and synced under a temporary name and then given its name by link(2), which
  *   fails where the name exists: of many claimants one wins, and nobody ever sees half a file.
- * - A claim is made only when the holder of epoch n has released it or is dead. A live holder is never superseded,
+ * - A claim is made only when the holder of epoch n has released it or is dead, its process or its thread. A live holder is never superseded,
  *   so an owner that was paused still owns when it wakes.
  * - The highest file is never unlinked, so numbers only grow. A claimant that was paused between looking and
  *   linking may find its number free again, long since superseded: so a winner looks once more, and withdraws where
@@ -27,8 +27,9 @@ import {
 } from "./owner-files.js";
 import { maxEpoch, type OwnerRecord, ownerCorruption } from "./owner-record.js";
 import { Ownership, type OwnershipOptions } from "./ownership.js";
-import { currentProcess, isAlive, killAndAwait } from "./process-identity.js";
+import { killAndAwait } from "./process-identity.js";
 import { isRuntimeFolder, removeRuntimeFolder } from "./runtime-folder.js";
+import { currentHolder, isHolderAlive } from "./thread-identity.js";
 
 /** Each attempt after the first means that another process got on meanwhile. */
 const maxAttempts = 32;
@@ -83,7 +84,7 @@ function tryClaim(fileSystem: FileSystem, folder: string, options: OwnershipOpti
   }
   const previousTimeMs = Math.max(0, ...predecessors.map((record) => record.timeMs));
   const timeMs = Math.max(options.clock(), previousTimeMs);
-  const claimed = { epoch, holder: currentProcess(), runtimeFolder: null, shards: [], timeMs };
+  const claimed = { epoch, holder: currentHolder(), runtimeFolder: null, shards: [], timeMs };
   if (!linkOwnerFile(fileSystem, folder, claimed)) {
     return undefined;
   }
@@ -93,7 +94,7 @@ function tryClaim(fileSystem: FileSystem, folder: string, options: OwnershipOpti
 
 function refuseLiveHolder(last: OwnerRecord | undefined, folder: string): void {
   const holder = last?.holder;
-  if (holder === undefined || holder === null || !isAlive(holder)) {
+  if (holder === undefined || holder === null || !isHolderAlive(holder)) {
     return;
   }
   throw new FastKVError(

@@ -8,15 +8,16 @@
  *          9     J  JSON object, may be followed by spaces
  *        9+J     1  line feed, the last byte of the file
  *
- * The JSON: `format` (1), `epoch`, `holder` ({pid, startTime, bootId}, or null when released), `runtimeFolder`
- * (string or null), `shards` (array of the same as holder), `timeMs` (the coordinator's clock when it was written).
- * At most 256 KiB. It stands outside the files with a common header, since it is written before a database has an id.
+ * The JSON: `format` (1), `epoch`, `holder` ({pid, startTime, bootId}, of a worker thread also `thread`: {id, startTime};
+ * or null when released), `runtimeFolder` (string or null), `shards` (array of {pid, startTime, bootId}), `timeMs` (the
+ * coordinator's clock when it was written). Who does not know `thread` waits for the process to end. At most 256 KiB. It stands outside the files with a common header, since it is written before a database has an id.
  */
 
 import { checksum } from "../../shared/checksum.js";
 import { FastKVError, invariant } from "../../shared/errors.js";
 import { maxShards } from "../../shared/limits.js";
 import type { ProcessIdentity } from "./process-identity.js";
+import type { HolderIdentity } from "./thread-identity.js";
 
 /** FROZEN: grows by one when the form changes. */
 const ownerFormat = 1;
@@ -31,7 +32,7 @@ const jsonStart = checksumDigits + 1;
 export interface OwnerRecord {
   epoch: number;
   /** Null: the database was closed in this epoch, and nobody holds it. */
-  holder: ProcessIdentity | null;
+  holder: HolderIdentity | null;
   /** Where the shards' socket is; null when there is none. */
   runtimeFolder: string | null;
   shards: readonly ProcessIdentity[];
@@ -71,7 +72,7 @@ export function decodeOwnerRecord(bytes: Buffer, path: string, epoch: number): O
   const { holder, runtimeFolder, shards, timeMs } = fields;
   if (
     fields.format !== ownerFormat ||
-    !(holder === null || isIdentity(holder)) ||
+    !(holder === null || isHolder(holder)) ||
     !(runtimeFolder === null || typeof runtimeFolder === "string") ||
     !(Array.isArray(shards) && shards.length <= maxShards && shards.every(isIdentity)) ||
     !(typeof timeMs === "number" && Number.isFinite(timeMs) && timeMs >= 0)
@@ -95,6 +96,21 @@ function parseObject(text: string, path: string): Record<string, unknown> {
     throw ownerCorruption(path, "it holds no JSON object");
   }
   return value as Record<string, unknown>;
+}
+
+function isHolder(value: unknown): value is HolderIdentity {
+  if (!isIdentity(value)) {
+    return false;
+  }
+  const { thread } = value as { thread?: unknown };
+  if (thread === undefined) {
+    return true;
+  }
+  if (typeof thread !== "object" || thread === null) {
+    return false;
+  }
+  const { id, startTime } = thread as { id?: unknown; startTime?: unknown };
+  return Number.isInteger(id) && (id as number) > 0 && typeof startTime === "string";
 }
 
 /** Pids below 1 name groups of processes for kill(2), so they must never get through. */

@@ -32,6 +32,8 @@ export interface ProcessSource {
   readonly platform: NodeJS.Platform;
   /** The text of a small file; undefined where it cannot be read. */
   readText(path: string): string | undefined;
+  /** Throws where it cannot be told. */
+  exists(path: string): boolean;
   /** What a command prints; undefined where it fails. */
   run(command: string, commandArguments: readonly string[]): string | undefined;
   /** Like process.kill: throws ESRCH for no such process, EPERM for somebody else's. */
@@ -60,6 +62,9 @@ export const systemProcessSource: ProcessSource = {
     } catch {
       return undefined;
     }
+  },
+  exists(path) {
+    return fileSystem.exists(path);
   },
   run(command, commandArguments) {
     try {
@@ -167,7 +172,7 @@ function mayEqual(left: string, right: string): boolean {
 }
 
 /** Beyond doubt this very process, and running. */
-function isCertainlyAlive(identity: ProcessIdentity, source: ProcessSource): boolean {
+export function isCertainlyAlive(identity: ProcessIdentity, source: ProcessSource): boolean {
   const running = identityOf(identity.pid, source);
   return (
     running !== undefined &&

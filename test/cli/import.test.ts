@@ -106,6 +106,25 @@ describe("fastkv import", () => {
     return copy;
   }
 
+  /** Starts an import, and resolves when it has opened its target. */
+  async function startImport(
+    from: string,
+    source: string,
+    target: string,
+    cwd?: string,
+  ): Promise<ChildProcess> {
+    const child = spawn(process.execPath, [cliProgram, "import", "--from", from, source, "--path", target], {
+      cwd: cwd ?? workspace.folder,
+      env: cliEnvironment(workspace.folder, { TMPDIR: temporary }),
+      stdio: "pipe",
+    });
+    while (statSync(join(target, "FASTKV"), { throwIfNoEntry: false }) === undefined) {
+      expect(child.exitCode, "ended too early").to.equal(null);
+      await delay(5);
+    }
+    return child;
+  }
+
   it("says what is wrong with its arguments", async () => {
     await expectUnusable("--from leveldb nowhere", /Cannot read nowhere: ENOENT/);
     await expectUnusable(`--from lmdb ${workspace.folder} --table t`, /--table is for --from sqlite/);
@@ -274,27 +293,9 @@ describe("fastkv import", () => {
       await expectImported(`--from leveldb ${copy}`, freshTarget(), 6_001);
     });
 
-    /** Starts an import of the big source, and resolves when it has opened its target. */
-    async function startBig(target: string): Promise<ChildProcess> {
-      const child = spawn(
-        process.execPath,
-        [cliProgram, "import", "--from", "leveldb", big, "--path", target],
-        {
-          cwd: workspace.folder,
-          env: cliEnvironment(workspace.folder, { TMPDIR: temporary }),
-          stdio: "pipe",
-        },
-      );
-      while (statSync(join(target, "FASTKV"), { throwIfNoEntry: false }) === undefined) {
-        expect(child.exitCode, "ended too early").to.equal(null);
-        await delay(5);
-      }
-      return child;
-    }
-
     it("leaves nothing when it is interrupted, and can be done again", async () => {
       const target = freshTarget();
-      const child = await startBig(target);
+      const child = await startImport("leveldb", big, target);
       child.kill("SIGINT");
       const [stdout, stderr, [code]] = await Promise.all([
         text(child.stdout!),
@@ -308,7 +309,7 @@ describe("fastkv import", () => {
 
     it("loads nothing of a source that changes meanwhile", async () => {
       const target = freshTarget();
-      const child = await startBig(target);
+      const child = await startImport("leveldb", big, target);
       utimesSync(join(big, "CURRENT"), 1, 1);
       const [stderr, [code]] = await Promise.all([
         text(child.stderr!),
@@ -321,7 +322,7 @@ describe("fastkv import", () => {
 
     it("loads nothing when its reader crashes", async () => {
       const target = freshTarget();
-      const child = await startBig(target);
+      const child = await startImport("leveldb", big, target);
       const processes = execFileSync("ps", ["-A", "-o", "pid=,ppid=,args="], { encoding: "utf8" }).split(
         "\n",
       );
@@ -522,6 +523,29 @@ describe("fastkv import", () => {
       expect(noColumns.stderr).to.match(/has the columns id, doc, e mail: choose two with --key-column/);
       const wrong = await workspace.run(["import", ...args, "--key-column", "no"], options);
       expect(wrong.stderr).to.match(/has no column no, but id, doc, e mail/);
+    });
+
+    it("sees one moment of a database that others write to", async () => {
+      const file = workspace.path("busy.db");
+      const rows = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 60000) ";
+      await execute(
+        file,
+        `PRAGMA journal_mode = WAL; CREATE TABLE kv (k TEXT PRIMARY KEY, v TEXT);
+         INSERT INTO kv ${rows} SELECT 'key:' || i, 'old' FROM n;`,
+      );
+      const target = freshTarget();
+      const child = await startImport("sqlite", file, target, folder);
+      await execute(file, "UPDATE kv SET v = 'new'; INSERT INTO kv VALUES ('more', 'new');");
+      const [stdout, [code]] = await Promise.all([
+        text(child.stdout!),
+        once(child, "close") as Promise<[number]>,
+      ]);
+      expect({ code, stdout: stdout.split(":")[0] }).to.deep.equal({
+        code: 0,
+        stdout: "Imported 60000 entries",
+      });
+      const values = new Set((await entriesOf(target)).map(([, value]) => value));
+      expect([...values]).to.deep.equal(["old"]);
     });
 
     it("refuses columns that are no keys, and text that is not well-formed", async () => {

@@ -23,7 +23,7 @@ import { LevelIterator, LevelKeyIterator, LevelValueIterator } from "./level-ite
 import { LevelSnapshot } from "./level-snapshot.js";
 
 /** How the FastKV below is opened. Level itself says the rest. */
-type StoreOptions = Omit<OpenOptions, "encoding" | "createIfMissing" | "errorIfExists">;
+export type StoreOptions = Omit<OpenOptions, "encoding" | "createIfMissing" | "errorIfExists">;
 
 const storeOptions: Record<keyof StoreOptions, true> = {
   shards: true,
@@ -190,6 +190,7 @@ export class FastKVLevel<KDefault = string, VDefault = string> extends AbstractL
     return super.batch(...(args as []));
   }
 
+  /** @internal */
   async _open(options: FastKVLevelOpenOptions): Promise<void> {
     checkPlaces(options);
     const { fastkv, createIfMissing, errorIfExists } = options;
@@ -198,16 +199,18 @@ export class FastKVLevel<KDefault = string, VDefault = string> extends AbstractL
     );
   }
 
-  /** For subclasses that open the store in another way. */
+  /** For subclasses that open the store in another way. @internal */
   _openStore(location: string, options: OpenOptions): Promise<FastKV> {
     return FastKV.open(location, options);
   }
 
+  /** @internal */
   async _close(): Promise<void> {
     await inLevelTerms(() => this.#opened.close());
     this.#store = undefined;
   }
 
+  /** @internal */
   _get(key: LevelData, { valueEncoding, snapshot }: Reading): Promise<LevelData | undefined> {
     return inLevelTerms(async () => {
       const value = await this.#opened.get(key, { snapshot: LevelSnapshot.unwrap(snapshot) });
@@ -215,6 +218,7 @@ export class FastKVLevel<KDefault = string, VDefault = string> extends AbstractL
     });
   }
 
+  /** @internal */
   _getMany(keys: LevelData[], { valueEncoding, snapshot }: Reading): Promise<(LevelData | undefined)[]> {
     return inLevelTerms(async () => {
       const values = await this.#opened.getMany(keys, { snapshot: LevelSnapshot.unwrap(snapshot) });
@@ -223,34 +227,41 @@ export class FastKVLevel<KDefault = string, VDefault = string> extends AbstractL
     });
   }
 
+  /** @internal */
   _has(key: LevelData, { snapshot }: Reading): Promise<boolean> {
     return inLevelTerms(() => this.#opened.has(key, { snapshot: LevelSnapshot.unwrap(snapshot) }));
   }
 
+  /** @internal */
   _hasMany(keys: LevelData[], { snapshot }: Reading): Promise<boolean[]> {
     return inLevelTerms(() => this.#opened.hasMany(keys, { snapshot: LevelSnapshot.unwrap(snapshot) }));
   }
 
+  /** @internal */
   _put(key: LevelData, value: LevelData, options: WriteOptions & ExpiryOptions): Promise<void> {
     return inLevelTerms(() =>
       this.#opened.put(key, toBytes(value), { ttl: options.ttl, durability: durabilityOf(options) }),
     );
   }
 
+  /** @internal */
   _del(key: LevelData, options: WriteOptions): Promise<void> {
     return inLevelTerms(() => this.#opened.delete(key, { durability: durabilityOf(options) }));
   }
 
+  /** @internal */
   _batch(operations: PrivateOperation[], options: WriteOptions): Promise<void> {
     return inLevelTerms(() =>
       this.#opened.batch(operations.map(storeOperation), { durability: durabilityOf(options) }),
     );
   }
 
+  /** @internal */
   _clear(options: Range & WriteOptions): Promise<void> {
     return inLevelTerms(() => this.#opened.clear(rangeOf(options), { durability: durabilityOf(options) }));
   }
 
+  /** @internal */
   _iterator(options: Iterating): LevelIterator<this, unknown> {
     return this.#reading((store) => {
       const scanOptions = scanOf(options);
@@ -279,12 +290,14 @@ export class FastKVLevel<KDefault = string, VDefault = string> extends AbstractL
     });
   }
 
+  /** @internal */
   _keys(options: Iterating): LevelKeyIterator<this> {
     return this.#reading((store) => {
       return new LevelKeyIterator(this, options, store.keys(scanOf(options)), fromBytes(options.keyEncoding));
     });
   }
 
+  /** @internal */
   _values(options: Iterating): LevelValueIterator<this> {
     return this.#reading((store) => {
       const scan = store.values(scanOf(options));
@@ -292,6 +305,7 @@ export class FastKVLevel<KDefault = string, VDefault = string> extends AbstractL
     });
   }
 
+  /** @internal */
   _snapshot(options: object): LevelSnapshot {
     return this.#reading((store) => new LevelSnapshot(store.snapshotSync(), options));
   }

@@ -6,5 +6,6 @@ export {
   type FastKVLevelDelOptions,
   type FastKVLevelOptions,
   type FastKVLevelPutOptions,
+  type StoreOptions,
 } from "./fastkv-level.js";
 export { LevelError } from "./level-error.js";

@@ -4,7 +4,7 @@
  * manifest what to test; the manifest is compared below, so that nothing is left out by being declared away.
  *
  * It opens a thousand databases. Here their shards are in this process, on a simulated disk; with
- * FASTKV_TEST_PROCESSES=1, as in our CI, they are processes of their own, on the real one.
+ * FASTKV_TEST_PROCESSES=1 they are processes of their own, on the real one.
  */
 
 import path from "node:path";

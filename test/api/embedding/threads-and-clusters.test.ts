@@ -1,4 +1,6 @@
 import { once } from "node:events";
+import { mkdirSync } from "node:fs";
+import { setTimeout as delay } from "node:timers/promises";
 import { Worker } from "node:worker_threads";
 import { expect } from "chai";
 import { FastKV } from "../../../coordinator/index.js";
@@ -36,6 +38,43 @@ describe("A database in a worker thread", () => {
     const { thread, shards } = await openInThread();
     await thread.terminate();
     await eventually("the shards leave", () => !shards.some(isRunning));
+  });
+
+  if (process.platform !== "linux") {
+    it("stays locked until the process ends, where a thread cannot be told from another", async () => {
+      const { thread } = await openInThread();
+      await thread.terminate();
+      expect((await rejection(stores().open())).code).to.equal("FASTKV_LOCKED");
+    });
+    return;
+  }
+
+  it("can be opened at once when the thread was ended from outside, with all that it had acknowledged", async () => {
+    for (let round = 0; round < 3; round++) {
+      const { thread, shards } = await openInThread();
+      await thread.terminate();
+      const db = await stores().open();
+      expect(shards.filter(isRunning)).to.deep.equal([]);
+      expect(await db.get("thread")).to.deep.equal({ is: "here" });
+      await db.close();
+    }
+  });
+
+  it("can be opened when the thread was ended in the midst of opening or closing it", async () => {
+    const { folder, root } = stores();
+    // The folder of sockets may have been made and not been written down yet: that one stays.
+    const runtimeFolder = `${root}/run-of-threads`;
+    mkdirSync(runtimeFolder);
+    for (let delayMs = 20; delayMs <= 320; delayMs += 60) {
+      const thread = new Worker(new URL("./support/thread.js", import.meta.url), {
+        workerData: { folder, runtimeFolder },
+      });
+      thread.on("message", () => thread.postMessage("close"));
+      await delay(delayMs);
+      await thread.terminate();
+      const db = await stores().open();
+      await db.close();
+    }
   });
 });
 

@@ -29,7 +29,8 @@ function fieldsWith(changes: object): string {
 describe("owner record", () => {
   it("comes back as it was written", () => {
     const released = { ...record, holder: null, runtimeFolder: null, shards: [] };
-    for (const each of [record, released]) {
+    const inThread = { ...record, holder: { ...someone, thread: { id: 77, startTime: "12350" } } };
+    for (const each of [record, released, inThread]) {
       expect(decodeOwnerRecord(encodeOwnerRecord(each), path, 7)).to.deep.equal(each);
       const padded = encodeOwnerRecord(each, 2000);
       expect(padded.length).to.equal(2000);
@@ -83,6 +84,10 @@ describe("owner record", () => {
       { holder: { ...someone, pid: 0 } },
       { holder: { ...someone, pid: 1.5 } },
       { holder: { pid: 5, startTime: "1" } },
+      { holder: { ...someone, thread: null } },
+      { holder: { ...someone, thread: 77 } },
+      { holder: { ...someone, thread: { id: 0, startTime: "1" } } },
+      { holder: { ...someone, thread: { id: 77 } } },
       { shards: null },
       { shards: [null] },
       { shards: [{ ...someone, bootId: 5 }] },

@@ -72,6 +72,7 @@ describe("process identity", () => {
     const source: ProcessSource = {
       platform: "darwin",
       readText: () => undefined,
+      exists: () => false,
       run: (command, commandArguments) => {
         asked.push([command, ...commandArguments].join(" "));
         return command === "/bin/ps" ? "S Sat Nov 22 20:45:00 2025\n" : "BOOT-UUID\n";
@@ -95,6 +96,7 @@ describe("process identity", () => {
     const source: ProcessSource = {
       platform: "freebsd",
       readText: () => undefined,
+      exists: () => false,
       run: () => undefined,
       signal: (_, signal) => {
         signals.push(signal);
@@ -133,6 +135,7 @@ describe("process identity", () => {
     const source: ProcessSource = {
       platform: "linux",
       readText: (path) => (path.endsWith("stat") ? statLine("node", "S", 1, "5") : "boot\n"),
+      exists: () => true,
       run: () => undefined,
       signal: () => {
         throw errno("EPERM");
