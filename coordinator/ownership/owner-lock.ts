@@ -4,8 +4,8 @@
  *
  * - A claim of epoch n + 1 is written and synced under a temporary name and then given its name by link(2), which
  *   fails where the name exists: of many claimants one wins, and nobody ever sees half a file.
- * - A claim is made only when the holder of epoch n has released it or is dead, its process or its thread. A live holder is never superseded,
- *   so an owner that was paused still owns when it wakes.
+ * - A claim is made only when the holder of epoch n has released it or is dead, its process or its thread. A live
+ *   holder is never superseded, so an owner that was paused still owns when it wakes.
  * - The highest file is never unlinked, so numbers only grow. A claimant that was paused between looking and
  *   linking may find its number free again, long since superseded: so a winner looks once more, and withdraws where
  *   a higher file exists.

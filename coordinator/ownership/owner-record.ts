@@ -10,7 +10,8 @@
  *
  * The JSON: `format` (1), `epoch`, `holder` ({pid, startTime, bootId}, of a worker thread also `thread`: {id, startTime};
  * or null when released), `runtimeFolder` (string or null), `shards` (array of {pid, startTime, bootId}), `timeMs` (the
- * coordinator's clock when it was written). Who does not know `thread` waits for the process to end. At most 256 KiB. It stands outside the files with a common header, since it is written before a database has an id.
+ * coordinator's clock when it was written). Who does not know `thread` waits for the process to end. At most 256 KiB.
+ * It stands outside the files with a common header, since it is written before a database has an id.
  */
 
 import { checksum } from "../../shared/checksum.js";

@@ -12,9 +12,8 @@ import { syncBuiltinESMExports } from "node:module";
 import path from "node:path";
 import { createInterface } from "node:readline";
 import { FastKV } from "../../../coordinator/fastkv.js";
-import { isUnavailable, perform } from "../../crash/processes/strikes/perform.js";
+import { performAndSay } from "../../crash/processes/strikes/perform.js";
 import { readAll } from "../../crash/processes/strikes/reading.js";
-import type { Call } from "../../crash/processes/strikes/workload.js";
 import { stateName, workloadOf } from "./plan.js";
 import { Watcher } from "./watcher.js";
 
@@ -68,20 +67,6 @@ async function tell(): Promise<void> {
   orders.shift();
 }
 
-async function make(call: Call, name: string): Promise<void> {
-  try {
-    await perform(db, call);
-  } catch (error) {
-    // Only a bulk load may fail, where a shard dies under it.
-    if (call.type !== "load" || !isUnavailable(error)) {
-      throw error;
-    }
-    say(`refused ${name}`);
-    return;
-  }
-  say(`ack ${name}`);
-}
-
 await tell();
 const workload = workloadOf(Number(seed), shards);
 const watcher = new Watcher(db, shards);
@@ -90,7 +75,7 @@ for (let number = 0; ; number++) {
   const calls = workload.round(number);
   say(`round ${number}`);
   const reads = watcher.read();
-  await Promise.all([...calls.map((call, at) => make(call, `${number}.${at}`)), reads]);
+  await Promise.all([...calls.map((call, at) => performAndSay(db, call, `${number}.${at}`, say)), reads]);
   const order = orders.shift();
   if (order === "close") {
     await watcher.release();

@@ -49,3 +49,23 @@ export function perform(db: FastKV<string>, call: Call): Promise<unknown> {
     }
   }
 }
+
+/** Makes a call named `name`, and says on a line what became of it. */
+export async function performAndSay(
+  db: FastKV<string>,
+  call: Call,
+  name: string,
+  say: (line: string) => void,
+): Promise<void> {
+  try {
+    await perform(db, call);
+  } catch (error) {
+    // Only a bulk load may fail, where a shard dies under it.
+    if (call.type !== "load" || !isUnavailable(error)) {
+      throw error;
+    }
+    say(`refused ${name}`);
+    return;
+  }
+  say(`ack ${name}`);
+}

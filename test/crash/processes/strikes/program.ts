@@ -7,10 +7,10 @@
 import { writeFileSync, writeSync } from "node:fs";
 import path from "node:path";
 import { FastKV } from "../../../../coordinator/fastkv.js";
-import { isUnavailable, perform } from "./perform.js";
+import { isUnavailable, performAndSay } from "./perform.js";
 import { readAll } from "./reading.js";
 import { noteNames } from "./strike.js";
-import { type Call, StrikeWorkload, shards } from "./workload.js";
+import { StrikeWorkload, shards } from "./workload.js";
 
 const [folder = "", runtimeFolder = "", notes = "", seed = ""] = process.argv.slice(2);
 const lastRound = 24;
@@ -47,24 +47,10 @@ writeFileSync(path.join(notes, noteNames.state), JSON.stringify(await readAll(db
 say("state");
 writeFileSync(path.join(notes, noteNames.open), "");
 
-async function make(call: Call, name: string): Promise<void> {
-  try {
-    await perform(db, call);
-  } catch (error) {
-    // Only a bulk load may fail, where a shard dies under it.
-    if (call.type !== "load" || !isUnavailable(error)) {
-      throw error;
-    }
-    say(`refused ${name}`);
-    return;
-  }
-  say(`ack ${name}`);
-}
-
 const workload = new StrikeWorkload(Number(seed));
 for (let number = 0; number <= lastRound; number++) {
   const calls = workload.round(number);
   say(`round ${number}`);
-  await Promise.all(calls.map((call, at) => make(call, `${number}.${at}`)));
+  await Promise.all(calls.map((call, at) => performAndSay(db, call, `${number}.${at}`, say)));
 }
 say("done");
