@@ -296,7 +296,7 @@ export class Database implements ScanHost, ShardClientOwner {
 
   async page(shard: number, request: PageRequest): Promise<PageReader> {
     // The shard would take the hold again, and nobody would give it back.
-    if (request.holdId !== 0 && !this.isHeld(request.holdId)) {
+    if (!this.isHeld(request.holdId)) {
       throw new FastKVError("FASTKV_CLOSED", "The scan has ended");
     }
     return new PageReader((await this.clients[shard]!.request(request)).raw);

@@ -11,7 +11,6 @@ import { deleteRangeSection, encodeBatch, putsOf } from "./batch.js";
 import { BulkLoad, type BulkLoadResult } from "./bulk-load.js";
 import { CacheFill } from "./cache/cache-fill.js";
 import { CachedWrite, type Refill } from "./cache/cached-write.js";
-import { ReadAhead } from "./cache/read-ahead.js";
 import { CachedValue } from "./cache/read-cache.js";
 import { TurnLimit } from "./cache/turn-limit.js";
 import type {
@@ -84,7 +83,6 @@ export class FastKV<V = unknown> extends EventEmitter<FastKVEvents> implements A
   /** Clears that read keys and have not yet deleted them all. */
   readonly #clears = new Set<KeyClear>();
   readonly #turns = new TurnLimit();
-  readonly #readAhead: ReadAhead;
   /** Calls that take more than one request to a shard: closing waits for them. */
   readonly #underWay = new Set<Promise<unknown>>();
 
@@ -94,12 +92,6 @@ export class FastKV<V = unknown> extends EventEmitter<FastKVEvents> implements A
     this.#options = options;
     this.#codec = new ValueCodec();
     this.#encoder = new EntryEncoder(this.#codec, database.topology, database.clock, options);
-    this.#readAhead = new ReadAhead(
-      database.cache,
-      (shard, request) => database.page(shard, request),
-      this.#keep,
-      () => database.clock.now(),
-    );
     database.events.emitter = this;
   }
 
@@ -355,10 +347,7 @@ export class FastKV<V = unknown> extends EventEmitter<FastKVEvents> implements A
       }
       const client = database.clients[encoder.shard]!;
       client.checkAvailable();
-      const fill =
-        cache === undefined
-          ? undefined
-          : new CacheFill(cache, name, this.#keep, this.#readAhead, encoder.shard);
+      const fill = cache === undefined ? undefined : new CacheFill(cache, name, this.#keep);
       return new Promise((resolve, reject) => {
         const settle = resolve as (value: unknown) => void;
         const read = new ValueRead(kept(key), point, this.#decode, settle, reject, fill);

@@ -1,5 +1,4 @@
 import type { FoundValue, Keep } from "../value-reader.js";
-import type { ReadAhead } from "./read-ahead.js";
 import { CachedValue, type FillTicket, type ReadCache } from "./read-cache.js";
 
 /** What a read of a key that was not cached does for the cache. */
@@ -8,23 +7,18 @@ export class CacheFill {
   readonly #name: string;
   readonly #ticket: FillTicket;
   readonly #keep: Keep;
-  readonly #readAhead: ReadAhead;
-  readonly #shard: number;
 
-  constructor(cache: ReadCache, name: string, keep: Keep, readAhead: ReadAhead, shard: number) {
+  constructor(cache: ReadCache, name: string, keep: Keep) {
     this.#cache = cache;
     this.#name = name;
     this.#ticket = cache.ticket(name)!;
     this.#keep = keep;
-    this.#readAhead = readAhead;
-    this.#shard = shard;
   }
 
   found(found: FoundValue): void {
     const { tag, valueBytes, expiresAt } = found;
     const kept = found.kept(this.#keep);
     this.#fill(CachedValue.found(this.#name, tag, kept, valueBytes, expiresAt));
-    this.#readAhead.from(this.#shard, this.#name);
   }
 
   missing(): void {

@@ -50,30 +50,6 @@ export interface FillTicket {
   isRefill: boolean;
 }
 
-const maxWatchedKeys = 10_000;
-
-/** Which keys were written while something was read that is to be cached. */
-export class WriteWatch {
-  readonly #names = new Set<string>();
-  #isAll = false;
-
-  note(name: string): void {
-    this.#names.add(name);
-    if (this.#names.size > maxWatchedKeys) {
-      this.noteAll();
-    }
-  }
-
-  noteAll(): void {
-    this.#isAll = true;
-    this.#names.clear();
-  }
-
-  hasSeen(name: string): boolean {
-    return this.#isAll || this.#names.has(name);
-  }
-}
-
 /**
  * Encoded values of keys that were read, in the coordinator: a hot key costs no round trip. The coordinator sees
  * every write, so the cache is exactly coherent: a write takes its key out at the call, and voids the tickets of
@@ -84,13 +60,10 @@ export class ReadCache {
   readonly #values: SecondChanceCache<CachedValue> | undefined;
   /** Tickets of calls under way, by key. */
   readonly #tickets = new Map<string, FillTicket>();
-  readonly #watches = new Set<WriteWatch>();
-  readonly #capacityBytes: number;
   hits = 0;
   misses = 0;
 
   constructor(capacityBytes: number) {
-    this.#capacityBytes = capacityBytes;
     this.#values = capacityBytes === 0 ? undefined : new SecondChanceCache<CachedValue>(capacityBytes);
   }
 
@@ -100,11 +73,6 @@ export class ReadCache {
 
   get bytes(): number {
     return this.#values?.bytes ?? 0;
-  }
-
-  /** Whether so much fits in with nothing going out. */
-  hasRoom(bytes: number): boolean {
-    return this.bytes + bytes <= this.#capacityBytes;
   }
 
   /**
@@ -157,38 +125,10 @@ export class ReadCache {
     }
   }
 
-  /** For a read of keys that are not known before: give it back with `unwatchWrites`. */
-  watchWrites(): WriteWatch {
-    const watch = new WriteWatch();
-    this.#watches.add(watch);
-    return watch;
-  }
-
-  unwatchWrites(watch: WriteWatch): void {
-    this.#watches.delete(watch);
-  }
-
-  /** Keeps what was read under a watch, unless the key was written since; nothing that is kept goes out for it. */
-  add(name: string, value: CachedValue, watch: WriteWatch): void {
-    if (
-      this.#values !== undefined &&
-      !watch.hasSeen(name) &&
-      this.hasRoom(value.sizeBytes) &&
-      !this.#values.has(name)
-    ) {
-      this.#values.set(name, value);
-    }
-  }
-
   /** At the call of a write; true where the key was cached, or would be as soon as an earlier write is acknowledged. */
   invalidate(name: string): boolean {
     if (this.#values === undefined) {
       return false;
-    }
-    if (this.#watches.size > 0) {
-      for (const watch of this.#watches) {
-        watch.note(name);
-      }
     }
     const wasCached = this.#values.delete(name);
     const ticket = this.#tickets.size === 0 ? undefined : this.#tickets.get(name);
@@ -207,8 +147,5 @@ export class ReadCache {
       ticket.isValid = false;
     }
     this.#tickets.clear();
-    for (const watch of this.#watches) {
-      watch.noteAll();
-    }
   }
 }

@@ -38,11 +38,6 @@ export class SecondChanceCache<Value extends Cacheable> {
     return value;
   }
 
-  /** Whether it is there; does not count as a use. */
-  has(key: string): boolean {
-    return this.#entries.has(key);
-  }
-
   /** One that is larger than the whole cache is not kept. */
   set(key: string, value: Value): void {
     this.delete(key);

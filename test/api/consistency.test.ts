@@ -137,47 +137,6 @@ describe("Snapshots, order of calls and the read cache", () => {
     expect(cache.hits).to.be.above(0);
   });
 
-  it("never caches the old value of a key that is written while its neighbours are read ahead", async () => {
-    const db = store();
-    const keys = manyKeys(200);
-    await db.batchPut(keys.map((key) => [key, 0] as const));
-    for (let round = 1; round < 30; round++) {
-      // Empties the cache.
-      await db.clear({ prefix: "nothing starts with this" });
-      await Promise.all([db.get(keys[0]!), db.get(keys[round]!)]);
-      // Reading ahead is under way.
-      const writes = keys.map((key, at) => {
-        if (at % 3 === 0) {
-          return db.put(key, round);
-        }
-        return at % 3 === 1 ? db.batchPut([[key, round]]) : undefined;
-      });
-      await Promise.all(writes);
-      const found = await Promise.all(keys.map((key) => db.get(key)));
-      expect(found).to.deep.equal(await db.getMany(keys));
-      expect(found[0]).to.equal(round);
-    }
-  });
-
-  it("reads a small database from memory alone once some of it was read", async () => {
-    const db = store();
-    const keys = manyKeys(300);
-    await db.batchPut(keys.map((key, at) => [key, at] as const));
-    const start = (await db.stats()).read_cache;
-    for (let round = 0; round < 3; round++) {
-      for (const key of keys) {
-        await db.get(key);
-      }
-    }
-    const before = (await db.stats()).read_cache;
-    for (const [at, key] of keys.entries()) {
-      expect(await db.get(key)).to.equal(at);
-    }
-    const after = (await db.stats()).read_cache;
-    expect([after.misses - before.misses, after.hits - before.hits]).to.deep.equal([0, 300]);
-    expect(before.misses - start.misses).to.be.within(1, 150);
-  });
-
   it("lets values expire, from the cache too, in every kind of read", async () => {
     const db = store();
     await db.put("short", 1, { ttl: 60 });

@@ -16,7 +16,7 @@ describe("the sharded store against a sorted map", () => {
       let compactions = 0;
       await checkProperty(lists, 8 * rounds, async (list) => {
         const disk = new SimulatedFileSystem({ random: new Random(1), maxAsyncTurns: 3, folders: ["/data"] });
-        // A cache that is always full, and one with room to read ahead.
+        // A cache that is always full, and one with room for everything.
         const readCacheSize = list.length % 2 === 0 ? 20_000 : 1_000_000;
         const store = await ShardedStore.open(disk, { shards, readCacheSize });
         await new ModelRun(store).run(list);
