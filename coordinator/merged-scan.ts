@@ -126,7 +126,7 @@ export type EntryReader<T> = (page: PageReader) => T;
 export class ScanRun {
   readonly #host: ScanHost;
   readonly #request: ScanRequest;
-  readonly #pages: ShardPages[] = [];
+  #pages: ShardPages[] = [];
   readonly #holdId: number;
   /** False: the hold is a cursor's, which outlives this run. */
   #ownsHold: boolean;
@@ -167,10 +167,22 @@ export class ScanRun {
   end(reason?: FastKVError): void {
     this.#failure ??= reason;
     this.#isOver = true;
+    this.#dropPages();
     this.#noteEnded();
     if (this.#ownsHold) {
       this.giveBackHold();
     }
+  }
+
+  /**
+   * What has waited for its pages may have been promoted to V8's old generation, and what that refers to is copied by
+   * one small collection after the other, although nobody else needs it any more.
+   */
+  #dropPages(): void {
+    for (const pages of this.#pages) {
+      pages.page = undefined;
+    }
+    this.#pages = [];
   }
 
   /** From now on the hold outlives this run: whoever calls this gives it back. */

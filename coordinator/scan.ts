@@ -136,8 +136,12 @@ export class Scan<T> implements AsyncIterable<T> {
   /** Reads everything into an array. */
   async toArray(): Promise<T[]> {
     this.#takeOnce();
-    const all: T[] = [];
     try {
+      if (!this.#run.isOver) {
+        await this.#run.fill();
+      }
+      // Made when there is something to put into it: see `ScanRun`.
+      const all: T[] = [];
       while (!this.#run.take(this.#read, all, Number.POSITIVE_INFINITY)) {
         await this.#run.fill();
       }

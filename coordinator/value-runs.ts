@@ -6,7 +6,7 @@ export type Decode = (tag: number, bytes: Buffer, start: number, end: number) =>
 
 /** Whoever leaves a scan early has decoded at most so many values for nothing. */
 const maxRunValues = 32;
-const maxRunBytes = 32 * 1024;
+const maxRunBytes = 8 * 1024;
 /** Fewer cost less one by one. */
 const minRunValues = 3;
 

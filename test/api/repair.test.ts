@@ -1,10 +1,12 @@
 import fs from "node:fs";
 import path from "node:path";
 import { expect } from "chai";
+import { FastKV } from "../../coordinator/fastkv.js";
 import { type RepairReport, repair } from "../../coordinator/maintenance/repair.js";
 import { verify } from "../../coordinator/maintenance/verify.js";
 import { contentsOf, filesMatching, flipByte } from "../support/damage.js";
 import { rejection } from "../support/errors.js";
+import { makeTemporaryFolder, removeTemporaryFolder } from "../support/temporary-folder.js";
 import { useStores } from "./support/stores.js";
 
 const count = 3_000;
@@ -15,24 +17,38 @@ const newValue = (index: number): string => `new ${index}`;
 /** Half of the keys were written again, some by batches over both shards, after the tables were made. */
 const isRewritten = (index: number): boolean => index % 2 === 0;
 
+/** A closed database of two shards: tables of many blocks, and a WAL with newer values and deletes. */
+async function fill(folder: string): Promise<void> {
+  const store = await FastKV.open<string>(folder, { shards: 2, blockSize: 1024 });
+  for (let index = 0; index < count; index++) {
+    void store.put(keyOf(index), oldValue(index));
+  }
+  await store.flush();
+  for (let index = 0; index < count; index += 2) {
+    if (index % 100 === 0) {
+      const batch = Array.from({ length: 50 }, (_, at) => index + 2 * at).filter((one) => one < count);
+      await store.batchPut(batch.map((one): [string, string] => [keyOf(one), newValue(one)]));
+    }
+  }
+  await store.close();
+}
+
 describe("repair", () => {
   const stores = useStores();
 
-  /** A closed database of two shards: tables of many blocks, and a WAL with newer values and deletes. */
-  async function fill(): Promise<string> {
-    const store = await stores().open<string>({ shards: 2, blockSize: 1024 });
-    for (let index = 0; index < count; index++) {
-      void store.put(keyOf(index), oldValue(index));
-    }
-    await store.flush();
-    for (let index = 0; index < count; index += 2) {
-      if (index % 100 === 0) {
-        const batch = Array.from({ length: 50 }, (_, at) => index + 2 * at).filter((one) => one < count);
-        await store.batchPut(batch.map((one): [string, string] => [keyOf(one), newValue(one)]));
-      }
-    }
-    await store.close();
-    return stores().folder;
+  /** Made once: each test damages a copy. */
+  let original = "";
+  before("fill a database", async () => {
+    original = makeTemporaryFolder();
+    await fill(original);
+  });
+  after(() => removeTemporaryFolder(original));
+
+  /** The closed database of `fill`, in the test's own folder. */
+  function copy(): string {
+    const { folder } = stores();
+    fs.cpSync(original, folder, { recursive: true });
+    return folder;
   }
 
   interface Survivors {
@@ -104,7 +120,7 @@ describe("repair", () => {
   const remove = (file: string): void => fs.rmSync(file);
 
   it("leaves a sound database as it is", async () => {
-    const folder = await fill();
+    const folder = copy();
     const before = contentsOf(folder);
     const report = await repair(folder);
     expect(report).to.deep.include({ wasDamaged: false, losses: [], lostFolder: null, setAside: [] });
@@ -131,7 +147,7 @@ describe("repair", () => {
     ["a missing batch log", /^batch-log/, remove],
   ] as const) {
     it(`brings everything back from ${what}`, async () => {
-      const folder = await fill();
+      const folder = copy();
       damage(pattern, change);
       expect((await verify(folder)).isSound).to.equal(false);
       expectRepaired(await repair(folder));
@@ -140,7 +156,7 @@ describe("repair", () => {
   }
 
   it("brings back from a damaged WAL what the batch log has", async () => {
-    const folder = await fill();
+    const folder = copy();
     const name = damage(/shard-001.*wal/, flipAt(2_000));
     const report = await repair(folder);
     expectRepaired(report);
@@ -172,7 +188,7 @@ describe("repair", () => {
   });
 
   it("keeps the readable blocks of a table, and names the keys that are lost", async () => {
-    const folder = await fill();
+    const folder = copy();
     const name = damage(/shard-000.*sst/, (file) => {
       flipByte(file, 5_000);
       flipByte(file, 30_000);
@@ -198,7 +214,7 @@ describe("repair", () => {
   });
 
   it("finds the blocks of a table that has lost its index, around a damaged one", async () => {
-    const folder = await fill();
+    const folder = copy();
     damage(/shard-000.*sst/, (file) => {
       flipByte(file, 12_000);
       fs.truncateSync(file, fs.statSync(file).size - 1_000);
@@ -211,7 +227,7 @@ describe("repair", () => {
   });
 
   it("goes on without a missing table, and says which keys were in it", async () => {
-    const folder = await fill();
+    const folder = copy();
     const name = damage(/shard-000.*sst/, remove);
     const report = await repair(folder);
     expectRepaired(report);
@@ -224,7 +240,7 @@ describe("repair", () => {
   });
 
   it("makes an empty shard in the place of a missing one", async () => {
-    const folder = await fill();
+    const folder = copy();
     fs.rmSync(path.join(folder, "shard-000"), { recursive: true });
     const report = await repair(folder);
     expectRepaired(report);
@@ -233,7 +249,7 @@ describe("repair", () => {
   });
 
   it("refuses to guess how many shards there were where the keys show that some are missing", async () => {
-    const folder = await fill();
+    const folder = copy();
     fs.rmSync(path.join(folder, "FASTKV"));
     fs.rmSync(path.join(folder, "shard-001"), { recursive: true });
     const before = contentsOf(folder);

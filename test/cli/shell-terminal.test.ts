@@ -92,9 +92,10 @@ describe("the shell at a terminal", () => {
       await terminal.command(`put config:app_name "MyApp"`);
     });
     afterEach(async () => {
-      // Ctrl-C drops what a test left on the line; then the screen is wiped for the next.
+      // Ctrl-C drops what a test left on the line. The prompt that follows it, and no earlier one, says that it was heard.
+      await terminal.clear();
       terminal.type("\x03");
-      await terminal.shows(/\nfastkv>$/);
+      await terminal.shows(/\^C\n(.*\n)*fastkv>$/);
       await terminal.clear();
       await terminal.command("");
     });
@@ -181,17 +182,16 @@ Error: Too many words for delete`);
     });
 
     it("breaks its help between words in a narrow window", async () => {
-      terminal.resize(40, 40);
+      await terminal.resize(40, 40);
       await terminal.command("help");
       expect(terminal.text()).to.contain("has       tell whether a key is there:\n          true or false\n");
-      terminal.resize(100, 40);
+      await terminal.resize(100, 40);
     });
 
     it("redraws a long line when the window changes", async () => {
       terminal.type(`put long ${"x".repeat(120)}`);
       await terminal.shows("x".repeat(120));
-      terminal.resize(60, 30);
-      await delay(200);
+      await terminal.resize(60, 30);
       terminal.type("y");
       await terminal.shows(`${"x".repeat(120)}y`);
       await terminal.command("");

@@ -47,9 +47,15 @@ export class TestTerminal {
     this.#pty.write(keys);
   }
 
-  resize(columns: number, rows: number): void {
-    this.#pty.resize(columns, rows);
+  /** Waits until the program, which must be at its prompt, has heard of it and drawn its line anew. */
+  async resize(columns: number, rows: number): Promise<void> {
+    const before = this.raw.length;
     this.#screen.resize(columns, rows);
+    this.#pty.resize(columns, rows);
+    await this.#until(
+      () => this.raw.indexOf("\x1b[0J", before) >= 0,
+      () => "The terminal's program did not draw its line anew",
+    );
   }
 
   /** Wipes the screen and what was above it. */
@@ -103,9 +109,13 @@ export class TestTerminal {
           ? text.includes(expected)
           : expected.test(text);
     };
-    for (let waitedMs = 0; !found(); waitedMs += 20) {
+    await this.#until(found, () => `The terminal did not show ${expected}`);
+  }
+
+  async #until(done: () => boolean, complaint: () => string): Promise<void> {
+    for (let waitedMs = 0; !done(); waitedMs += 20) {
       if (waitedMs > waitMs) {
-        throw new Error(`The terminal did not show ${expected}, but:\n${this.text()}`);
+        throw new Error(`${complaint()}, but:\n${this.text()}`);
       }
       await delay(20);
     }
