@@ -12,8 +12,8 @@ import type { Peer, Store, StoreOptions } from "../stores/store.js";
 
 export type OpenSettings = Partial<Pick<StoreOptions, "durability" | "readCache">>;
 
-/** Part of a workload's time; a store in JavaScript has to be compiled first, in all its processes. */
-const warmUpPart = 0.5;
+/** Times `seconds`. What is JavaScript is slower until it has been compiled, in all processes of a store. */
+const warmUpFactor = 1.5;
 const fillingGets = 300_000;
 const fillingInFlight = 256;
 
@@ -77,6 +77,10 @@ export class Bench {
     return store;
   }
 
+  get warmUpMs(): number {
+    return this.job.seconds * 1_000 * warmUpFactor;
+  }
+
   newFolder(): string {
     return path.join(this.job.folder, `store-${this.#folders++}`);
   }
@@ -92,7 +96,7 @@ export class Bench {
     }
     const limitMs = (options.seconds ?? this.job.seconds) * 1_000;
     if (options.warmUp === true) {
-      await work(new Meter(limitMs * warmUpPart));
+      await work(new Meter(this.warmUpMs));
     }
     this.#send({ type: "begin", workload });
     const meter = new Meter(limitMs);

@@ -10,7 +10,8 @@ export const mixedGroup: Group = {
   name: "mixed",
   workloads: ["read-while-writing-get", "read-while-writing-put"],
   prepared: "records",
-  run: (bench) => together(bench, "read-while-writing", mixes.readWhileWriting, bench.job.seconds),
+  run: (bench) =>
+    together(bench, "read-while-writing", mixes.readWhileWriting, bench.job.seconds, bench.warmUpMs),
 };
 
 /** Puts at full speed for minutes, and gets beside them: how long is the longest wait? */
@@ -19,7 +20,7 @@ export const pausesGroup: Group = {
   workloads: ["pauses-put", "pauses-get"],
   onlyOnRequest: true,
   prepared: "records",
-  run: (bench) => together(bench, "pauses", mixes.pauses, bench.job.pausesSeconds),
+  run: (bench) => together(bench, "pauses", mixes.pauses, bench.job.pausesSeconds, 0),
 };
 
 async function together(
@@ -27,9 +28,13 @@ async function together(
   name: string,
   inFlight: { puts: number; gets: number },
   seconds: number,
+  warmUpMs: number,
 ): Promise<void> {
   await bench.withCopy({}, async (store) => {
     const overwrites = new Overwrites(bench, store);
+    if (warmUpMs > 0) {
+      await overwrites.run(new Meter(warmUpMs), inFlight.puts, new Meter(warmUpMs), inFlight.gets);
+    }
     bench.begin(name);
     const putMeter = new Meter(seconds * 1_000);
     const getMeter = new Meter(seconds * 1_000);

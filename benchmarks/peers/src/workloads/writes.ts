@@ -38,7 +38,8 @@ export const syncedWriteGroup: Group = {
 /** One batch after the other, each awaited. */
 async function batches(bench: Bench, size: number): Promise<void> {
   const count = Math.floor(bench.job.records / size);
-  await writes(bench, `batch-${size}`, size, "background", async (store, meter, numbers, keys) => {
+  const options = { durability: "background", warmUp: false } as const;
+  await writes(bench, `batch-${size}`, options, async (store, meter, numbers, keys) => {
     await drive(meter, count, 1, size, (index) => {
       const batch: Entry[] = [];
       for (let at = index * size; at < (index + 1) * size; at++) {
@@ -46,33 +47,40 @@ async function batches(bench: Bench, size: number): Promise<void> {
       }
       return store.batch(batch);
     });
+    return meter.operations * size;
   });
 }
 
+/** Where few are in flight there is time for a warm-up: it takes the first records. */
 async function puts(
   bench: Bench,
   workload: string,
   inFlight: number,
   durability: "background" | "sync",
 ): Promise<void> {
-  await writes(bench, workload, 1, durability, async (store, meter, numbers, keys) => {
-    await drive(meter, keys.length, inFlight, 1, (index) =>
-      store.put(keys[index]!, bench.records.valueOf(numbers(index), 0)),
+  let first = 0;
+  const warmUp = inFlight <= 16;
+  await writes(bench, workload, { durability, warmUp }, async (store, meter, numbers, keys) => {
+    const start = first;
+    await drive(meter, keys.length - start, inFlight, 1, (index) =>
+      store.put(keys[start + index]!, bench.records.valueOf(numbers(start + index), 0)),
     );
+    first += meter.operations;
+    return first;
   });
 }
 
+/** `work` gives back how many records it has put since the store was empty. */
 async function writes(
   bench: Bench,
   workload: string,
-  entriesPerCall: number,
-  durability: "background" | "sync",
+  { durability, warmUp }: { durability: "background" | "sync"; warmUp: boolean },
   work: (
     store: Store,
     meter: Meter,
     numbers: (index: number) => number,
     keys: readonly string[],
-  ) => Promise<void>,
+  ) => Promise<number>,
 ): Promise<void> {
   if (!bench.wants(workload)) {
     return;
@@ -83,20 +91,19 @@ async function writes(
   await bench.withEmpty({ durability }, async (store, folder) => {
     const pids = [process.pid, ...(await store.processIds())];
     const before = writtenBytes(pids);
-    let calls = 0;
+    let entries = 0;
     const measured = async (meter: Meter): Promise<Record<string, number>> => {
-      await work(store, meter, order, keys);
+      entries = await work(store, meter, order, keys);
       await store.drain();
       meter.stop();
-      calls = meter.operations;
-      const put = calls * entriesPerCall * userBytes(bench.records, Math.floor(records / 2));
+      const put = entries * userBytes(bench.records, Math.floor(records / 2));
       return {
         bytesOnDisk: bytesOnDisk(folder),
         writeAmplification: (writtenBytes(pids) - before) / put,
         ...(await store.facts?.()),
       };
     };
-    await bench.measure(workload, measured, { seconds: seconds * secondsFactor });
-    await bench.checkSome(store, order, calls * entriesPerCall);
+    await bench.measure(workload, measured, { seconds: seconds * secondsFactor, warmUp });
+    await bench.checkSome(store, order, entries);
   });
 }
