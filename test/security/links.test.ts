@@ -18,10 +18,11 @@ async function makeDatabase(stores: Stores): Promise<void> {
   await db.close();
 }
 
+/** A compaction may remove files meanwhile. */
 function filesBelow(folder: string): string[] {
   return fs
     .readdirSync(folder, { recursive: true, encoding: "utf8" })
-    .filter((name) => fs.lstatSync(path.join(folder, name)).isFile())
+    .filter((name) => fs.lstatSync(path.join(folder, name), { throwIfNoEntry: false })?.isFile() === true)
     .sort();
 }
 

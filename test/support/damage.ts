@@ -20,7 +20,11 @@ export function flipByte(file: string, offset: number, mask = 0x10): void {
 export function filesMatching(folder: string, pattern: RegExp): string[] {
   return fs
     .readdirSync(folder, { recursive: true, encoding: "utf8" })
-    .filter((name) => pattern.test(name) && fs.statSync(path.join(folder, name)).isFile())
+    .filter(
+      (name) =>
+        pattern.test(name) &&
+        fs.statSync(path.join(folder, name), { throwIfNoEntry: false })?.isFile() === true,
+    )
     .sort();
 }
 

@@ -7,7 +7,7 @@ import { ClassicLevel } from "classic-level";
 import { crc32c } from "fastkv-plugin-shell/import/leveldb/crc32c";
 import { copyLevelDatabase } from "fastkv-plugin-shell/import/leveldb/scratch-copy";
 import { decodeSnappy } from "fastkv-plugin-shell/import/leveldb/snappy-decode";
-import { makeTemporaryFolder, removeTemporaryFolder } from "../support/temporary-folder.js";
+import { makeTemporaryFolder, removeTemporaryFolder } from "../../support/temporary-folder.js";
 
 /** A table ends with 48 bytes: two handles, padding that nobody reads, and 8 bytes that never change. */
 const footerBytes = 48;
