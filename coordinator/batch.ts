@@ -13,10 +13,13 @@ import type { ReadCache } from "./cache/read-cache.js";
 import type { BatchOperation } from "./call-options.js";
 import type { EntryEncoder, ValueOptions } from "./entry-encoder.js";
 import type { Key } from "./keys.js";
-import { invalidOption, shown } from "./options.js";
+import { checkFields, invalidOption, shown } from "./options.js";
 import type { ByteRange } from "./ranges.js";
+import { refusedOf } from "./refusals.js";
 
 const firstSectionBytes = 1024;
+const fieldsOfPut: ReadonlySet<string> = new Set(["type", "key", "value", "encoding", "ttl"]);
+const fieldsOfDelete: ReadonlySet<string> = new Set(["type", "key"]);
 
 /** A batch, checked and encoded whole before any of it is handed over. */
 export interface EncodedBatch {
@@ -41,9 +44,14 @@ export function encodeBatch<V>(
   let count = 0;
   let bytes = 0;
   for (const operation of operations) {
-    const kind = setOperation(encoder, operation, defaults);
-    const section = (sections[encoder.shard] ??= new OperationSection(firstSectionBytes));
     count += 1;
+    let kind: number;
+    try {
+      kind = setOperation(encoder, operation, defaults);
+    } catch (error) {
+      throw refusedOf(`Operation ${count} of the batch`, error);
+    }
+    const section = (sections[encoder.shard] ??= new OperationSection(firstSectionBytes));
     bytes += appendEntry(section, kind, encoder, 0);
     if (count > maxBatchOperations) {
       throw tooLarge(`more than ${maxBatchOperations} operations`);
@@ -74,12 +82,14 @@ function setOperation<V>(
   }
   switch (operation.type) {
     case "put":
+      checkFields("A put", operation, fieldsOfPut);
       encoder.setEntry(operation.key, operation.value, {
         encoding: operation.encoding ?? defaults.encoding,
         ttl: operation.ttl ?? defaults.ttl,
       });
       return operationKind.put;
     case "del":
+      checkFields("A del", operation, fieldsOfDelete);
       encoder.setKey(operation.key);
       return operationKind.delete;
     default: {
@@ -119,7 +129,7 @@ export function appendEntry(
 /** Puts, as operations of a batch. */
 export function* putsOf<V>(pairs: Iterable<readonly [Key, V]>): Generator<BatchOperation<V>> {
   for (const pair of pairs) {
-    if (!Array.isArray(pair)) {
+    if (!Array.isArray(pair) || pair.length !== 2) {
       throw invalidOption("batchPut takes pairs [key, value], a Map, or an object");
     }
     yield { type: "put", key: pair[0] as Key, value: pair[1] as V };

@@ -69,6 +69,7 @@ export interface ScanOptions extends RangeOptions {
   signal?: AbortSignal | undefined;
 }
 
+/** Where bounds are given and all of them are undefined, `clear` refuses: it would take everything by mistake. */
 export interface ClearOptions extends RangeOptions {
   /** With a limit: from the last key to the first. @default false */
   reverse?: boolean | undefined;

@@ -38,7 +38,8 @@ class CursorRun {
   }
 }
 
-const leftReason = (): FastKVError => new FastKVError("FASTKV_CLOSED", "The cursor is closed");
+const leftReason = (): FastKVError =>
+  new FastKVError("FASTKV_CLOSED", "The cursor is closed. Make another one from a new scan.");
 
 /** Runs of cursors that were forgotten without being closed. */
 const forgotten = new FinalizationRegistry<CursorRun>((run) => run.end(leftReason()));

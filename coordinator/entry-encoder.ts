@@ -109,7 +109,7 @@ export class EntryEncoder {
     if (bytes > this.#maxValueBytes) {
       throw new FastKVError(
         "FASTKV_INVALID_VALUE",
-        `The value has ${bytes} bytes when encoded, more than maxValueSize (${this.#maxValueBytes})`,
+        `The value has ${bytes} bytes when encoded, more than maxValueSize (${this.#maxValueBytes}). Split it, or open the database with a larger one.`,
         { writeOutcome: "not-applied" },
       );
     }

@@ -3,8 +3,11 @@ import type { BulkLoad } from "./bulk-load.js";
 import type { BulkEntry, StoredEntry } from "./call-options.js";
 import type { EntryEncoder } from "./entry-encoder.js";
 import type { Key } from "./keys.js";
-import { invalidOption } from "./options.js";
-import { notApplied } from "./refusals.js";
+import { checkFields, invalidOption } from "./options.js";
+import { notApplied, refusedOf } from "./refusals.js";
+
+const fieldsOfEntry: ReadonlySet<string> = new Set(["key", "value", "encoding", "ttl", "expiresAt"]);
+const fieldsOfStored: ReadonlySet<string> = new Set(["key", "stored", "encoding", "tag", "expiresAt"]);
 
 type AnyIterator<T> = Iterator<T> | AsyncIterator<T>;
 
@@ -13,6 +16,7 @@ export class EntrySource<V> {
   readonly #iterator: AnyIterator<BulkEntry<V>>;
   readonly #encoder: EntryEncoder;
   readonly #encoding: ValueEncoding | undefined;
+  #count = 0;
 
   /** @throws FastKVError `FASTKV_INVALID_OPTION` where the source cannot be iterated. */
   constructor(
@@ -62,10 +66,11 @@ export class EntrySource<V> {
   }
 
   #feed(load: BulkLoad, entry: BulkEntry<V>): boolean {
+    this.#count += 1;
     try {
       this.#encode(entry);
     } catch (error) {
-      throw notApplied(error);
+      throw notApplied(refusedOf(`Entry ${this.#count} of the bulk load`, error));
     }
     return load.add(this.#encoder);
   }
@@ -75,10 +80,15 @@ export class EntrySource<V> {
       throw invalidOption("bulkLoad takes entries [key, value], { key, value } or { key, stored, tag }");
     }
     if (Array.isArray(entry)) {
+      if (entry.length !== 2) {
+        throw invalidOption(`A pair is [key, value], not an array of ${entry.length}`);
+      }
       this.#encoder.setEntry(entry[0] as Key, entry[1], { encoding: this.#encoding });
     } else if ("stored" in entry) {
+      checkFields("A stored entry", entry, fieldsOfStored);
       this.#encoder.setStored(entry);
     } else {
+      checkFields("An entry", entry, fieldsOfEntry);
       const { key, value, encoding, ttl, expiresAt } = entry as Exclude<
         BulkEntry<V>,
         readonly unknown[] | StoredEntry

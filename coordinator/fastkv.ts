@@ -35,6 +35,7 @@ import { abortError, type EntryReader, type ScanPoint, ScanRun } from "./merged-
 import { OpenScans } from "./open-scans.js";
 import {
   checkNames,
+  checkPath,
   durabilityModes,
   encodings,
   invalidOption,
@@ -103,9 +104,7 @@ export class FastKV<V = unknown> extends EventEmitter<FastKVEvents> implements A
    * `FASTKV_INVALID_OPTION`, `FASTKV_IO`.
    */
   static async open<V = unknown>(folder: string, options: OpenOptions = {}): Promise<FastKV<V>> {
-    if (typeof folder !== "string" || folder === "" || folder.includes("\0")) {
-      throw invalidOption("The path of a database is a non-empty string without NUL");
-    }
+    checkPath(folder);
     const resolved = resolveOptions(options);
     const fileSystem = new NodeFileSystem();
     const { shardModule, execPath, execArgv, runtimeFolder } = resolved;

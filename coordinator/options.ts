@@ -245,6 +245,24 @@ export function resolveOptions(options: OpenOptions): ResolvedOptions {
   return resolved as unknown as ResolvedOptions;
 }
 
+/** @throws FastKVError `FASTKV_INVALID_OPTION`. */
+export function checkPath(path: unknown): string {
+  if (typeof path === "string" && path !== "" && !path.includes("\0")) {
+    return path;
+  }
+  const hint = path instanceof URL ? ". Give fileURLToPath(url) of node:url" : "";
+  throw invalidOption(`The path of a database is a non-empty string without NUL, not ${shown(path)}${hint}`);
+}
+
+/** The same for one of many small objects: refuses a field that would be ignored. */
+export function checkFields(what: string, given: object, known: ReadonlySet<string>): void {
+  for (const name in given) {
+    if (!known.has(name) && Object.hasOwn(given, name)) {
+      throw invalidOption(`${what} has no field ${excerpt(name, 60)}; it has ${[...known].join(", ")}`);
+    }
+  }
+}
+
 /** Refuses what is no plain options object and names that the call does not know. */
 export function checkNames(call: string, options: unknown, known: readonly string[]): void {
   if (typeof options !== "object" || options === null || Array.isArray(options)) {

@@ -11,13 +11,18 @@ export function refusedWrite(error: unknown): Promise<never> {
 /** What refused a part of a write, before anything of the whole was done. */
 export function notApplied(error: unknown): unknown {
   const isPlain = error instanceof FastKVError && error.writeOutcome === "none";
-  return isPlain ? withOutcome(error, "not-applied") : error;
+  return isPlain ? copyOf(error, { writeOutcome: "not-applied" }) : error;
+}
+
+/** The same, of one of many things that were given: says which. */
+export function refusedOf(what: string, error: unknown): unknown {
+  return error instanceof FastKVError ? copyOf(error, { message: `${what}: ${error.message}` }) : error;
 }
 
 /** Of a read: there was nothing to apply. */
 export function refusedRead(error: unknown): Promise<never> {
   const isOfWrite = error instanceof FastKVError && error.writeOutcome !== "none";
-  return refused(isOfWrite ? withOutcome(error, "none") : error);
+  return refused(isOfWrite ? copyOf(error, { writeOutcome: "none" }) : error);
 }
 
 /**
@@ -40,14 +45,20 @@ function isClosed(error: unknown): boolean {
 }
 
 /** The error may be another call's, too: that one keeps its own. */
-function withOutcome(error: FastKVError, writeOutcome: WriteOutcome): FastKVError {
-  const { code, message, damage, stack } = error;
+function copyOf(
+  error: FastKVError,
+  {
+    message = error.message,
+    writeOutcome = error.writeOutcome,
+  }: { message?: string; writeOutcome?: WriteOutcome },
+): FastKVError {
+  const { code, damage, stack } = error;
   const copy = new FastKVError(code, message, {
     writeOutcome,
     ...("cause" in error ? { cause: error.cause } : {}),
     ...(damage === undefined ? {} : { damage }),
   });
-  if (stack !== undefined) {
+  if (stack !== undefined && message === error.message) {
     copy.stack = stack;
   }
   return copy;

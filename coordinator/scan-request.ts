@@ -45,6 +45,12 @@ export function checkScan(
 /** The options of a clear, checked and complete. Throws `FASTKV_INVALID_OPTION`. */
 export function checkClear(options: ClearOptions): ClearOptions & { reverse: boolean; limit: number } {
   checkNames("clear", options, clearNames);
+  const bounds = rangeNames.filter((name) => name in options);
+  if (bounds.length > 0 && bounds.every((name) => options[name] === undefined)) {
+    throw invalidOption(
+      `clear would take all keys, since ${bounds.join(", ")} is undefined. Leave it out if it is to.`,
+    );
+  }
   return { ...options, reverse: checkReverse(options.reverse), limit: checkLimit(options.limit) };
 }
 

@@ -38,7 +38,7 @@ export class Snapshot<V = unknown> implements AsyncDisposable {
       throw new FastKVError("FASTKV_INVALID_OPTION", "The snapshot belongs to another database");
     }
     if (snapshot.#isClosed) {
-      throw new FastKVError("FASTKV_CLOSED", "The snapshot is closed");
+      throw new FastKVError("FASTKV_CLOSED", "The snapshot is closed. Take another one with db.snapshot().");
     }
     return snapshot.#point;
   }

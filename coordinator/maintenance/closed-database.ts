@@ -7,7 +7,7 @@ import type { LoggedInput, ShardTask } from "../../shared/maintenance/messages.j
 import { PatchyFileSystem } from "../../shared/maintenance/patchy-file-system.js";
 import type { FileSystem } from "../../shared/storage/file-system.js";
 import { Clock } from "../clock.js";
-import { invalidOption } from "../options.js";
+import { checkPath } from "../options.js";
 import { prepareFolder } from "../ownership/database-folder.js";
 import { identityFileName } from "../ownership/identity-file.js";
 import { acquireOwnership } from "../ownership/owner-lock.js";
@@ -34,10 +34,7 @@ export async function withClosedDatabase<T>(
   work: (database: ClosedDatabase) => Promise<T>,
 ): Promise<T> {
   const fileSystem = new PatchyFileSystem(given.fileSystem);
-  if (typeof givenFolder !== "string" || givenFolder === "" || givenFolder.includes("\0")) {
-    throw invalidOption("The path of a database is a non-empty string without NUL");
-  }
-  const folder = path.resolve(givenFolder);
+  const folder = path.resolve(checkPath(givenFolder));
   try {
     prepareFolder(fileSystem, folder, { createIfMissing: false });
   } catch (error) {

@@ -85,7 +85,7 @@ function tooLong(parent: string, isChosen: boolean): FastKVError {
 
 function wayOut(isChosen: boolean): string {
   return isChosen
-    ? "Give a shorter writable folder in the option for it, or leave the option out."
+    ? "Give a short writable folder that exists as the option runtimeFolder, or leave it out."
     : "Set the environment variable TMPDIR to a short writable folder.";
 }
 

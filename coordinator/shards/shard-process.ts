@@ -72,7 +72,9 @@ class ShardProcess implements ShardLink {
       serialization: "json",
     });
     this.#exited = new Promise((resolve) => {
-      this.#child.once("error", (error) => resolve(`could not be started: ${error.message}`));
+      this.#child.once("error", (error) =>
+        resolve(`could not be started: ${error.message} (option execPath: ${program.execPath})`),
+      );
       this.#child.once("exit", (code, signal) =>
         resolve(signal === null ? `exited with code ${code}` : `was ended by ${signal}`),
       );

@@ -39,11 +39,12 @@ describe("the commands verify and repair", () => {
     flipByte(join(folder, table), 9_000);
     const verified = await run("verify --path damaged");
     expect(verified.code).to.equal(1);
-    const [line, summary] = verified.stdout.split("\n");
+    const [line, summary, wayOut] = verified.stdout.split("\n");
     expect(line).to.match(
       /^shard-000\/\d+\.sst, offset \d+: wrong checksum of a block \(keys "key\\u0007\d+" to "key\\u0007\d+"\)$/,
     );
     expect(summary).to.match(/^Damaged: 1 finding in 2 shards/);
+    expect(wayOut).to.contain("fastkv repair");
     const json = JSON.parse((await run("verify --path damaged --json")).stdout) as {
       isSound: boolean;
       findings: { file: string; severity: string }[];

@@ -241,6 +241,8 @@ describe("the one-shot commands", () => {
       "put k v --path d --encoding yaml",
       "bulk x --path d --shards 0",
       "scan --limit -1 --path d",
+      "scan a --prefix b --path d",
+      "scan --gt a --gte b --path d",
     ];
     const results = await Promise.all(lines.map((line) => run(line)));
     for (const [index, { code, stderr }] of results.entries()) {

@@ -82,6 +82,8 @@ Database closed
     expect(result.code).to.equal(1);
     expect(result.stderr).to.contain("The input ended within a batch: 1 operation not written");
     expect((await workspace.run(["get", "in-batch", "--path", "./d"])).code).to.equal(1);
+    const goingOn = await shell("nonsense\nbatch\nput in-batch 1\n", "--keep-going");
+    expect(goingOn.stderr).to.contain("The input ended within a batch: 1 operation not written");
   });
 
   it("ends on Ctrl-C in the midst of writing with exit code 130, the database closed", async () => {

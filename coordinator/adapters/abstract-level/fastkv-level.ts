@@ -349,11 +349,12 @@ function storeOperation(operation: PrivateOperation): BatchOperation {
 
 /** In Level `gte` and `lte` go before `gt` and `lt`; FastKV refuses both. */
 function rangeOf({ gt, gte, lt, lte, reverse, limit, snapshot }: Range) {
+  const lower = gte === undefined ? { gt } : { gte };
+  const upper = lte === undefined ? { lt } : { lte };
   return {
-    gt: gte === undefined ? gt : undefined,
-    gte,
-    lt: lte === undefined ? lt : undefined,
-    lte,
+    // `clear` takes everything where no bound is given, and refuses where all that are given are undefined.
+    ...(gt === undefined && gte === undefined ? {} : lower),
+    ...(lt === undefined && lte === undefined ? {} : upper),
     reverse,
     limit: limit < 0 ? undefined : limit,
     snapshot: LevelSnapshot.unwrap(snapshot),

@@ -7,9 +7,9 @@ export const rangeFlags = {
   prefix: Flags.string({ description: "only keys that begin with this" }),
   limit: Flags.integer({ description: "at most so many entries", min: 0 }),
   reverse: Flags.boolean({ description: "from the last key to the first" }),
-  gt: Flags.string({ description: "only keys after this one" }),
+  gt: Flags.string({ description: "only keys after this one", exclusive: ["gte"] }),
   gte: Flags.string({ description: "only this key and those after it" }),
-  lt: Flags.string({ description: "only keys before this one" }),
+  lt: Flags.string({ description: "only keys before this one", exclusive: ["lte"] }),
   lte: Flags.string({ description: "only this key and those before it" }),
 };
 

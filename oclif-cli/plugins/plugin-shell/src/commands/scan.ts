@@ -1,4 +1,5 @@
 import { Args, Command, Flags } from "@oclif/core";
+import { exitCode } from "fastkv-cli/kit/failure";
 import { pathFlag, sharedFolderFlag } from "fastkv-cli/kit/flags";
 import { exportToOutput } from "../bulk/export.js";
 import { withDatabase } from "../one-shot.js";
@@ -26,6 +27,9 @@ export default class Scan extends Command {
 
   async run(): Promise<void> {
     const { args, flags } = await this.parse(Scan);
+    if (args.prefix !== undefined && flags.prefix !== undefined) {
+      this.error("Give the prefix once: as the argument or with --prefix", { exit: exitCode.unusable });
+    }
     const range = scanFromFlags({ ...flags, prefix: flags.prefix ?? args.prefix });
     await withDatabase(
       flags.path,

@@ -34,6 +34,9 @@ export default class Verify extends Command {
         output.say(findingLine(finding));
       }
       output.say(summaryOf(report));
+      if (!report.isSound) {
+        output.say("Restore a backup, or salvage what can be read with fastkv repair.");
+      }
     }
     await output.flush();
     process.exitCode = report.isSound ? exitCode.ok : exitCode.failed;

@@ -55,13 +55,13 @@ export async function runScript(
   if (pending !== "" && !session.ended) {
     await run(pending);
   }
-  if (session.batch && code === exitCode.ok) {
+  if (session.batch && (code === exitCode.ok || options.keepGoing)) {
     printError(
       new CommandFailure(
         `The input ended within a batch: ${counted(session.batch.length, "operation")} not written`,
       ),
     );
-    code = exitCode.failed;
+    code = Math.max(code, exitCode.failed);
   }
   return code;
 }

@@ -1,0 +1,90 @@
+import { expect } from "chai";
+import { type BatchOperation, type BulkEntry, type ClearOptions, FastKV } from "../../coordinator/index.js";
+import { rejection } from "../support/errors.js";
+import { useSharedStore } from "./support/stores.js";
+
+/** As a program without types gives them. */
+const untyped = (value: unknown): never => value as never;
+
+describe("Fields that a call would have to ignore", () => {
+  const db = useSharedStore({ shards: 2 });
+
+  async function expectRefused(call: (db: FastKV) => Promise<unknown>, message: RegExp): Promise<void> {
+    const error = await rejection(call(db()));
+    expect(error.code).to.equal("FASTKV_INVALID_OPTION");
+    expect(error.writeOutcome).to.equal("not-applied");
+    expect(error.message).to.match(message);
+    expect(await db().keys().toArray()).to.deep.equal(["kept"]);
+  }
+
+  beforeEach(() => db().put("kept", 1));
+
+  for (const [what, operation, message] of [
+    [
+      "a misspelt one of a put",
+      { type: "put", key: "a", value: 1, TTL: 5 },
+      /^Operation 2 .*A put has no field "TTL"/,
+    ],
+    ["the batch's own", { type: "put", key: "a", value: 1, durability: "sync" }, /no field "durability"/],
+    ["a value of a delete", { type: "del", key: "a", value: 1 }, /^Operation 2 .*A del has no field "value"/],
+  ] as const) {
+    it(`are refused in a batch: ${what}`, async () => {
+      const operations: BatchOperation[] = [{ type: "put", key: "b", value: 1 }, untyped(operation)];
+      await expectRefused((store) => store.batch(operations), message);
+    });
+  }
+
+  it("are refused in pairs", async () => {
+    await expectRefused((store) => store.batchPut(untyped([["a", 1, { ttl: 5 }]])), /takes pairs/);
+  });
+
+  for (const [what, entry, message] of [
+    ["an entry", { key: "a", value: 1, TTL: 5 }, /^Entry 2 .*An entry has no field "TTL"/],
+    ["a pair", ["a", 1, { ttl: 5 }], /^Entry 2 .*not an array of 3/],
+    [
+      "a stored entry",
+      { key: "a", stored: new Uint8Array(), encoding: "json", tag: 1, ttl: 5 },
+      /no field "ttl"/,
+    ],
+  ] as const) {
+    it(`are refused in a bulk load: ${what}`, async () => {
+      const entries: BulkEntry[] = [["b", 1], untyped(entry)];
+      await expectRefused((store) => store.bulkLoad(entries), message);
+    });
+  }
+
+  for (const range of [
+    { prefix: undefined },
+    { gte: undefined, lt: undefined, limit: 5 },
+  ] as ClearOptions[]) {
+    it(`are refused where all bounds of a clear are undefined: ${Object.keys(range)}`, async () => {
+      await expectRefused(
+        (store) => store.clear(range),
+        /would take all keys, since (prefix|gte, lt) is undefined/,
+      );
+    });
+  }
+
+  it("leave a clear with another bound, or with none, as it was", async () => {
+    await db().clear({ prefix: "other", gt: undefined });
+    expect(await db().count()).to.equal(1);
+    await db().clear({});
+    expect(await db().count()).to.equal(0);
+  });
+
+  it("say which operation and which entry has a value that cannot be kept", async () => {
+    const error = await rejection(db().batch([{ type: "put", key: "a", value: { x: Number.NaN } }]));
+    expect(error.message).to.match(
+      /^Operation 1 of the batch: The encoding "json" cannot keep the value at \$\.x/,
+    );
+    const ofLoad = await rejection(db().bulkLoad([["b", 1], untyped([5, 1])]));
+    expect(ofLoad.message).to.match(/^Entry 2 of the bulk load: A key is a string or a Uint8Array/);
+    expect([error.code, ofLoad.code]).to.deep.equal(["FASTKV_INVALID_VALUE", "FASTKV_INVALID_KEY"]);
+  });
+
+  it("and a URL in the place of a path are refused with the way out", async () => {
+    const error = await rejection(FastKV.open(untyped(new URL("file:///x"))));
+    expect(error.code).to.equal("FASTKV_INVALID_OPTION");
+    expect(error.message).to.contain("not an object. Give fileURLToPath(url)");
+  });
+});
