@@ -13,7 +13,7 @@ export interface MaintenanceProgram {
   execArgv: readonly string[];
 }
 
-/** The entry in this package: all of its modules in one file (shard/scripts/bundle.js). */
+/** The entry in this package: all of its modules in one file (shared/scripts/bundle.js). */
 export const defaultMaintenanceModule = new URL("../../shard/bundle/maintenance.js", import.meta.url);
 
 export type FinalReply = Exclude<MaintenanceReply, { type: "progress" | "failed" }>;

@@ -32,7 +32,7 @@ export interface ShardProgram {
   execArgv: readonly string[];
 }
 
-/** The entry of a shard process in this package: all of its modules in one file (shard/scripts/bundle.js). */
+/** The entry of a shard process in this package: all of its modules in one file (shared/scripts/bundle.js). */
 export const defaultShardModule = new URL("../../shard/bundle/main.js", import.meta.url);
 
 /**

@@ -1,6 +1,15 @@
 /** Where the library may lie: in odd places, where nothing can be written, and inside of a bundle. */
 
-import { chmodSync, cpSync, mkdirSync, readdirSync, statSync, symlinkSync, writeFileSync } from "node:fs";
+import {
+  chmodSync,
+  cpSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import path from "node:path";
 import { pathToFileURL } from "node:url";
 import { expect } from "chai";
@@ -8,20 +17,22 @@ import { build } from "esbuild";
 import { useTemporaryFolder } from "../../support/temporary-folder.js";
 import { libraryUrl, programText, repositoryRoot, runNode, runProgram } from "./support/programs.js";
 
-const dependencies = ["msgpackr", "node-ipc", "p-queue"];
+const { dependencies } = JSON.parse(readFileSync(path.join(repositoryRoot, "package.json"), "utf8")) as {
+  dependencies: Record<string, string>;
+};
 
 /** A copy of the package as npm would install it, in a folder of the program's. */
 function install(place: string): string {
   const modules = path.join(place, "node_modules");
   const installed = path.join(modules, "fastkv");
-  for (const folder of ["coordinator", "shard/bundle", "shared"]) {
+  for (const folder of ["coordinator/bundle", "shard/bundle"]) {
     cpSync(path.join(repositoryRoot, "dist", folder), path.join(installed, "dist", folder), {
       recursive: true,
-      filter: (source) => !source.endsWith(".map") && !source.endsWith(".tsbuildinfo"),
+      filter: (source) => !source.endsWith(".map"),
     });
   }
   cpSync(path.join(repositoryRoot, "package.json"), path.join(installed, "package.json"));
-  for (const name of dependencies) {
+  for (const name of Object.keys(dependencies)) {
     symlinkSync(path.join(repositoryRoot, "node_modules", name), path.join(modules, name));
   }
   return installed;

@@ -9,7 +9,7 @@ import type { PlantedBug } from "./bugs.js";
 
 /** The folder `dist`; in a planted build, that build's own. */
 const built = fileURLToPath(new URL("../../../", import.meta.url));
-const bundler = path.join(built, "..", "shard", "scripts", "bundle.js");
+const bundler = path.join(built, "..", "shared", "scripts", "bundle.js");
 const parts = ["coordinator", "shard", "shared", "test"];
 
 export interface PlantedBuild {
