@@ -118,7 +118,7 @@ export class Database implements ScanHost, ShardClientOwner {
       if (options.errorIfExists && identity.initialized) {
         throw new FastKVError(
           "FASTKV_EXISTS",
-          `There is a database in ${folder} already: it exists. Choose another path.`,
+          `There is a database in ${folder} already. Choose another path, or open it without errorIfExists.`,
         );
       }
       if (identity.epoch >= ownership.epoch) {

@@ -47,7 +47,7 @@ import {
 import { checkFolderTrust } from "./ownership/folder-trust.js";
 import { isEmptyRange, type RangeOptions, rangeNames, resolveRange } from "./ranges.js";
 import { ExpiryRead, ManyRead, ValueRead } from "./reads.js";
-import { notApplied, refusedRead, refusedWrite } from "./refusals.js";
+import { notApplied, refusedOf, refusedRead, refusedWrite } from "./refusals.js";
 import { Scan } from "./scan.js";
 import { checkClear, checkScan, checkSignal } from "./scan-request.js";
 import type { PendingRead } from "./shards/pending.js";
@@ -381,8 +381,12 @@ export class FastKV<V = unknown> extends EventEmitter<FastKVEvents> implements A
         throw invalidOption(`${call} takes an array of keys`);
       }
       const encoder = this.#encoder;
-      const own = keys.map((key: Key) => {
-        encoder.setKey(key);
+      const own = keys.map((key: Key, index) => {
+        try {
+          encoder.setKey(key);
+        } catch (error) {
+          throw refusedOf(`Key ${index + 1} of ${call}`, error);
+        }
         database.clients[encoder.shard]!.checkAvailable();
         return kept(key);
       });

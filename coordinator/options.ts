@@ -3,7 +3,7 @@ import { FastKVError } from "../shared/errors.js";
 import { encodingTag, type ValueEncoding } from "../shared/format/value-encoding.js";
 import { maxShards, maxValueBytesCeiling } from "../shared/limits.js";
 import type { CompressionName, DurabilityMode } from "../shared/options.js";
-import { isLogger, type Logger } from "./events/logger.js";
+import { type Logger, missingLevels } from "./events/logger.js";
 
 const kib = 1024;
 const mib = 1024 * 1024;
@@ -195,10 +195,13 @@ const moduleUrl: Check<URL> = (name, value) => {
 };
 
 const logger: Check<Logger> = (name, value) => {
-  if (!isLogger(value)) {
-    throw invalidOption(`Option ${name} must be an object with the methods debug, info, warn and error`);
+  const missing = missingLevels(value);
+  if (missing.length > 0) {
+    throw invalidOption(
+      `Option ${name} must be an object with the methods debug, info, warn and error (it lacks ${missing.join(", ")})`,
+    );
   }
-  return value;
+  return value as Logger;
 };
 
 const gib = 1024 * mib;

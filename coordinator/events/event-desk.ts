@@ -32,7 +32,7 @@ export class EventDesk {
     if (isPublished(event)) {
       const { type, ...details } = event;
       // A listener that throws ends in the program's own hands, not in the middle of what is done here.
-      process.nextTick(() => this.emitter?.emit(type, details as never));
+      queueMicrotask(() => this.emitter?.emit(type, details as never));
     }
   }
 
@@ -56,7 +56,7 @@ export class EventDesk {
         event,
         "shard" in event ? this.#pidOf(event.shard) : undefined,
       );
-      process.nextTick(() => logger[level](fields, message));
+      queueMicrotask(() => logger[level](fields, message));
     }
   }
 }

@@ -22,10 +22,8 @@ export interface LogFields {
 
 const levels: readonly LogLevel[] = ["debug", "info", "warn", "error"];
 
-export function isLogger(value: unknown): value is Logger {
-  return (
-    typeof value === "object" &&
-    value !== null &&
-    levels.every((level) => typeof (value as Record<string, unknown>)[level] === "function")
-  );
+/** The methods that something lacks to be a logger. */
+export function missingLevels(value: unknown): LogLevel[] {
+  const methods = typeof value === "object" && value !== null ? (value as Record<string, unknown>) : {};
+  return levels.filter((level) => typeof methods[level] !== "function");
 }

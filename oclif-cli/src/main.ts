@@ -23,7 +23,7 @@ export async function main(argv: string[]): Promise<void> {
     await run(argv, fileURLToPath(import.meta.url));
   } catch (error) {
     if (isOclifError(error)) {
-      await handle(error);
+      await handle(withPathHint(error));
     } else {
       process.exitCode = reportFailure(error);
     }
@@ -35,6 +35,12 @@ export async function main(argv: string[]): Promise<void> {
 
 function cannotWrite(error: Error): CommandFailure {
   return new CommandFailure(`Cannot write the output: ${describeError(error)}`, { cause: error });
+}
+
+/** Every command needs a path, and scripts do not want to repeat it. */
+function withPathHint<T extends Error>(error: T): T {
+  error.message = error.message.replace("Missing required flag path", "$& (--path DIR, or set FASTKV_PATH)");
+  return error;
 }
 
 /** Errors in the arguments, "command not found" and the like: oclif prints them best, with the usage. */

@@ -32,6 +32,14 @@ describe("Events for an operator", function () {
   this.timeout(30_000);
   const stores = useStores();
 
+  it("are logged before the call that they belong to resolves", async () => {
+    const logger = new RecordingLogger();
+    const db = await stores().open({ logger });
+    expect(logger.of("opened")).to.have.length(1);
+    await db.close();
+    expect(logger.of("closed")).to.have.length(1);
+  });
+
   it("tell of a shard that died and serves again, with the cause", async () => {
     const logger = new RecordingLogger();
     const db = await stores().open({ logger });

@@ -56,6 +56,7 @@ describe("Limits and bad input", () => {
         await expectRefused("FASTKV_INVALID_KEY", () => db.scan({ gt: key }));
         await expectRefused("FASTKV_INVALID_KEY", () => db.count({ lte: key }));
       }
+      expect((await rejection(db.getMany(["a", 5 as never]))).message).to.match(/^Key 2 of getMany: /);
     }
     expect(await db.count()).to.equal(0);
     const longest = "é".repeat(32_767);

@@ -140,6 +140,12 @@ describe("the one-shot commands", () => {
       });
     }
 
+    it("name the file that cannot be made as it was given", async () => {
+      const { code, stderr } = await run("export --output ./none/file --path many");
+      expect(code).to.equal(1);
+      expect(stderr).to.match(/^Error: Cannot write \.\/none\/file: ENOENT: [^\n]*'\.\/none\/file'\n$/);
+    });
+
     // A device that is always full; not every system has one.
     if (existsSync("/dev/full")) {
       it("say in one line that the disk is full", async () => {
@@ -249,5 +255,6 @@ describe("the one-shot commands", () => {
       expect(code, lines[index]).to.equal(2);
       expect(stderr, lines[index]).not.to.match(/\n +at /);
     }
+    expect(results[1]!.stderr).to.contain("(--path DIR, or set FASTKV_PATH)");
   });
 });

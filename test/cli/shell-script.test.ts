@@ -70,9 +70,9 @@ Database closed
   });
 
   it("goes on after an error with --keep-going", async () => {
-    const result = await shell("nonsense\nput b 2\nput 'open", "--keep-going");
+    const result = await shell("nonsense\nput b 2\nput 'open\nput c 3\n", "--keep-going");
     expect(result.stderr.split("\n")).to.have.length(3);
-    expect(result.stderr).to.contain("line 3: The line ends within quotes");
+    expect(result.stderr).to.contain("lines 3 to 4: The line ends within quotes (')");
     expect(result.code, "something failed").to.equal(1);
     expect((await workspace.run(["get", "b", "--path", "./d"])).stdout).to.equal("2\n");
   });

@@ -91,6 +91,13 @@ describe("fastkv import from LMDB", () => {
       /is damaged: it is shorter than it says/,
     );
     await imports().expectUnusable(`--from lmdb ${imports().temporary}`, /is no LMDB database/);
+    const stranger = imports().damagedCopy(source, (folder) =>
+      writeFileSync(join(folder, "data.mdb"), "hello ".repeat(9000)),
+    );
+    await imports().expectUnusable(
+      `--from lmdb ${stranger}`,
+      /is no LMDB database: it does not begin like one/,
+    );
     const noise = imports().damagedCopy(source, (folder) => {
       const bytes = readFileSync(join(folder, "data.mdb"));
       writeFileSync(join(folder, "data.mdb"), bytes.fill(0xa5, 16_384));

@@ -66,7 +66,8 @@ export async function exportToFile(
     if (options.signal.aborted || !(cause instanceof Error && "syscall" in cause)) {
       throw error;
     }
-    throw new CommandFailure(`Cannot write ${file}: ${describeError(cause)}`, { cause });
+    const reason = describeError(cause).replace(temporary ?? target, file);
+    throw new CommandFailure(`Cannot write ${file}: ${reason}`, { cause });
   } finally {
     progress.stop();
   }

@@ -1,6 +1,6 @@
 /** LMDB, through the package lmdb, in one read transaction. */
 
-import { stat } from "node:fs/promises";
+import { open, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { displayKey, keyFromBytes } from "../text/key.js";
 import { loadPeerPackage } from "./peer-package.js";
@@ -23,17 +23,20 @@ interface LmdbDatabase {
 type OpenLmdb = (options: object) => LmdbDatabase;
 
 export async function openLmdbSource(request: ImportRequest): Promise<Source> {
-  const { open } = (await loadPeerPackage("lmdb")) as { open: OpenLmdb };
+  const { open: openLmdb } = (await loadPeerPackage("lmdb")) as { open: OpenLmdb };
   const { path, database, encoding } = request;
   const facts = await stat(path);
   const file = facts.isDirectory() ? join(path, "data.mdb") : path;
   const { size } = await stat(file).catch(() => {
     throw unusableSource(`${path} is no LMDB database: a folder with a file data.mdb, or such a file`);
   });
+  if (!(await isLmdbFile(file))) {
+    throw unusableSource(`${file} is no LMDB database: it does not begin like one`);
+  }
   const options = { path, noSubdir: !facts.isDirectory(), readOnly: true, keyEncoding: "binary" };
   let root: LmdbDatabase | undefined;
   try {
-    root = open({ ...options, encoding: "binary" });
+    root = openLmdb({ ...options, encoding: "binary" });
     const { lastPageNumber, pageSize } = root.getStats();
     if (lastPageNumber !== undefined && (lastPageNumber + 1) * pageSize > size) {
       throw unusableSource(`${file} is damaged: it is shorter than it says. Nothing was loaded`);
@@ -43,7 +46,7 @@ export async function openLmdbSource(request: ImportRequest): Promise<Source> {
     }
     if (encoding === "msgpack") {
       await root.close();
-      root = open({ ...options, encoding });
+      root = openLmdb({ ...options, encoding });
     }
     return new LmdbSource(root, chosen(root, request), request);
   } catch (error) {
@@ -51,6 +54,21 @@ export async function openLmdbSource(request: ImportRequest): Promise<Source> {
     throw sourceError(path, error);
   }
 }
+
+/** The package would take any file for a database, and end the process when it follows what it finds there. */
+async function isLmdbFile(file: string): Promise<boolean> {
+  const handle = await open(file);
+  try {
+    const { buffer, bytesRead } = await handle.read(Buffer.alloc(magicOffsets.at(-1)! + 4), 0);
+    return magicOffsets.some((at) => bytesRead >= at + 4 && buffer.readUInt32LE(at) === magic);
+  } finally {
+    await handle.close();
+  }
+}
+
+/** MDB_MAGIC of LMDB's mdb.c, behind the header of the first page: of 16 bytes, or of 24 in the version that the package has. */
+const magic = 0xbeefc0de;
+const magicOffsets = [16, 24] as const;
 
 /** LMDB keeps its databases as values in the one without a name, where they would be taken for entries. */
 function refuseSeveralDatabases(root: LmdbDatabase, path: string): void {

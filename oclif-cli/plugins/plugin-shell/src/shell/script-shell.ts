@@ -33,7 +33,9 @@ export async function runScript(
         throw error;
       }
       code = Math.max(code, exitCodeOf(error));
-      printError(new CommandFailure(`line ${startedAt}: ${describeError(error)}`, { cause: error }));
+      // Quotes that are open take the next lines as well: say how far they went.
+      const place = startedAt === number ? `line ${number}` : `lines ${startedAt} to ${number}`;
+      printError(new CommandFailure(`${place}: ${describeError(error)}`, { cause: error }));
       session.ended ||= !options.keepGoing;
     }
   };
