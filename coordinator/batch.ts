@@ -128,9 +128,13 @@ export function appendEntry(
 
 /** Puts, as operations of a batch. */
 export function* putsOf<V>(pairs: Iterable<readonly [Key, V]>): Generator<BatchOperation<V>> {
+  let count = 0;
   for (const pair of pairs) {
+    count += 1;
     if (!Array.isArray(pair) || pair.length !== 2) {
-      throw invalidOption("batchPut takes pairs [key, value], a Map, or an object");
+      throw invalidOption(
+        `Entry ${count} of the batch: batchPut takes pairs [key, value], a Map, or an object`,
+      );
     }
     yield { type: "put", key: pair[0] as Key, value: pair[1] as V };
   }

@@ -4,7 +4,7 @@
  */
 
 import { randomBytes } from "node:crypto";
-import { FastKVError } from "../shared/errors.js";
+import { FastKVError, restated } from "../shared/errors.js";
 import { OperationSection, operationKind } from "../shared/format/operations.js";
 import type { ShardRequest } from "../shared/wire/messages.js";
 import { appendEntry } from "./batch.js";
@@ -37,6 +37,8 @@ export interface BulkLoadHost {
   /** Between these two a shard that restarts keeps what it has finished of the load. */
   begin(loadId: string): void;
   end(loadId: string): void;
+  /** What has to end before the load may become visible; undefined where nothing has to. */
+  obstacle(): Promise<unknown> | undefined;
   /** Makes the load part of the database; resolves when that is durable. Where it throws, the load is as before. */
   commit(loadId: Buffer): Promise<void>;
 }
@@ -171,6 +173,10 @@ export class BulkLoad {
     const replies = await this.#toAll({ type: "load-finish", loadId: this.#loadId });
     this.#check();
     const keys = replies.reduce((sum, { meta }) => sum + (meta as { keys: number }).keys, 0);
+    for (let wait = this.#host.obstacle(); wait !== undefined; wait = this.#host.obstacle()) {
+      await Promise.race([wait, this.#stopped]);
+      this.#check();
+    }
     const committed = this.#host.commit(this.#id);
     this.#isCommitted = true;
     await committed;
@@ -201,13 +207,5 @@ export class BulkLoad {
 
 /** Nothing of a load is there before its commit, whatever an error says of the file that it concerns. */
 function notApplied(error: unknown): unknown {
-  if (!(error instanceof FastKVError) || error.writeOutcome === "not-applied") {
-    return error;
-  }
-  const { code, message, damage } = error;
-  return new FastKVError(code, message, {
-    cause: error,
-    writeOutcome: "not-applied",
-    ...(damage === undefined ? {} : { damage }),
-  });
+  return error instanceof FastKVError ? restated(error, { writeOutcome: "not-applied" }) : error;
 }

@@ -17,6 +17,8 @@ export class KeyClear {
   /** Keys that were written since the call. */
   readonly #spared = new Set<string>();
   #isDeleting = false;
+  /** Settles when all of it is deleted, or will not be. */
+  ended: Promise<void> = Promise.resolve();
 
   constructor(keys: ScanRun, write: (operations: Iterable<BatchOperation<never>>) => Promise<void>) {
     this.#keys = keys;
@@ -30,7 +32,12 @@ export class KeyClear {
     }
   }
 
-  async run(): Promise<void> {
+  run(): Promise<void> {
+    this.ended = this.#run();
+    return this.ended;
+  }
+
+  async #run(): Promise<void> {
     try {
       let isLast = false;
       while (!isLast) {

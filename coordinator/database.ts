@@ -158,15 +158,11 @@ export class Database implements ScanHost, ShardClientOwner {
 
   checkOpen(): void {
     if (this.#closing !== undefined) {
-      throw this.closedError();
+      throw new FastKVError(
+        "FASTKV_CLOSED",
+        `The database in ${this.folder} is closed. Open it again to use it.`,
+      );
     }
-  }
-
-  closedError(): FastKVError {
-    return new FastKVError(
-      "FASTKV_CLOSED",
-      `The database in ${this.folder} is closed. Open it again to use it.`,
-    );
   }
 
   checkWritable(): void {
@@ -434,7 +430,7 @@ export class Database implements ScanHost, ShardClientOwner {
           }
         },
         isDurable: (shard, sequence) => this.clients[shard]!.syncedSequence >= sequence,
-        onReadOnly: (error) => this.#onReadOnly(error),
+        onReadOnly: (refusal, ofWaiting) => this.#onReadOnly(refusal, ofWaiting),
         onNoRoom: (refusal, inDoubt) => this.#refuseWrites(refusal, inDoubt),
         onRoom: () => {
           this.#readOnly = undefined;
@@ -465,9 +461,9 @@ export class Database implements ScanHost, ShardClientOwner {
     }
   }
 
-  #onReadOnly(error: FastKVError): void {
-    this.#refuseWrites(error, error);
-    this.events.tell({ type: "read-only", error });
+  #onReadOnly(refusal: FastKVError, ofWaiting: FastKVError): void {
+    this.#refuseWrites(refusal, ofWaiting);
+    this.events.tell({ type: "read-only", error: refusal });
   }
 
   // What shard clients ask for

@@ -309,6 +309,7 @@ export class FastKV<V = unknown> extends EventEmitter<FastKVEvents> implements A
         request: (shard, request, settings) => database.request(shard, request, settings),
         begin: (loadId) => database.beginLoad(loadId),
         end: (loadId) => database.endLoad(loadId),
+        obstacle: () => this.#clearsUnderWay(),
         commit: (loadId) => database.commitLoad(loadId),
       },
       { onProgress },
@@ -325,6 +326,13 @@ export class FastKV<V = unknown> extends EventEmitter<FastKVEvents> implements A
       this.#loads.delete(load);
       signal?.removeEventListener("abort", onAbort);
     }
+  }
+
+  /** A clear that reads its keys cannot tell which of them a load writes: the load becomes visible behind it. */
+  #clearsUnderWay(): Promise<unknown> | undefined {
+    return this.#clears.size === 0
+      ? undefined
+      : Promise.allSettled([...this.#clears].map((clear) => clear.ended));
   }
 
   // Reads
@@ -702,10 +710,11 @@ export class FastKV<V = unknown> extends EventEmitter<FastKVEvents> implements A
   }
 
   async #onAllShards(type: "flush" | "compact"): Promise<void> {
-    if (this.isClosed) {
-      return refusedRead(this.#database.closedError());
+    try {
+      await this.#track(this.#checkWritable().requestAll({ type }));
+    } catch (error) {
+      return refusedRead(error);
     }
-    await this.#track(this.#checkWritable().requestAll({ type }));
   }
 
   #track<T>(call: Promise<T>): Promise<T> {

@@ -1,6 +1,6 @@
 /** What calls give that are refused before anything was done. */
 
-import { FastKVError, type WriteOutcome } from "../shared/errors.js";
+import { FastKVError, restated } from "../shared/errors.js";
 import { endOfProgram } from "./signals.js";
 
 /** Of a write: whatever refused it, nothing of it was applied. */
@@ -11,18 +11,18 @@ export function refusedWrite(error: unknown): Promise<never> {
 /** What refused a part of a write, before anything of the whole was done. */
 export function notApplied(error: unknown): unknown {
   const isPlain = error instanceof FastKVError && error.writeOutcome === "none";
-  return isPlain ? copyOf(error, { writeOutcome: "not-applied" }) : error;
+  return isPlain ? restated(error, { writeOutcome: "not-applied" }) : error;
 }
 
 /** The same, of one of many things that were given: says which. */
 export function refusedOf(what: string, error: unknown): unknown {
-  return error instanceof FastKVError ? copyOf(error, { message: `${what}: ${error.message}` }) : error;
+  return error instanceof FastKVError ? restated(error, { message: `${what}: ${error.message}` }) : error;
 }
 
 /** Of a read: there was nothing to apply. */
 export function refusedRead(error: unknown): Promise<never> {
   const isOfWrite = error instanceof FastKVError && error.writeOutcome !== "none";
-  return refused(isOfWrite ? copyOf(error, { writeOutcome: "none" }) : error);
+  return refused(isOfWrite ? restated(error, { writeOutcome: "none" }) : error);
 }
 
 /**
@@ -42,24 +42,4 @@ function refused(error: unknown): Promise<never> {
 
 function isClosed(error: unknown): boolean {
   return error instanceof FastKVError && error.code === "FASTKV_CLOSED";
-}
-
-/** The error may be another call's, too: that one keeps its own. */
-function copyOf(
-  error: FastKVError,
-  {
-    message = error.message,
-    writeOutcome = error.writeOutcome,
-  }: { message?: string; writeOutcome?: WriteOutcome },
-): FastKVError {
-  const { code, damage, stack } = error;
-  const copy = new FastKVError(code, message, {
-    writeOutcome,
-    ...("cause" in error ? { cause: error.cause } : {}),
-    ...(damage === undefined ? {} : { damage }),
-  });
-  if (stack !== undefined && message === error.message) {
-    copy.stack = stack;
-  }
-  return copy;
 }

@@ -34,7 +34,7 @@ export interface MailboxOwner {
    * A frame that is no operations frame, at its place in the order. Must not throw. The next frame waits for what it
    * gives back.
    */
-  onMessage(frame: Buffer): Promise<void> | undefined;
+  onMessage(frame: Buffer): Promise<unknown> | undefined;
   onStall(stall: Stall): void;
   /** Frames that had to wait could not be handled. */
   onFatal(error: unknown): void;
@@ -129,7 +129,7 @@ export class Mailbox {
     this.#cancelSyncTimer = undefined;
   }
 
-  #pauseFor(wait: Promise<void>): void {
+  #pauseFor(wait: Promise<unknown>): void {
     this.#isPaused = true;
     const goOn = (): void => {
       this.#isPaused = false;
@@ -147,7 +147,7 @@ export class Mailbox {
   }
 
   /** What has to end before this frame may be handled; undefined where nothing has to. */
-  #whatToWaitFor(header: OperationsHeader): Promise<void> | undefined {
+  #whatToWaitFor(header: OperationsHeader): Promise<unknown> | undefined {
     if (header.writeBytes === 0) {
       return undefined;
     }
@@ -156,7 +156,7 @@ export class Mailbox {
     const { kind, reason } = this.stalls.current;
     // A full disk refuses writes, it does not stop them.
     if (kind === "stop" && reason !== "background-error") {
-      return new Promise((resolve) => {
+      return new Promise<void>((resolve) => {
         this.#onProgress = (): void => {
           this.#onProgress = undefined;
           resolve();

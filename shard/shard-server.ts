@@ -76,7 +76,7 @@ export class ShardServer {
   }
 
   /** Gives back what later frames have to wait for. */
-  #onMessage(frame: Buffer): Promise<void> | undefined {
+  #onMessage(frame: Buffer): Promise<unknown> | undefined {
     if (frameTypeOf(frame) === frameType.pageRequest) {
       this.#answerPage(frame);
       return undefined;

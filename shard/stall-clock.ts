@@ -19,6 +19,14 @@ export class StallClock {
 
   /** True where this is a change. */
   note(stall: Stall): boolean {
+    this.tick();
+    const isChange = stall.kind !== this.#current.kind || stall.reason !== this.#current.reason;
+    this.#current = stall;
+    return isChange;
+  }
+
+  /** Counts the time until now. */
+  tick(): void {
     const now = this.#monotonicMs();
     if (this.#current.kind === "slow") {
       this.slowMs += now - this.#sinceMs;
@@ -26,8 +34,5 @@ export class StallClock {
       this.stopMs += now - this.#sinceMs;
     }
     this.#sinceMs = now;
-    const isChange = stall.kind !== this.#current.kind || stall.reason !== this.#current.reason;
-    this.#current = stall;
-    return isChange;
   }
 }

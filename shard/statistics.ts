@@ -11,7 +11,7 @@ export function gatherStatistics(
   const { tree, blockCache, loads } = engine;
   const { version, statistics } = tree;
   const view = engine.view();
-  stalls.note(engine.stall);
+  stalls.tick();
   const tables = tree.tables.statistics;
   const cache = blockCache.statistics();
   const written = statistics.flushedBytes + loads.loadedBytes;

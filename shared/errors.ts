@@ -64,6 +64,24 @@ export class FastKVError extends Error {
   }
 }
 
+/** The same error, said anew: of other writes, or with more to say. */
+export function restated(
+  error: FastKVError,
+  changes: { message?: string; writeOutcome?: WriteOutcome },
+): FastKVError {
+  const { message = error.message, writeOutcome = error.writeOutcome } = changes;
+  const { code, damage, stack } = error;
+  const copy = new FastKVError(code, message, {
+    writeOutcome,
+    ...("cause" in error ? { cause: error.cause } : {}),
+    ...(damage === undefined ? {} : { damage }),
+  });
+  if (stack !== undefined && message === error.message) {
+    copy.stack = stack;
+  }
+  return copy;
+}
+
 /** What crosses a process boundary in place of a FastKVError. */
 export interface ErrorReport {
   code: FastKVErrorCode;

@@ -3,7 +3,7 @@
  * durable in all shards. The format is in `log-format.ts`.
  */
 
-import { FastKVError } from "../../shared/errors.js";
+import { FastKVError, restated } from "../../shared/errors.js";
 import type { RecordLogWriter } from "../../shared/log/record-log.js";
 import type { FileSystem } from "../../shared/storage/file-system.js";
 import { type LogEnvironment, startFile, takeBatches } from "./log-file.js";
@@ -37,7 +37,7 @@ export interface BatchLogOwner {
   /** Whether a shard has the parts up to a sequence number on disk. */
   isDurable(shard: number, sequence: number): boolean;
   /** The log can be neither written nor replaced: the database is read-only from now on. */
-  onReadOnly(error: FastKVError): void;
+  onReadOnly(refusal: FastKVError, ofWaiting: FastKVError): void;
   /** The disk has no room for the log: new writes get `refusal`, and those behind what the log lacks `inDoubt`. */
   onNoRoom(refusal: FastKVError, inDoubt: FastKVError): void;
   /** The log has all that it lacked. */
@@ -380,10 +380,11 @@ export class BatchLog {
       this.#failure = new FastKVError(
         "FASTKV_READ_ONLY",
         `The batch log in ${this.#folder} can be neither written (${messageOf(cause)}) nor replaced (${messageOf(second)}). The database is read-only: close it, make room or mend the disk, and open it again.`,
-        { cause, writeOutcome: "in-doubt" },
+        { cause, writeOutcome: "not-applied" },
       );
-      this.#rejectAll(this.#failure);
-      this.#owner.onReadOnly(this.#failure);
+      const ofWaiting = restated(this.#failure, { writeOutcome: "in-doubt" });
+      this.#rejectAll(ofWaiting);
+      this.#owner.onReadOnly(this.#failure, ofWaiting);
     }
   }
 
@@ -391,7 +392,7 @@ export class BatchLog {
   #waitForRoom(cause: FastKVError): void {
     const message = `The batch log in ${this.#folder} has no room: ${cause.message}`;
     this.#outage = new FastKVError("FASTKV_NO_SPACE", message, { cause, writeOutcome: "not-applied" });
-    const inDoubt = new FastKVError("FASTKV_NO_SPACE", message, { cause, writeOutcome: "in-doubt" });
+    const inDoubt = restated(this.#outage, { writeOutcome: "in-doubt" });
     for (const waiting of [...this.#waiting, ...this.#unsynced]) {
       waiting.reject(inDoubt);
       waiting.resolve = nobodyWaits;

@@ -12,6 +12,7 @@ import {
   type FastKVErrorCode,
   fromErrorReport,
   invariant,
+  restated,
 } from "../../shared/errors.js";
 import {
   answerStatus,
@@ -434,9 +435,8 @@ export class ShardClient {
     if (this.#failure !== undefined) {
       return;
     }
-    const { code, message } = error;
     // What is called from now on is refused before it is sent.
-    this.#failure = new FastKVError(code, message, { cause: error, writeOutcome: "not-applied" });
+    this.#failure = restated(error, { writeOutcome: "not-applied" });
     this.state = "failed";
     this.#rejectAll(error, inDoubt(error));
     this.#checkIdle();
@@ -754,7 +754,7 @@ function isError(error: unknown, code: FastKVErrorCode): error is FastKVError {
 
 /** The same, for writes that were on their way. */
 function inDoubt(error: FastKVError): FastKVError {
-  return new FastKVError(error.code, error.message, { cause: error, writeOutcome: "in-doubt" });
+  return restated(error, { writeOutcome: "in-doubt" });
 }
 
 function closedError(): FastKVError {

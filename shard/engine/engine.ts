@@ -75,8 +75,7 @@ export class Engine {
   readonly #batchLog: SequenceGate;
   #active: Memtable;
   #timeMs: number;
-  #rotating: Promise<void> | undefined;
-  #sealing: Promise<void> | undefined;
+  #rotating: Promise<boolean> | undefined;
   /** The last sequence number that was refused, until the coordinator has confirmed it. */
   #refusedUpTo = 0;
   #isClosed = false;
@@ -416,47 +415,47 @@ export class Engine {
     return this.#rotating !== undefined;
   }
 
-  /** Seals the active memtable and moves on to the next WAL segment. A call meanwhile shares the one under way. */
-  rotate(): Promise<void> {
+  /**
+   * Seals the active memtable and moves on to the next WAL segment; false where there is no room for one. A call
+   * meanwhile shares the one under way.
+   */
+  rotate(): Promise<boolean> {
     this.#rotating ??= this.#rotate().finally(() => {
       this.#rotating = undefined;
     });
     return this.#rotating;
   }
 
-  /** Seals what was taken by now, for a flush. Like before `rotate`, no write may be taken until it resolves. */
-  seal(): Promise<void> {
-    this.#sealing ??= this.#sealActive().finally(() => {
-      this.#sealing = undefined;
-    });
-    return this.#sealing;
+  /**
+   * Seals what was taken by now, for a flush; false where there is no room to. Like before `rotate`, no write may be taken
+   * until it resolves.
+   */
+  seal(): Promise<boolean> {
+    return this.#holdsAnything(this.#active) ? this.rotate() : Promise.resolve(true);
   }
 
-  /** Writes all memtables out. It seals first. */
+  /** Writes all memtables out. It seals first. Rejects where that is not possible now. */
   async flush(): Promise<void> {
-    await this.seal();
+    if (!(await this.seal())) {
+      throw this.tree.obstacle;
+    }
     await this.#commits.written();
     await this.#flusher.flushAll();
   }
 
-  async #rotate(): Promise<void> {
+  async #rotate(): Promise<boolean> {
     this.#prepareNextSegment();
     // Without room for a new segment the old one goes on, and the memtable grows beyond its limit until there is.
     const isRotated = await this.#log.rotate((error) => this.tree.retryLater(error));
     if (!isRotated) {
-      return;
+      return false;
     }
     if (this.#holdsAnything(this.#active)) {
       this.#flusher.sealed.push(this.#active);
     }
     this.#active = this.#newMemtable(this.#log.segmentNumber);
     this.#flusher.schedule();
-  }
-
-  async #sealActive(): Promise<void> {
-    if (this.#holdsAnything(this.#active)) {
-      await this.rotate();
-    }
+    return true;
   }
 
   #holdsAnything(memtable: Memtable): boolean {

@@ -86,6 +86,17 @@ describe("Clearing some keys", () => {
     expect(await db.keys().toArray()).to.deep.equal([many[0]]);
   });
 
+  it("leaves what a bulk load brings in meanwhile", async () => {
+    const db = await stores().open<number>();
+    const many = manyKeys(25_000);
+    await db.bulkLoad(many.map((key) => [key, 1] as const));
+    const some = many.filter((_, index) => index % 100 === 0);
+    const cleared = db.clear({ limit: 100_000 });
+    const loaded = db.bulkLoad(some.map((key) => [key, 2] as const));
+    await Promise.all([cleared, loaded]);
+    expect(await db.scan().toArray()).to.deep.equal(some.map((key) => [key, 2]));
+  });
+
   it("refuses options that it does not have", async () => {
     const db = store();
     for (const options of [

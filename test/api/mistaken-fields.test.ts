@@ -35,7 +35,16 @@ describe("Fields that a call would have to ignore", () => {
   }
 
   it("are refused in pairs", async () => {
-    await expectRefused((store) => store.batchPut(untyped([["a", 1, { ttl: 5 }]])), /takes pairs/);
+    await expectRefused(
+      (store) =>
+        store.batchPut(
+          untyped([
+            ["b", 1],
+            ["a", 1, { ttl: 5 }],
+          ]),
+        ),
+      /^Entry 2 of the batch: .*takes pairs/,
+    );
   });
 
   for (const [what, entry, message] of [

@@ -68,7 +68,11 @@ describe("A disk that fails the coordinator", function () {
         expect(error.writeOutcome).to.equal("in-doubt");
       }
       for (const refused of [db.put("a", 1), db.batchPut(pairs(9)), db.clear(), db.bulkLoad([["a", 1]])]) {
-        expect((await rejection(refused)).code).to.equal("FASTKV_READ_ONLY");
+        const { code, writeOutcome } = await rejection(refused);
+        expect({ code, writeOutcome }).to.deep.equal({
+          code: "FASTKV_READ_ONLY",
+          writeOutcome: "not-applied",
+        });
       }
       expect(await db.get("kept")).to.equal(1);
       await db.close();
@@ -97,13 +101,17 @@ describe("A disk that fails the coordinator", function () {
       const told = await Promise.all([
         rejection(db.batchPut(pairs(2), { durability: "sync" })),
         ...manyKeys(64).map((key) => rejection(db.put(`${key}-behind`, 3, { durability: "sync" }))),
-        rejection(db.flush()),
       ]);
       for (const error of told) {
         expect(error.code).to.equal("FASTKV_NO_SPACE");
         expect(error.writeOutcome).to.equal("in-doubt");
       }
-      const later = [db.put("a", 1), db.batchPut(pairs(9)), db.clear(), db.bulkLoad([["a", 1]]), db.flush()];
+      const flush = await rejection(db.flush());
+      expect({ code: flush.code, writeOutcome: flush.writeOutcome }).to.deep.equal({
+        code: "FASTKV_NO_SPACE",
+        writeOutcome: "none",
+      });
+      const later = [db.put("a", 1), db.batchPut(pairs(9)), db.clear(), db.bulkLoad([["a", 1]])];
       for (const refused of later) {
         const error = await rejection(refused);
         expect(error.code).to.equal("FASTKV_NO_SPACE");

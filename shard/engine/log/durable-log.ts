@@ -4,7 +4,7 @@
  * they are written first when it has, and nothing behind them counts as on disk before.
  */
 
-import { FastKVError, toErrorReport } from "../../../shared/errors.js";
+import { FastKVError, fromErrorReport, toErrorReport } from "../../../shared/errors.js";
 import type { SectionPart } from "../../../shared/format/operations.js";
 import { maxUnsyncedWalBytes } from "../options.js";
 import type { Wal } from "./wal.js";
@@ -17,8 +17,7 @@ export interface DurableLogOwner {
 }
 
 export function notApplied(error: unknown): FastKVError {
-  const { code, message } = toErrorReport(error);
-  return new FastKVError(code, message, { writeOutcome: "not-applied", cause: error });
+  return fromErrorReport({ ...toErrorReport(error), writeOutcome: "not-applied" });
 }
 
 export class DurableLog {

@@ -88,6 +88,23 @@ describe("a full disk", () => {
     await db.close();
   });
 
+  it("lets no flush and no compaction say that it is done", async () => {
+    const { disk, db } = await twoShards(9);
+    disk.setFreeBytes(0);
+    for (const call of [() => db.flush(), () => db.compact(), () => db.flush()]) {
+      const error = await failureOf(call());
+      expect(error.code).to.equal("FASTKV_NO_SPACE");
+      expect(error.writeOutcome).to.equal("none");
+    }
+    expect((await db.stats()).total_sstables).to.equal(0);
+    disk.setFreeBytes(undefined);
+    while ((await outcomeOf(db.flush())) !== "served") {
+      await turn();
+    }
+    expect((await db.stats()).total_sstables).to.equal(2);
+    await db.close();
+  });
+
   it("keeps a shard waiting that dies meanwhile, refuses its calls, and has it back when there is room", async () => {
     const { disk, launcher, db, keys } = await twoShards(8);
 
