@@ -92,9 +92,12 @@ export interface BulkLoadOptions {
 export interface FastKVEvents {
   /** A shard's process died and is started again; callers see a pause. */
   "shard-restart": [{ shard: number; reason: string }];
-  /** A shard is given up: calls for its keys fail with `FASTKV_SHARD_UNAVAILABLE`. */
+  /** A shard is given up: calls for its keys fail with `error`, `FASTKV_SHARD_UNAVAILABLE` or `FASTKV_CORRUPTION`. */
   "shard-failed": [{ shard: number; error: FastKVError }];
-  /** Writes are slowed or stopped until compaction has caught up, or are not any more. */
+  /**
+   * Writes are slowed or stopped until flushes ("memtables") or compaction ("level-zero") have caught up, or refused while
+   * background work fails ("background-error"); or ("none") are not any more.
+   */
   stall: [{ shard: number; kind: "none" | "slow" | "stop"; reason: string }];
   /**
    * The file system of the database has less than `lowSpaceThreshold` bytes free (`isLow`), or enough again. Looked up
@@ -115,7 +118,7 @@ export interface FastKVEvents {
    * `offset` is in bytes; undefined where the file is wrong as a whole, or missing.
    */
   corruption: [{ shard: number; path: string; offset: number | undefined; reason: string }];
-  /** A flush or compaction failed and will be tried again. */
+  /** Work in the background failed, such as a flush or a compaction; it is tried again. */
   "background-error": [{ shard: number; code: string; message: string }];
   /** The batch log cannot be written any more: the database only reads. */
   "read-only": [{ error: FastKVError }];

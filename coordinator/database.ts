@@ -293,7 +293,7 @@ export class Database implements ScanHost, ShardClientOwner {
   async page(shard: number, request: PageRequest): Promise<PageReader> {
     // The shard would take the hold again, and nobody would give it back.
     if (!this.isHeld(request.holdId)) {
-      throw new FastKVError("FASTKV_CLOSED", "The scan has ended");
+      throw new FastKVError("FASTKV_CLOSED", "The scan has ended. Start another one to read on.");
     }
     return new PageReader((await this.clients[shard]!.request(request)).raw);
   }

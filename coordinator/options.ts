@@ -44,7 +44,7 @@ export interface OpenOptions {
   syncInterval?: number | undefined;
   /** The largest encoded value. @default 67108864 */
   maxValueSize?: number | undefined;
-  /** Bytes of writes that may be on their way to one shard before `FASTKV_OVERLOADED`. @default 67108864 */
+  /** Bytes of writes, reads and requests that may be on their way to one shard before `FASTKV_OVERLOADED`. @default 67108864 */
   maxInFlightBytes?: number | undefined;
   /** Data blocks of tables, before compression. @default 4096 */
   blockSize?: number | undefined;

@@ -23,7 +23,7 @@ export interface StoreStats {
   total_sstables: number;
   /** By level: `level_0`, `level_1`, ... */
   sstable_stats: Record<string, LevelStats>;
-  /** The last sequence number that was applied. */
+  /** The last sequence number: given to a write, of the database; applied, of a shard. */
   seq_num: number;
   wal_bytes: number;
   /** Bytes that compaction has to rewrite until no level is too large. */

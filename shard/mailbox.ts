@@ -120,10 +120,6 @@ export class Mailbox {
     this.#report();
   }
 
-  get queuedFrames(): number {
-    return this.#queue.length - this.#next;
-  }
-
   close(): void {
     this.#cancelSyncTimer?.();
     this.#cancelSyncTimer = undefined;

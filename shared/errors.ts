@@ -22,7 +22,7 @@ export const errorCodes = {
   FASTKV_INVALID_VALUE: "the value cannot be carried by the encoding without change, or is too large",
   FASTKV_INVALID_OPTION: "an option or argument is unknown, of the wrong type or contradicts another",
   FASTKV_BATCH_TOO_LARGE: "the batch has more operations or bytes than one batch may have",
-  FASTKV_OVERLOADED: "too many unacknowledged operations are in flight",
+  FASTKV_OVERLOADED: "too much is in flight: more than maxInFlightBytes to one shard",
   FASTKV_SHARD_UNAVAILABLE: "a shard process cannot be started or keeps dying",
   FASTKV_READ_ONLY: "the batch log can no longer be written",
   FASTKV_ABORTED: "the call was aborted through its AbortSignal",

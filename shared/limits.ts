@@ -13,7 +13,7 @@ export const maxFrameBytes = 192 * 1024 * 1024;
 /** A turn's operations are cut into frames of about this size. */
 export const targetFrameBytes = 256 * 1024;
 
-/** A page of a scan ends after this many entries were looked at or this many bytes gathered. */
+/** A page of a scan ends with this many entries or bytes, or when many more than were asked for were passed over. */
 export const maxScanPageEntries = 4096;
 export const maxScanPageBytes = 256 * 1024;
 export const firstScanPageEntries = 256;

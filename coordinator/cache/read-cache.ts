@@ -76,8 +76,8 @@ export class ReadCache {
   }
 
   /**
-   * The cache's name for a key. A string and the bytes of its UTF-8 form are one key: ASCII strings and their bytes
-   * get the same name; for others only the string form is cached by name of its bytes.
+   * The cache's name for a key: the latin1 string of its bytes, so that a string and the bytes of its UTF-8 form have
+   * one name. An ASCII string is its own.
    */
   nameOf(key: Key, bytes: Buffer, length: number): string {
     return typeof key === "string" && key.length === length ? key : bytes.latin1Slice(0, length);

@@ -57,7 +57,7 @@ function levelAndMessage(event: DatabaseEvent): { level: LogLevel; message: stri
     case "corruption":
       return { level: "error", message: "A shard found a damaged file" };
     case "background-error":
-      return { level: "warn", message: "A flush or compaction failed and will be tried again" };
+      return { level: "warn", message: "Work in the background failed and will be tried again" };
     case "fatal":
       return { level: "error", message: "A shard cannot go on" };
     case "work":

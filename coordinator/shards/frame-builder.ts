@@ -38,10 +38,6 @@ export class FrameBuilder {
     return this.#writes.length + this.#readBytes >= targetFrameBytes;
   }
 
-  get writeBytes(): number {
-    return this.#writes.length;
-  }
-
   /** Appends one write: the encoder's entry, which is copied. */
   write(kind: number, entry: EntryEncoder, sequence: number): void {
     this.#noteSequence(sequence);

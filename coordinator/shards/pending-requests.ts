@@ -86,9 +86,8 @@ export class PendingRequests {
 }
 
 export function lostRequest(shardIndex: number, request: AnyRequest): FastKVError {
-  return new FastKVError(
-    "FASTKV_SHARD_UNAVAILABLE",
-    `Shard ${shardIndex} ended during "${request.type}"; try again`,
-    { writeOutcome: "not-applied" },
-  );
+  const message = request.type.startsWith("load-")
+    ? `Shard ${shardIndex} ended during a bulk load, of which nothing is there. Load again.`
+    : `Shard ${shardIndex} ended before it answered. Call again.`;
+  return new FastKVError("FASTKV_SHARD_UNAVAILABLE", message, { writeOutcome: "not-applied" });
 }

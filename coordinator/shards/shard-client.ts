@@ -125,10 +125,6 @@ export class ShardClient {
     this.#maxInFlightBytes = maxInFlightBytes;
   }
 
-  get pid(): number {
-    return this.#link?.pid ?? 0;
-  }
-
   get identity(): ShardLink["identity"] {
     return this.#link?.identity;
   }
@@ -136,10 +132,6 @@ export class ShardClient {
   /** What waits here, as it is held in memory; writes count until the shard has taken them. */
   get inFlightBytes(): number {
     return this.#outbox.inFlightBytes + this.#readBytes + this.#requests.inFlightBytes;
-  }
-
-  get retainedBytes(): number {
-    return this.#outbox.retained.bytes;
   }
 
   /** So much is on its way that even who does not care for durability should wait. */
@@ -352,7 +344,10 @@ export class ShardClient {
     const link = this.#link;
     invariant(link !== undefined, "a shard is launched before it is opened");
     if (this.#isLinkDown) {
-      throw new FastKVError("FASTKV_SHARD_UNAVAILABLE", `Shard ${this.index} ended before it was opened`);
+      throw new FastKVError(
+        "FASTKV_SHARD_UNAVAILABLE",
+        `Shard ${this.index} ended before it was opened. Open the database again; what it wrote to stderr may say why it ended.`,
+      );
     }
     const parameters = this.#owner.openParameters(this.index, isFirst);
     const { meta } = await new Promise<Reply>((resolve, reject) => {
@@ -758,11 +753,11 @@ function inDoubt(error: FastKVError): FastKVError {
 }
 
 function closedError(): FastKVError {
-  return new FastKVError("FASTKV_CLOSED", "The database was closed", { writeOutcome: "in-doubt" });
+  return new FastKVError("FASTKV_CLOSED", "The database was closed before the call was done", { writeOutcome: "in-doubt" });
 }
 
 function outageOf(shardIndex: number, why: string, cause?: FastKVError): FastKVError {
-  return new FastKVError("FASTKV_NO_SPACE", `Shard ${shardIndex} has no room: ${why}`, {
+  return new FastKVError("FASTKV_NO_SPACE", `Shard ${shardIndex} has no room: ${why}. Make room on the disk: it then goes on by itself.`, {
     cause,
     writeOutcome: "not-applied",
   });

@@ -18,7 +18,7 @@ import { Flusher } from "./flusher.js";
 import { type Hold, Holds } from "./holds.js";
 import { LoadCommits } from "./load-commits.js";
 import { Loads, type ReadyLoad, readLoadFile } from "./loads.js";
-import { DurableLog, notApplied } from "./log/durable-log.js";
+import { DurableLog, notApplied, restartsAfterFailedSync } from "./log/durable-log.js";
 import { Wal } from "./log/wal.js";
 import { startRecordType } from "./log/wal-start.js";
 import { Memtable } from "./memtable/memtable.js";
@@ -321,7 +321,7 @@ export class Engine {
 
   #whyRefused(): FastKVError | undefined {
     if (this.#isFatal) {
-      return notApplied(new FastKVError("FASTKV_IO", "The shard is restarting after a failed sync"));
+      return restartsAfterFailedSync();
     }
     const { stall } = this;
     if (stall.kind === "stop" && stall.reason === "background-error") {

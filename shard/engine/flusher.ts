@@ -60,7 +60,7 @@ export class Flusher {
     while (this.sealed.length > 0) {
       this.schedule();
       if (this.#flushing === undefined) {
-        throw this.#tree.obstacle ?? new FastKVError("FASTKV_IO", "The shard cannot flush now");
+        throw this.#tree.obstacle ?? new FastKVError("FASTKV_IO", "The shard is closing and cannot flush. Open the database again.");
       }
       await this.#flushing;
     }

@@ -59,7 +59,6 @@ export class CompactionStatistics {
   entriesDropped = 0;
   flushes = 0;
   flushedBytes = 0;
-  timeMs = 0;
 }
 
 export class Tree {

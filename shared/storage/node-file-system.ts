@@ -168,7 +168,7 @@ class NodeFileHandle implements FileHandle {
   }
 }
 
-/** Node's files: the only user of `node:fs` in FastKV. */
+/** Node's files. */
 export class NodeFileSystem implements FileSystem {
   create(path: string): FileHandle {
     const flags = O_CREAT | O_EXCL | O_RDWR | noFollow;

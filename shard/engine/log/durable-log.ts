@@ -20,6 +20,12 @@ export function notApplied(error: unknown): FastKVError {
   return fromErrorReport({ ...toErrorReport(error), writeOutcome: "not-applied" });
 }
 
+export function restartsAfterFailedSync(): FastKVError {
+  return new FastKVError("FASTKV_IO", "The shard restarts after a sync that failed. Try again in a moment.", {
+    writeOutcome: "not-applied",
+  });
+}
+
 export class DurableLog {
   /** Every operation up to here was applied or refused; what is owed was applied only. */
   writtenSequence: number;
@@ -70,7 +76,7 @@ export class DurableLog {
   /** Writes a section behind what is owed; a refusal is an answer, not an exception. */
   append(part: SectionPart): FastKVError | undefined {
     if (this.#isFatal) {
-      return notApplied(new FastKVError("FASTKV_IO", "The shard is restarting after a failed sync"));
+      return restartsAfterFailedSync();
     }
     try {
       this.#payDebts();

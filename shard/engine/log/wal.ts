@@ -1,3 +1,4 @@
+import { invariant } from "../../../shared/errors.js";
 import { fileKind } from "../../../shared/format/file-header.js";
 import { RecordLogWriter } from "../../../shared/log/record-log.js";
 import type { FileSystem } from "../../../shared/storage/file-system.js";
@@ -102,9 +103,7 @@ export class Wal {
    */
   async rotate(timeMs: number): Promise<void> {
     const next = this.#next;
-    if (next === undefined) {
-      throw new Error("the next WAL segment was prepared");
-    }
+    invariant(next !== undefined, "a WAL segment is prepared before a rotation");
     let writer: RecordLogWriter;
     try {
       writer = await next.ready;

@@ -62,10 +62,6 @@ export class Memtable {
     return this.#newest.size;
   }
 
-  get versions(): number {
-    return this.#rows;
-  }
-
   /** Keys whose newest version is a delete, as counted when they came: at least the true number. */
   get deletes(): number {
     return this.#deletes;

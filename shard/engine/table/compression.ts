@@ -18,7 +18,6 @@ import { FastKVError } from "../../../shared/errors.js";
 /** FROZEN. */
 export const codecId = { none: 0, snappy: 1, lz4: 2, zstd: 3 } as const;
 export type CodecName = keyof typeof codecId;
-export type CodecId = (typeof codecId)[CodecName];
 
 interface Codec {
   compress(bytes: Buffer): Buffer;

@@ -100,10 +100,6 @@ export class Manifest {
     this.#log = log;
   }
 
-  get sizeBytes(): number {
-    return this.#log.sizeBytes;
-  }
-
   /** Writes a manifest that starts with `state` and makes it the one in force. */
   static create(
     fileSystem: FileSystem,

@@ -44,10 +44,6 @@ export class Version {
     }
   }
 
-  get tableCount(): number {
-    return this.levels.reduce((sum, level) => sum + level.length, 0);
-  }
-
   /** The one table of a level from 1 on that may hold `key`. */
   tableFor(level: number, key: ByteString): LiveTable | undefined {
     const tables = this.levels[level]!;
