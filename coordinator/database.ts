@@ -5,7 +5,7 @@
 
 import { randomBytes } from "node:crypto";
 import { FastKVError } from "../shared/errors.js";
-import { OperationSection, operationKind } from "../shared/format/operations.js";
+import { isLoadCommit, markLogged, OperationSection, operationKind } from "../shared/format/operations.js";
 import { hashName } from "../shared/hash.js";
 import type { FileSystem } from "../shared/storage/file-system.js";
 import type { FileSystemSpace } from "../shared/storage/file-system-space.js";
@@ -32,7 +32,6 @@ import { type Identity, readIdentity, writeIdentity } from "./ownership/identity
 import { acquireOwnership } from "./ownership/owner-lock.js";
 import type { Ownership } from "./ownership/ownership.js";
 import { PageReader } from "./page-reader.js";
-import { stampBatch } from "./shards/frame-builder.js";
 import { type OpenParameters, ShardClient, type ShardClientOwner } from "./shards/shard-client.js";
 import type { ShardLauncher } from "./shards/shard-link.js";
 import { Topology } from "./topology.js";
@@ -202,7 +201,7 @@ export class Database implements ScanHost, ShardClientOwner {
     this.#log!.checkWritable();
     const sequence = this.nextSequence();
     for (const { section } of parts) {
-      stampBatch(section, 0, section.length, 0, true);
+      markLogged(section);
     }
     const logged = this.#log!.append({ sequence, parts }, sync);
     for (const { shard, section } of parts) {
@@ -334,7 +333,7 @@ export class Database implements ScanHost, ShardClientOwner {
       await Promise.all(this.clients.map((client) => client.leave()));
       await Promise.allSettled(underWay);
       await Promise.all(this.clients.map((client) => client.drain()));
-      await this.#log?.flush();
+      await this.#log?.drain();
       if (this.#readOnly === undefined) {
         for (const client of this.clients) {
           client.noteLogProgress();
@@ -395,7 +394,7 @@ export class Database implements ScanHost, ShardClientOwner {
         if (client === undefined || sequence <= lastSequences[shard]!) {
           continue;
         }
-        if ((section[0]! & 0x0f) === operationKind.ingest) {
+        if (isLoadCommit(section)) {
           client.writeSeal(section, sequence);
         } else {
           client.writeBatch(section, sequence, true, true);

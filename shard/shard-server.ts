@@ -192,7 +192,7 @@ export class ShardServer {
         return {};
       case "compact":
         await engine.flush();
-        await engine.tree.compactAll();
+        await engine.compactor.compactAll();
         return {};
       case "close":
         this.#mailbox!.close();
@@ -274,5 +274,5 @@ function release(engine: Engine, holds: readonly number[]): void {
   for (const id of holds) {
     engine.holds.release(id);
   }
-  engine.tree.schedule();
+  engine.compactor.schedule();
 }

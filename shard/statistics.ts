@@ -8,13 +8,14 @@ export function gatherStatistics(
   stalls: StallClock,
   delay: { p99: number; p999: number; max: number },
 ): ShardStatistics {
-  const { tree, blockCache, loads } = engine;
-  const { version, statistics } = tree;
+  const { tree, flusher, compactor, blockCache, loads } = engine;
+  const { version } = tree;
+  const { statistics } = compactor;
   const view = engine.view();
   stalls.tick();
   const tables = tree.tables.statistics;
   const cache = blockCache.statistics();
-  const written = statistics.flushedBytes + loads.loadedBytes;
+  const written = flusher.flushedBytes + loads.loadedBytes;
   const memory = process.memoryUsage();
   return {
     pid: process.pid,
@@ -48,16 +49,16 @@ export function gatherStatistics(
     blockReadBytes: tables.blockReads * engine.options.blockBytes,
     openTables: tree.tables.openTables,
     compaction: {
-      debtBytes: tree.debtBytes,
-      running: tree.runningCompactions,
+      debtBytes: compactor.debtBytes,
+      running: compactor.running,
       compactions: statistics.compactions,
       moves: statistics.moves,
       bytesRead: statistics.bytesRead,
       bytesWritten: statistics.bytesWritten,
       entriesDropped: statistics.entriesDropped,
     },
-    flushes: statistics.flushes,
-    flushedBytes: statistics.flushedBytes,
+    flushes: flusher.flushes,
+    flushedBytes: flusher.flushedBytes,
     writtenBytes: written,
     loadedBytes: loads.loadedBytes,
     writeAmplification: written === 0 ? 0 : (written + statistics.bytesWritten) / written,

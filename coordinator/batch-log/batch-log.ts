@@ -186,7 +186,7 @@ export class BatchLog {
   }
 
   /** Writes and syncs everything that was appended, before the log is closed: it does not wait for room. */
-  async flush(): Promise<void> {
+  async drain(): Promise<void> {
     this.#isLeaving = true;
     while (
       this.#failure === undefined &&
@@ -200,7 +200,7 @@ export class BatchLog {
 
   async close(): Promise<void> {
     this.#cancelTimer?.();
-    await this.flush();
+    await this.drain();
     this.#cancelRetry?.();
     await this.#writer.close();
   }

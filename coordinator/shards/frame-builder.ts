@@ -1,5 +1,5 @@
 import { copyKey, writeUint64 } from "../../shared/bytes.js";
-import { OperationSection, operationBytes, operationFlag } from "../../shared/format/operations.js";
+import { OperationSection, setDeltas } from "../../shared/format/operations.js";
 import { targetFrameBytes } from "../../shared/limits.js";
 import {
   operationsHeaderBytes,
@@ -53,8 +53,8 @@ export class FrameBuilder {
     section.copy(writes.buffer, start);
     writes.length = start + section.length;
     const delta = sequence - this.firstSequence;
-    if (delta > 0 || isLogged) {
-      stampBatch(writes.buffer, start, writes.length, delta, isLogged);
+    if (delta > 0) {
+      setDeltas(writes.buffer, start, writes.length, delta);
     }
     this.hasLogged ||= isLogged;
   }
@@ -122,26 +122,6 @@ export class FrameBuilder {
       this.firstSequence = sequence;
     }
     this.lastSequence = sequence;
-  }
-}
-
-/** Sets the sequence delta, and the logged flag, of every operation in `buffer[start..end)`. */
-export function stampBatch(
-  buffer: Buffer,
-  start: number,
-  end: number,
-  delta: number,
-  isLogged: boolean,
-): void {
-  let at = start;
-  while (at < end) {
-    const first = buffer[at]!;
-    if (isLogged) {
-      buffer[at] = first | operationFlag.logged;
-    }
-    buffer.writeUInt32LE(delta, at + 8);
-    const expires = (first & operationFlag.expires) !== 0;
-    at += operationBytes(buffer.readUInt16LE(at + 2), buffer.readUInt32LE(at + 4), expires);
   }
 }
 

@@ -6,16 +6,8 @@
  * again, and callers see a pause.
  */
 
+import { type ErrorReport, FastKVError, fromErrorReport, invariant, restated } from "../../shared/errors.js";
 import {
-  type ErrorReport,
-  FastKVError,
-  type FastKVErrorCode,
-  fromErrorReport,
-  invariant,
-  restated,
-} from "../../shared/errors.js";
-import {
-  answerStatus,
   answersHeaderBytes,
   decodeMessage,
   encodeMessage,
@@ -39,8 +31,9 @@ import type { EntryEncoder } from "../entry-encoder.js";
 import { KeyScratch } from "../keys.js";
 import { AnswerReader } from "./answer-reader.js";
 import { type FrameStamp, frameForSection } from "./frame-builder.js";
-import { Outbox, overheadBytesPerOperation } from "./outbox.js";
-import { Fifo, type PendingRead, type PendingWrite } from "./pending.js";
+import { Outbox } from "./outbox.js";
+import type { PendingRead, PendingWrite } from "./pending.js";
+import { PendingReads } from "./pending-reads.js";
 import {
   type AnyRequest,
   lostRequest,
@@ -50,8 +43,9 @@ import {
   type Reply,
 } from "./pending-requests.js";
 import { PendingWrites, type WriteMarks } from "./pending-writes.js";
-import { RestartPolicy } from "./restart-policy.js";
+import { ReleasedHolds } from "./released-holds.js";
 import type { ShardLauncher, ShardLink } from "./shard-link.js";
+import { Supervisor } from "./supervisor.js";
 
 /** What a shard needs to know when it starts. */
 export type OpenParameters = Omit<OpenRequest, "type" | "token" | "shardIndex">;
@@ -80,12 +74,15 @@ export interface ShardClientOwner {
   onFailed(shardIndex: number, error: FastKVError): void;
 }
 
+/**
+ * "starting": for the first time; "up": it serves; "down": its process has ended and another is started; "failed": it was
+ * given up; "closed": nothing is started any more.
+ */
 export type ShardState = "starting" | "up" | "down" | "failed" | "closed";
 
 export class ShardClient {
   readonly index: number;
   state: ShardState = "starting";
-  restarts = 0;
   writtenSequence = 0;
   syncedSequence = 0;
 
@@ -93,28 +90,25 @@ export class ShardClient {
   readonly #owner: ShardClientOwner;
   readonly #maxInFlightBytes: number;
   #link: ShardLink | undefined;
-  /** The shard was given up. */
+  /** Why the shard was given up. */
   #failure: FastKVError | undefined;
-  /** The shard cannot start as long as this lasts; new calls are refused with it. */
+  /** There is no room for the shard to start, or to take its log's debts to disk: new calls are refused with this. */
   #outage: FastKVError | undefined;
   readonly #outbox = new Outbox();
-  #isFlushScheduled = false;
-  readonly #reads = new Fifo<PendingRead>();
-  #readBytes = 0;
+  #isSendScheduled = false;
+  readonly #reads = new PendingReads();
   readonly #writes = new PendingWrites();
   readonly #requests = new PendingRequests();
   #confirmedSequence = 0;
-  readonly #restartPolicy = new RestartPolicy();
+  readonly #supervisor: Supervisor;
   readonly #scratch = new KeyScratch();
-  #released: number[] = [];
-  #releasing: NodeJS.Immediate | undefined;
-  #recovering: Promise<void> | undefined;
+  readonly #released = new ReleasedHolds((ids) => this.notify({ type: "release", ids }));
   #onIdle: (() => void) | undefined;
   /** The last link has told of its end. */
   #isLinkDown = false;
   #launchedAtMs = 0;
-  /** The database is closing. */
-  #isLeaving = false;
+  /** What has no room is not waited for any more. */
+  #isDatabaseClosing = false;
   /** What `close` rejects with: writes of this shard may be lost. */
   #lastFailure: FastKVError | undefined;
 
@@ -123,6 +117,11 @@ export class ShardClient {
     this.#launcher = launcher;
     this.#owner = owner;
     this.#maxInFlightBytes = maxInFlightBytes;
+    this.#supervisor = this.#newSupervisor();
+  }
+
+  get restarts(): number {
+    return this.#supervisor.restarts;
   }
 
   get identity(): ShardLink["identity"] {
@@ -131,7 +130,7 @@ export class ShardClient {
 
   /** What waits here, as it is held in memory; writes count until the shard has taken them. */
   get inFlightBytes(): number {
-    return this.#outbox.inFlightBytes + this.#readBytes + this.#requests.inFlightBytes;
+    return this.#outbox.inFlightBytes + this.#reads.inFlightBytes + this.#requests.inFlightBytes;
   }
 
   /** So much is on its way that even who does not care for durability should wait. */
@@ -139,7 +138,7 @@ export class ShardClient {
     return this.inFlightBytes > this.#maxInFlightBytes / 4 || this.#outbox.mustAwaitDisk;
   }
 
-  /** Throws where the shard takes nothing more: it was given up, or too much is on its way. */
+  /** Throws where the shard takes nothing more: it was given up, has no room, or too much is on its way. */
   checkAvailable(): void {
     const error = this.#failure ?? this.#outage;
     if (error !== undefined) {
@@ -185,17 +184,15 @@ export class ShardClient {
 
   /** A bulk load's commit: in a frame of its own. */
   writeSeal(section: Buffer, sequence: number): void {
-    this.flush();
+    this.#sendGathered();
     this.writeBatch(section, sequence, true, true);
-    this.#flush(true);
+    this.#sendGathered(true);
   }
 
   read(pending: PendingRead, key: Uint8Array, keyBytes: number): void {
     this.#outbox.read(key, keyBytes, pending);
-    this.#reads.push(pending);
-    pending.inFlightBytes = keyBytes + overheadBytesPerOperation;
-    this.#readBytes += pending.inFlightBytes;
-    this.#scheduleFlush();
+    this.#reads.add(pending, keyBytes);
+    this.#scheduleSend();
   }
 
   /** Sends a request at its place in the order of calls. */
@@ -219,38 +216,14 @@ export class ShardClient {
   /** Sends a message that needs no reply; a restarted shard is told by other means. */
   notify(request: ShardRequest): void {
     if (this.state === "up") {
-      this.flush();
+      this.#sendGathered();
       this.#link?.send(encodeMessage(frameType.request, 0, request));
     }
   }
 
-  /**
-   * Gives a hold back: with the next request, or at the end of this turn of the event loop. A shard that restarts is told
-   * what is still held.
-   */
+  /** Gives a hold back. A shard that restarts is told what is still held. */
   release(holdId: number): void {
-    this.#released.push(holdId);
-    this.#releasing ??= setImmediate(() => {
-      this.#releasing = undefined;
-      this.#sendReleased();
-    });
-  }
-
-  #sendReleased(): void {
-    if (this.#released.length > 0) {
-      this.notify({ type: "release", ids: this.#takeReleased() });
-    }
-  }
-
-  #takeReleased(): number[] {
-    const released = this.#released;
-    this.#released = [];
-    return released;
-  }
-
-  /** Sends what was gathered, now. */
-  flush(): void {
-    this.#flush(false);
+    this.#released.add(holdId);
   }
 
   /** Tells the shard how far the batch log has come, and lets go what waited for it here. */
@@ -273,7 +246,7 @@ export class ShardClient {
       this.#writes.add({ sequence, isBarrier: true, resolve, reject }, true);
       this.#wantLogSync();
       this.#outbox.wantSync();
-      this.flush();
+      this.#sendGathered();
       if (this.state === "up") {
         this.#sendEmptyFrame(operationsFlag.sync);
       }
@@ -284,8 +257,8 @@ export class ShardClient {
    * The database is closing. What waits for a disk that has no room would wait for ever: it fails, as in doubt.
    */
   async leave(): Promise<void> {
-    this.#isLeaving = true;
-    this.flush();
+    this.#isDatabaseClosing = true;
+    this.#sendGathered();
     this.#failWhatWaitsForRoom();
     if (this.state !== "up") {
       return;
@@ -299,7 +272,7 @@ export class ShardClient {
 
   #failWhatWaitsForRoom(): void {
     const outage = this.#outage;
-    if (!this.#isLeaving || outage === undefined) {
+    if (!this.#isDatabaseClosing || outage === undefined) {
       return;
     }
     const ofWrites = inDoubt(outage);
@@ -320,7 +293,7 @@ export class ShardClient {
   }
 
   #checkIdle(): void {
-    const isIdle = this.#outbox.isEmpty && this.#reads.length === 0 && this.#writes.isEmpty;
+    const isIdle = this.#outbox.isEmpty && this.#reads.isEmpty && this.#writes.isEmpty;
     if (this.#onIdle !== undefined && (isIdle || this.state === "failed")) {
       this.#onIdle();
       this.#onIdle = undefined;
@@ -373,7 +346,7 @@ export class ShardClient {
     this.syncedSequence = Math.max(this.syncedSequence, lastSequence);
     this.#outbox.retained.forget(lastSequence);
     this.#outbox.noteWritten(this.writtenSequence);
-    this.#released = [];
+    this.#released.take();
     const request: ShardRequest = {
       type: "resume",
       holds: this.#owner.heldSnapshots(),
@@ -422,7 +395,7 @@ export class ShardClient {
     }
     await this.#link?.kill();
     this.#rejectAll(closedError(), closedError());
-    await this.#recovering;
+    await this.#supervisor.settle();
   }
 
   /** Fails everything that waits, for good. */
@@ -449,10 +422,7 @@ export class ShardClient {
 
   #rejectAll(error: FastKVError, ofWrites: FastKVError): void {
     this.#outbox.clear();
-    this.#readBytes = 0;
-    for (const read of this.#reads.takeAll()) {
-      read.onError(error);
-    }
+    this.#reads.rejectAll(error);
     this.#writes.rejectAll(ofWrites);
     for (const request of this.#requests.takeAll()) {
       request.reject(error);
@@ -469,7 +439,7 @@ export class ShardClient {
     if (pending !== undefined) {
       this.#writes.add(pending, sync || this.#outbox.mustAwaitDisk);
     }
-    this.#scheduleFlush();
+    this.#scheduleSend();
   }
 
   /** A synced write is acknowledged only when the batches before it have their records on disk. */
@@ -479,21 +449,21 @@ export class ShardClient {
     }
   }
 
-  #scheduleFlush(): void {
+  #scheduleSend(): void {
     if (this.#outbox.isFull) {
-      this.flush();
-    } else if (!this.#isFlushScheduled) {
-      this.#isFlushScheduled = true;
-      process.nextTick(this.#flushScheduled);
+      this.#sendGathered();
+    } else if (!this.#isSendScheduled) {
+      this.#isSendScheduled = true;
+      process.nextTick(this.#sendScheduled);
     }
   }
 
-  readonly #flushScheduled = (): void => {
-    this.#isFlushScheduled = false;
-    this.flush();
+  readonly #sendScheduled = (): void => {
+    this.#isSendScheduled = false;
+    this.#sendGathered();
   };
 
-  #flush(isSeal: boolean): void {
+  #sendGathered(isSeal = false): void {
     if (this.#outbox.isEmpty) {
       return;
     }
@@ -518,21 +488,21 @@ export class ShardClient {
   }
 
   #sendEmptyFrame(flags: number): void {
-    this.flush();
+    this.#sendGathered();
     const empty = { section: Buffer.alloc(0), firstSequence: 0, lastSequence: 0 };
     this.#link!.send(frameForSection(empty, this.#stamp(flags)));
   }
 
   #sendRequest(id: number, pending: PendingRequest): void {
-    this.flush();
+    this.#sendGathered();
     if (this.state !== "up") {
       return;
     }
     const { request, raw } = pending;
     if (request.type === "page") {
-      this.#link!.send(encodePageRequest(id, request, this.#takeReleased()));
+      this.#link!.send(encodePageRequest(id, request, this.#released.take()));
     } else {
-      this.#sendReleased();
+      this.#released.sendNow();
       this.#link!.send(encodeMessage(frameType.request, id, request, raw));
     }
   }
@@ -550,17 +520,10 @@ export class ShardClient {
 
   /** After a restart: the reads that were not answered, in their order, behind all retained writes. */
   #repeatReads(): void {
-    const unanswered = this.#reads.takeAll();
-    for (const read of unanswered) {
-      const repeat = read.onRestart();
-      if (repeat) {
-        const length = this.#scratch.set(read.key);
-        this.#outbox.read(this.#scratch.buffer, length, read);
-        this.#reads.push(read);
-      } else {
-        this.#releaseRead(read);
-      }
-    }
+    this.#reads.askAgain((read) => {
+      const length = this.#scratch.set(read.key);
+      this.#outbox.read(this.#scratch.buffer, length, read);
+    });
   }
 
   // Receiving
@@ -597,31 +560,8 @@ export class ShardClient {
     this.#outbox.noteWritten(this.writtenSequence);
     this.#settleWrites();
     if (header.answers > 0) {
-      this.#onReadAnswers(new AnswerReader(frame, header));
+      this.#reads.answer(new AnswerReader(frame, header));
     }
-  }
-
-  #onReadAnswers(answer: AnswerReader): void {
-    while (answer.next()) {
-      const { status } = answer;
-      const isValue = status === answerStatus.missing || status === answerStatus.found;
-      const error = isValue ? undefined : answer.error();
-      // Nothing is thrown from here on: a read that was taken from the queue is answered.
-      const read = this.#reads.shift();
-      invariant(read !== undefined, "each answer belongs to a read");
-      this.#releaseRead(read);
-      if (status === answerStatus.found) {
-        read.onFound(answer);
-      } else if (status === answerStatus.missing) {
-        read.onMissing();
-      } else {
-        read.onError(error!);
-      }
-    }
-  }
-
-  #releaseRead(read: PendingRead): void {
-    this.#readBytes -= read.inFlightBytes;
   }
 
   #onRefusal(from: number, to: number, error: FastKVError): void {
@@ -666,85 +606,42 @@ export class ShardClient {
     const wasStarting = this.state === "starting";
     this.state = "down";
     this.#requests.failUnrepeatable(this.index);
-    if (!wasStarting && this.#recovering === undefined) {
-      this.#startRecovery(reason);
+    // An opening that fails is the caller's.
+    if (!wasStarting) {
+      this.#supervisor.recover(reason);
     }
   }
 
-  #startRecovery(reason: string): void {
-    this.#recovering = this.#recover(reason).finally(() => {
-      this.#recovering = undefined;
-      if (this.state === "down") {
-        this.#startRecovery("ended as soon as it served");
-      }
-    });
-  }
-
-  /** Starts the shard anew, with growing pauses, until it serves or has died too often. */
-  async #recover(reason: string): Promise<void> {
-    const policy = this.#restartPolicy;
-    let lastReason = reason;
-    await this.#link?.kill();
-    let pauseMs = policy.noteDeath(performance.now());
-    while (pauseMs !== undefined) {
-      if (pauseMs > 0) {
-        const pause = pauseMs;
-        await new Promise((resolve) => setTimeout(resolve, pause));
-      }
-      if (this.#isClosing()) {
-        return;
-      }
-      this.#owner.onRestart(this.index, lastReason);
-      this.restarts += 1;
-      try {
-        await this.#startAgain();
-        return;
-      } catch (error) {
-        await this.#link?.kill();
-        if (this.#isClosing()) {
-          return;
-        }
-        lastReason = error instanceof Error ? error.message : String(error);
-        if (isError(error, "FASTKV_CORRUPTION")) {
-          this.#giveUp(error);
-          return;
-        }
-        const isFull = isError(error, "FASTKV_NO_SPACE");
-        this.#outage = isFull ? outageOf(this.index, `it cannot start: ${error.message}`, error) : undefined;
+  #newSupervisor(): Supervisor {
+    const client = this;
+    return new Supervisor({
+      index: this.index,
+      get state() {
+        return client.state;
+      },
+      start: () => this.#startAgain(),
+      endProcess: async () => this.#link?.kill(),
+      onRestart: (reason) => this.#owner.onRestart(this.index, reason),
+      noteNoSpace: (error) => {
+        this.#outage = error && outageOf(this.index, `it cannot start: ${error.message}`, error);
         this.#failWhatWaitsForRoom();
-        pauseMs = this.#outage === undefined ? policy.noteDeath(performance.now()) : policy.noteNoSpace();
-      }
-    }
-    this.#giveUp(
-      new FastKVError(
-        "FASTKV_SHARD_UNAVAILABLE",
-        `Shard ${this.index} died ${policy.history} (last: it ${lastReason}). Close the database, see to the cause, and open it again.`,
-      ),
-    );
+      },
+      giveUp: (error) => {
+        this.fail(error);
+        this.#owner.onFailed(this.index, error);
+      },
+    });
   }
 
   async #startAgain(): Promise<void> {
     await this.launch();
-    if (this.#isClosing()) {
+    if (this.state === "closed") {
       throw closedError();
     }
     this.#owner.onLaunched();
     const reply = await this.open(false);
     this.resume(reply.lastSequence);
   }
-
-  #giveUp(error: FastKVError): void {
-    this.fail(error);
-    this.#owner.onFailed(this.index, error);
-  }
-
-  #isClosing(): boolean {
-    return this.state === "closed";
-  }
-}
-
-function isError(error: unknown, code: FastKVErrorCode): error is FastKVError {
-  return error instanceof FastKVError && error.code === code;
 }
 
 /** The same, for writes that were on their way. */
@@ -753,12 +650,18 @@ function inDoubt(error: FastKVError): FastKVError {
 }
 
 function closedError(): FastKVError {
-  return new FastKVError("FASTKV_CLOSED", "The database was closed before the call was done", { writeOutcome: "in-doubt" });
+  return new FastKVError("FASTKV_CLOSED", "The database was closed before the call was done", {
+    writeOutcome: "in-doubt",
+  });
 }
 
 function outageOf(shardIndex: number, why: string, cause?: FastKVError): FastKVError {
-  return new FastKVError("FASTKV_NO_SPACE", `Shard ${shardIndex} has no room: ${why}. Make room on the disk: it then goes on by itself.`, {
-    cause,
-    writeOutcome: "not-applied",
-  });
+  return new FastKVError(
+    "FASTKV_NO_SPACE",
+    `Shard ${shardIndex} has no room: ${why}. Make room on the disk: it then goes on by itself.`,
+    {
+      cause,
+      writeOutcome: "not-applied",
+    },
+  );
 }

@@ -13,6 +13,8 @@ import {
   type SectionPart,
 } from "../../shared/format/operations.js";
 import { readLog } from "../../shared/log/record-log.js";
+import { Compactor } from "./compactor.js";
+import type { EngineEnvironment } from "./environment.js";
 import { tableName, walName } from "./file-names.js";
 import { Flusher } from "./flusher.js";
 import { type Hold, Holds } from "./holds.js";
@@ -27,12 +29,13 @@ import { closeFlushBytes, closeFlushSegments, type EngineOptions } from "./optio
 import { rangeOf } from "./range-delete.js";
 import type { ReadView } from "./reads.js";
 import { type LoggedBatches, listFiles, type Recovered, type RecoveryReport, recover } from "./recovery.js";
+import { RetryPause } from "./retry-pause.js";
 import { SequenceGate } from "./sequence-gate.js";
 import { deletesOf, keysOfSmallRange } from "./small-clear.js";
 import { type Stall, stallOf } from "./stall.js";
 import { BlockCache } from "./table/block-cache.js";
 import { TableCache } from "./table/table-cache.js";
-import { Tree, type TreeEnvironment } from "./tree.js";
+import { Tree } from "./tree.js";
 import { fileIdentity, type ManifestState } from "./version/manifest.js";
 
 export interface EngineEvents {
@@ -63,13 +66,18 @@ export class Engine {
   readonly report: RecoveryReport;
   readonly holds = new Holds();
   readonly tree: Tree;
+  readonly flusher: Flusher;
+  readonly compactor: Compactor;
   readonly loads: Loads;
   readonly blockCache: BlockCache;
 
-  readonly #environment: TreeEnvironment;
+  readonly #environment: EngineEnvironment;
   readonly #events: EngineEvents;
   readonly #log: DurableLog;
-  readonly #flusher: Flusher;
+  readonly #flushPause: RetryPause;
+  readonly #compactionPause: RetryPause;
+  /** After a WAL segment for which there was no room. */
+  readonly #rotationPause: RetryPause;
   readonly #commits: LoadCommits;
   /** How far the coordinator's batch log is on disk. */
   readonly #batchLog: SequenceGate;
@@ -83,7 +91,7 @@ export class Engine {
   #isResumed = false;
 
   private constructor(
-    environment: TreeEnvironment,
+    environment: EngineEnvironment,
     options: EngineOptions,
     events: EngineEvents,
     opened: { recovered: Recovered; readyLoads: ReadyLoad[]; logged: LoggedBatches },
@@ -121,26 +129,28 @@ export class Engine {
       options,
       {
         timeMs: () => this.#timeMs,
-        oldestUnflushedSequence: () => this.#oldestUnflushedSequence(),
-        onProgress,
         onFatal,
         onBackgroundError,
       },
       this.holds,
       { ...recovered, tables },
     );
+    this.#flushPause = this.#newPause();
+    this.#compactionPause = this.#newPause();
+    this.#rotationPause = this.#newPause();
+    this.compactor = new Compactor(this.tree, options, this.holds, this.#compactionPause, {
+      oldestUnflushedSequence: () => this.#oldestUnflushedSequence(),
+      onProgress,
+    });
     this.loads = new Loads(environment, options, this.tree, opened.readyLoads);
     this.#commits = new LoadCommits(this.tree, this.loads, recovered.state.ingested, {
       logSynced: (sequence) => this.#batchLog.reached(sequence),
       isEnding: () => this.#isClosed || this.#isFatal,
-      onWritten: () => {
-        this.#onProgress();
-        this.tree.schedule();
-      },
+      onWritten: onProgress,
       onBackgroundError,
       setTimer: (call, delayMs) => environment.setTimer(call, delayMs),
     });
-    this.#flusher = new Flusher(environment, this.tree, {
+    this.flusher = new Flusher(environment, this.tree, this.#flushPause, {
       mayFlush: () => this.#isResumed && !this.#isClosed && !this.#isFatal,
       mayBecomeDurable: async (memtable) => {
         await this.#batchLog.reached(memtable.maxLoggedSequence);
@@ -158,7 +168,7 @@ export class Engine {
    * flushed or compacted before `resume`.
    */
   static open(
-    environment: TreeEnvironment,
+    environment: EngineEnvironment,
     options: EngineOptions,
     events: EngineEvents,
     start: { create: boolean; logged: LoggedBatches },
@@ -201,7 +211,7 @@ export class Engine {
 
   /** Bytes of the WAL segment that is written, and of the operations of sealed memtables in theirs. */
   get walBytes(): number {
-    return this.#flusher.sealed.reduce(
+    return this.flusher.sealed.reduce(
       (sum, memtable) => sum + memtable.arena.allocatedBytes,
       this.#log.sizeBytes,
     );
@@ -213,15 +223,18 @@ export class Engine {
 
   /** Whether writes come faster than they are flushed and compacted. */
   get stall(): Stall {
-    const { tree } = this;
-    const hasError = tree.backgroundError !== undefined;
-    return stallOf(this.#flusher.sealed.length, tree.version.levelZeroDepth, hasError, this.options);
+    const isFailing = {
+      flush: this.#flushPause.error !== undefined,
+      compaction: this.#compactionPause.error !== undefined,
+    };
+    const { levelZeroDepth } = this.tree.version;
+    return stallOf(this.flusher.sealed.length, levelZeroDepth, isFailing, this.options);
   }
 
   view(): ReadView {
     return {
       active: this.#active,
-      sealed: this.#flusher.sealed,
+      sealed: this.flusher.sealed,
       version: this.tree.version,
       rangeDeletes: this.tree.rangeDeletes,
       tables: this.tree.tables,
@@ -266,8 +279,8 @@ export class Engine {
     }
     this.#removeOrphanTables();
     this.#isResumed = true;
-    this.tree.start();
-    this.#flusher.schedule();
+    this.compactor.start();
+    this.flusher.schedule();
   }
 
   // Writes
@@ -325,7 +338,7 @@ export class Engine {
     }
     const { stall } = this;
     if (stall.kind === "stop" && stall.reason === "background-error") {
-      return notApplied(this.tree.backgroundError);
+      return notApplied(this.#flushPause.error ?? this.#compactionPause.error);
     }
     return this.#refusedUpTo > 0 ? refusedBefore() : undefined;
   }
@@ -402,7 +415,7 @@ export class Engine {
 
   /** Whether the active memtable is full: the mailbox then awaits `rotate` before it goes on. */
   get needsRotation(): boolean {
-    return this.#active.memoryBytes >= this.options.maxMemtableBytes && !this.tree.isWaitingToRetry;
+    return this.#active.memoryBytes >= this.options.maxMemtableBytes && !this.#rotationPause.isOn;
   }
 
   /** A bulk load's commit must find the active memtable empty: the load is newer than all of it. */
@@ -437,29 +450,30 @@ export class Engine {
   /** Writes all memtables out. It seals first. Rejects where that is not possible now. */
   async flush(): Promise<void> {
     if (!(await this.seal())) {
-      throw this.tree.obstacle;
+      throw this.#rotationPause.error;
     }
     await this.#commits.written();
-    await this.#flusher.flushAll();
+    await this.flusher.flushAll();
   }
 
   async #rotate(): Promise<boolean> {
     this.#prepareNextSegment();
     // Without room for a new segment the old one goes on, and the memtable grows beyond its limit until there is.
-    const isRotated = await this.#log.rotate((error) => this.tree.retryLater(error));
+    const isRotated = await this.#log.rotate((error) => this.#rotationPause.failed(error));
     if (!isRotated) {
       return false;
     }
+    this.#rotationPause.succeeded();
     if (this.#holdsAnything(this.#active)) {
-      this.#flusher.sealed.push(this.#active);
+      this.flusher.sealed.push(this.#active);
     }
     this.#active = this.#newMemtable(this.#log.segmentNumber);
-    this.#flusher.schedule();
+    this.flusher.schedule();
     return true;
   }
 
   #holdsAnything(memtable: Memtable): boolean {
-    return !memtable.isEmpty || this.#flusher.hasRangeDeletes(memtable);
+    return !memtable.isEmpty || this.flusher.hasRangeDeletes(memtable);
   }
 
   #newMemtable(firstLogNumber: number): Memtable {
@@ -474,7 +488,7 @@ export class Engine {
   }
 
   #oldestUnflushedSequence(): number {
-    const memtables = [...this.#flusher.sealed, this.#active].map((memtable) => memtable.minSequence);
+    const memtables = [...this.flusher.sealed, this.#active].map((memtable) => memtable.minSequence);
     return Math.min(...memtables, ...this.#commits.unwrittenSequences());
   }
 
@@ -520,7 +534,7 @@ export class Engine {
 
   #sealInMemory(log: number): void {
     if (this.#active.maxSequence > 0) {
-      this.#flusher.sealed.push(this.#active);
+      this.flusher.sealed.push(this.#active);
       this.#active = this.#newMemtable(log);
     }
   }
@@ -553,11 +567,14 @@ export class Engine {
       await this.#finishMemtables();
     }
     this.#isClosed = true;
-    this.tree.stop();
+    for (const pause of [this.#flushPause, this.#compactionPause, this.#rotationPause]) {
+      pause.stop();
+    }
+    this.compactor.stop();
     this.#batchLog.close();
-    await this.#flusher.settle();
+    await this.flusher.settle();
     await this.#environment.jobs.close();
-    await this.tree.idle();
+    await this.compactor.idle();
     if (atOnce) {
       await this.#log.syncNow().catch(() => undefined);
     } else if (!this.#isFatal) {
@@ -571,7 +588,7 @@ export class Engine {
   async #finishMemtables(): Promise<void> {
     const segments = this.#listFiles().filter((file) => file.kind === "wal").length;
     const isLarge = this.#active.memoryBytes > closeFlushBytes || segments > closeFlushSegments;
-    if (this.#isResumed && !this.#isFatal && (isLarge || this.#flusher.sealed.length > 0)) {
+    if (this.#isResumed && !this.#isFatal && (isLarge || this.flusher.sealed.length > 0)) {
       await this.flush().catch((error: unknown) => this.#events.onBackgroundError(error));
     }
     await this.#commits.written().catch(() => undefined);
@@ -603,9 +620,19 @@ export class Engine {
     return listFiles(this.#environment.fileSystem, this.#environment.folder);
   }
 
+  #newPause(): RetryPause {
+    return new RetryPause({
+      setTimer: (call, delayMs) => this.#environment.setTimer(call, delayMs),
+      onFailed: (error) => this.#events.onBackgroundError(error),
+      onOver: () => this.#onProgress(),
+    });
+  }
+
+  /** Something has changed or ended: what waited for it may start. */
   #onProgress(): void {
     if (!this.#isClosed) {
-      this.#flusher.schedule();
+      this.flusher.schedule();
+      this.compactor.schedule();
       this.#events.onProgress();
     }
   }

@@ -2,11 +2,11 @@
 
 import { FastKVError } from "../../shared/errors.js";
 import type { FileSystem } from "../../shared/storage/file-system.js";
-import { tableName } from "./file-names.js";
 import type { JobResult } from "./jobs/job.js";
 import type { Memtable } from "./memtable/memtable.js";
 import type { RangeDelete } from "./range-delete.js";
 import { listFiles } from "./recovery.js";
+import type { RetryPause } from "./retry-pause.js";
 import { asLive, type Tree } from "./tree.js";
 
 export interface FlusherOwner {
@@ -24,13 +24,23 @@ export interface FlusherOwner {
 export class Flusher {
   /** Oldest first. */
   readonly sealed: Memtable[] = [];
+  flushes = 0;
+  flushedBytes = 0;
+
   readonly #fileSystem: FileSystem;
   readonly #folder: string;
   readonly #tree: Tree;
+  readonly #pause: RetryPause;
   readonly #owner: FlusherOwner;
   #flushing: Promise<void> | undefined;
 
-  constructor(environment: { fileSystem: FileSystem; folder: string }, tree: Tree, owner: FlusherOwner) {
+  constructor(
+    environment: { fileSystem: FileSystem; folder: string },
+    tree: Tree,
+    pause: RetryPause,
+    owner: FlusherOwner,
+  ) {
+    this.#pause = pause;
     this.#fileSystem = environment.fileSystem;
     this.#folder = environment.folder;
     this.#tree = tree;
@@ -39,16 +49,15 @@ export class Flusher {
 
   /** Starts the next flush where there is one and none is under way. */
   schedule(): void {
-    const isUnable = !this.#owner.mayFlush() || this.#tree.isWaitingToRetry;
+    const isUnable = !this.#owner.mayFlush() || this.#pause.isOn;
     if (isUnable || this.#flushing !== undefined || this.sealed.length === 0) {
       return;
     }
     this.#flushing = this.#flush(this.sealed[0]!)
-      .catch((error: unknown) => {
-        if (!(error instanceof FastKVError && error.code === "FASTKV_CLOSED")) {
-          this.#tree.retryLater(error);
-        }
-      })
+      .then(
+        () => this.#pause.succeeded(),
+        (error: unknown) => this.#pause.failed(error),
+      )
       .finally(() => {
         this.#flushing = undefined;
         this.#owner.onProgress();
@@ -60,7 +69,10 @@ export class Flusher {
     while (this.sealed.length > 0) {
       this.schedule();
       if (this.#flushing === undefined) {
-        throw this.#tree.obstacle ?? new FastKVError("FASTKV_IO", "The shard is closing and cannot flush. Open the database again.");
+        throw (
+          this.#pause.error ??
+          new FastKVError("FASTKV_IO", "The shard is closing and cannot flush. Open the database again.")
+        );
       }
       await this.#flushing;
     }
@@ -91,34 +103,18 @@ export class Flusher {
       ? { tables: [], entriesRead: 0 }
       : await tree.run({ kind: "flush", arena: memtable.share(), survival, output });
     const logNumber = this.sealed[1]?.firstLogNumber ?? this.#owner.activeLogNumber();
-    try {
-      await tree.change({
-        addedTables: result.tables.map((table) => ({ level: 0, table: asLive(table, survival) })),
-        logNumber,
-        flushedSequence: memtable.maxSequence,
-        addedRangeDeletes,
-      });
-    } catch (error) {
-      this.#removeUnused(result);
-      throw error;
-    }
+    await tree.changeFor(result, {
+      addedTables: result.tables.map((table) => ({ level: 0, table: asLive(table, survival) })),
+      logNumber,
+      flushedSequence: memtable.maxSequence,
+      addedRangeDeletes,
+    });
     this.sealed.shift();
     tree.noteWritten(addedRangeDeletes);
-    tree.backgroundError = undefined;
-    tree.statistics.flushes += 1;
-    tree.statistics.flushedBytes += result.tables.reduce((sum, table) => sum + table.sizeBytes, 0);
+    this.flushes += 1;
+    this.flushedBytes += result.tables.reduce((sum, table) => sum + table.sizeBytes, 0);
     this.#owner.onFlushed(memtable);
     this.#removeLogsBelow(logNumber);
-    tree.schedule();
-  }
-
-  #removeUnused(result: JobResult): void {
-    // After a failed sync the edit may be on disk all the same: then the tables are needed.
-    if (!this.#tree.isPoisoned) {
-      for (const table of result.tables) {
-        this.#tree.obsoleteFiles.remove(tableName(table.fileNumber));
-      }
-    }
   }
 
   #removeLogsBelow(logNumber: number): void {

@@ -19,15 +19,14 @@ const stopForError: Stall = { kind: "stop", reason: "background-error" };
 export function stallOf(
   sealedMemtables: number,
   levelZeroDepth: number,
-  hasBackgroundError: boolean,
+  isFailing: { flush: boolean; compaction: boolean },
   options: EngineOptions,
 ): Stall {
-  const mustStopForMemtables = sealedMemtables >= maxSealedMemtables;
-  if (mustStopForMemtables || levelZeroDepth >= options.levelZeroStopTrigger) {
-    if (hasBackgroundError) {
-      return stopForError;
-    }
-    return mustStopForMemtables ? stopForMemtables : stopForLevelZero;
+  if (sealedMemtables >= maxSealedMemtables) {
+    return isFailing.flush ? stopForError : stopForMemtables;
+  }
+  if (levelZeroDepth >= options.levelZeroStopTrigger) {
+    return isFailing.compaction ? stopForError : stopForLevelZero;
   }
   if (sealedMemtables >= maxSealedMemtables - 1) {
     return slowForMemtables;

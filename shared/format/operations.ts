@@ -167,6 +167,35 @@ export function checkSection(section: Buffer): void {
   }
 }
 
+/** Has every operation of a section say that it belongs to a batch of the batch log. */
+export function markLogged(section: Buffer): void {
+  forEachHeader(section, 0, section.length, (at) => {
+    section[at] = section[at]! | operationFlag.logged;
+  });
+}
+
+/** Gives every operation in `buffer[start..end)` the same sequence delta. */
+export function setDeltas(buffer: Buffer, start: number, end: number, delta: number): void {
+  forEachHeader(buffer, start, end, (at) => {
+    buffer.writeUInt32LE(delta, at + 8);
+  });
+}
+
+/** Whether a part of a logged batch is the commit of a bulk load: then it is its only operation. */
+export function isLoadCommit(section: Buffer): boolean {
+  return (section[0]! & kindMask) === operationKind.ingest;
+}
+
+/** For well-formed operations, such as our own. */
+function forEachHeader(buffer: Buffer, start: number, end: number, call: (at: number) => void): void {
+  let at = start;
+  while (at < end) {
+    call(at);
+    const expires = (buffer[at]! & operationFlag.expires) !== 0;
+    at += operationBytes(buffer.readUInt16LE(at + 2), buffer.readUInt32LE(at + 4), expires);
+  }
+}
+
 /** A growing buffer of operations: one frame's writes, or one batch. */
 export class OperationSection {
   buffer: Buffer;

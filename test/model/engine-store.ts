@@ -146,7 +146,7 @@ export class EngineStore implements StoreUnderTest {
 
   async closeSnapshot(snapshot: unknown): Promise<void> {
     this.#engine.holds.release((snapshot as Snapshot).id);
-    this.#engine.tree.schedule();
+    this.#engine.compactor.schedule();
   }
 
   async flush(): Promise<void> {
@@ -155,7 +155,7 @@ export class EngineStore implements StoreUnderTest {
 
   async compact(): Promise<void> {
     await this.flush();
-    await this.#engine.tree.compactAll();
+    await this.#engine.compactor.compactAll();
   }
 
   async reopen(): Promise<void> {
@@ -173,7 +173,7 @@ export class EngineStore implements StoreUnderTest {
 
   async close(): Promise<void> {
     await this.#turn;
-    this.compactions += this.#engine.tree.statistics.compactions;
+    this.compactions += this.#engine.compactor.statistics.compactions;
     await this.#engine.close({ atOnce: false });
   }
 

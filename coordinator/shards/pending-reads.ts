@@ -1,0 +1,61 @@
+import { type FastKVError, invariant } from "../../shared/errors.js";
+import { answerStatus } from "../../shared/wire/frame.js";
+import type { AnswerReader } from "./answer-reader.js";
+import { overheadBytesPerOperation } from "./outbox.js";
+import { Fifo, type PendingRead } from "./pending.js";
+
+/** The reads of one shard that wait for their answers, which come in the order of the calls. */
+export class PendingReads {
+  readonly #reads = new Fifo<PendingRead>();
+  /** What they count as being in flight. */
+  inFlightBytes = 0;
+
+  get isEmpty(): boolean {
+    return this.#reads.length === 0;
+  }
+
+  add(read: PendingRead, keyBytes: number): void {
+    read.inFlightBytes = keyBytes + overheadBytesPerOperation;
+    this.inFlightBytes += read.inFlightBytes;
+    this.#reads.push(read);
+  }
+
+  /** Hands the answers of a frame to the reads that they belong to. */
+  answer(answer: AnswerReader): void {
+    while (answer.next()) {
+      const { status } = answer;
+      const isValue = status === answerStatus.missing || status === answerStatus.found;
+      const error = isValue ? undefined : answer.error();
+      // Nothing is thrown from here on: a read that was taken from the queue is answered.
+      const read = this.#reads.shift();
+      invariant(read !== undefined, "each answer belongs to a read");
+      this.inFlightBytes -= read.inFlightBytes;
+      if (status === answerStatus.found) {
+        read.onFound(answer);
+      } else if (status === answerStatus.missing) {
+        read.onMissing();
+      } else {
+        read.onError(error!);
+      }
+    }
+  }
+
+  /** After a restart: `ask` is called for what was not answered, in its order, but not where the owner asks again itself. */
+  askAgain(ask: (read: PendingRead) => void): void {
+    for (const read of this.#reads.takeAll()) {
+      if (read.onRestart()) {
+        ask(read);
+        this.#reads.push(read);
+      } else {
+        this.inFlightBytes -= read.inFlightBytes;
+      }
+    }
+  }
+
+  rejectAll(error: FastKVError): void {
+    this.inFlightBytes = 0;
+    for (const read of this.#reads.takeAll()) {
+      read.onError(error);
+    }
+  }
+}
