@@ -1,3 +1,4 @@
+import { FastKVError, restated } from "../shared/errors.js";
 import { maxClearBatchBytes, maxClearBatchKeys } from "../shared/limits.js";
 import type { BatchOperation } from "./call-options.js";
 import type { EntryReader, ScanRun } from "./merged-scan.js";
@@ -38,13 +39,22 @@ export class KeyClear {
   }
 
   async #run(): Promise<void> {
+    let deleted = 0;
     try {
       let isLast = false;
       while (!isLast) {
         const names: string[] = [];
         isLast = await this.#gather(names);
         await this.#delete(names);
+        deleted += names.length;
       }
+    } catch (error) {
+      throw deleted > 0 && error instanceof FastKVError
+        ? restated(error, {
+            message: `The clear ended after ${deleted} keys: ${error.message}`,
+            writeOutcome: "in-doubt",
+          })
+        : error;
     } finally {
       this.#keys.end();
     }

@@ -32,6 +32,7 @@ import { type Identity, readIdentity, writeIdentity } from "./ownership/identity
 import { acquireOwnership } from "./ownership/owner-lock.js";
 import type { Ownership } from "./ownership/ownership.js";
 import { PageReader } from "./page-reader.js";
+import { ofRead } from "./refusals.js";
 import { type OpenParameters, ShardClient, type ShardClientOwner } from "./shards/shard-client.js";
 import type { ShardLauncher } from "./shards/shard-link.js";
 import { Topology } from "./topology.js";
@@ -117,7 +118,7 @@ export class Database implements ScanHost, ShardClientOwner {
       if (options.errorIfExists && identity.initialized) {
         throw new FastKVError(
           "FASTKV_EXISTS",
-          `There is a database in ${folder} already. Choose another path, or open it without errorIfExists.`,
+          `A database exists in ${folder} already. Choose another path, or open it without errorIfExists.`,
         );
       }
       if (identity.epoch >= ownership.epoch) {
@@ -207,11 +208,15 @@ export class Database implements ScanHost, ShardClientOwner {
     for (const { shard, section } of parts) {
       this.clients[shard]!.writeBatch(section, sequence, true, sync);
     }
-    if (mustWait) {
-      return logged;
+    if (!mustWait) {
+      logged.catch(() => undefined);
+      return Promise.resolve();
     }
-    logged.catch(() => undefined);
-    return Promise.resolve();
+    // The log is faster than a shard that is busy: without this, who awaits every batch would still run ahead of it.
+    const congested = parts.map(({ shard }) => this.clients[shard]!).filter((client) => client.isCongested);
+    return congested.length === 0
+      ? logged
+      : Promise.all([logged, ...congested.map((client) => client.taken(sequence))]).then(() => undefined);
   }
 
   beginLoad(loadId: string): void {
@@ -294,7 +299,7 @@ export class Database implements ScanHost, ShardClientOwner {
     if (!this.isHeld(request.holdId)) {
       throw new FastKVError("FASTKV_CLOSED", "The scan has ended. Start another one to read on.");
     }
-    return new PageReader((await this.clients[shard]!.request(request)).raw);
+    return new PageReader((await this.clients[shard]!.request(request).catch(rejectRead)).raw);
   }
 
   request(
@@ -305,8 +310,11 @@ export class Database implements ScanHost, ShardClientOwner {
     return this.clients[shard]!.request(request, options);
   }
 
+  /** For what is no write. */
   async requestAll(request: ShardRequest): Promise<unknown[]> {
-    const replies = await Promise.all(this.clients.map((client) => client.request(request)));
+    const replies = await Promise.all(this.clients.map((client) => client.request(request))).catch(
+      rejectRead,
+    );
     return replies.map((reply) => reply.meta);
   }
 
@@ -533,6 +541,10 @@ export class Database implements ScanHost, ShardClientOwner {
   onFailed(shard: number, error: FastKVError): void {
     this.events.tell({ type: "shard-failed", shard, error });
   }
+}
+
+function rejectRead(error: unknown): never {
+  throw ofRead(error);
 }
 
 /** Where even this fails, the folder stays locked until this process ends. */

@@ -1,4 +1,4 @@
-import { asBuffer } from "../shared/bytes.js";
+import { encodeBinary } from "../shared/codec/binary-codec.js";
 import type { ValueCodec } from "../shared/codec/value-codec.js";
 import { FastKVError } from "../shared/errors.js";
 import { encodingOfTag, type ValueEncoding } from "../shared/format/value-encoding.js";
@@ -9,7 +9,8 @@ import { encodings, invalidOption, oneOf, type ResolvedOptions, shown } from "./
 import type { Topology } from "./topology.js";
 
 const checkEncoding = oneOf(encodings);
-const maxTtlMs = 8.64e15;
+/** Of a Date. */
+const lastTimeMs = 8.64e15;
 const noBytes = Buffer.alloc(0);
 
 /** What a put says of its value. */
@@ -78,7 +79,7 @@ export class EntryEncoder {
       throw invalidOption("A stored entry has its bytes in `stored`, a Uint8Array, and a known `tag`");
     }
     const expiry = this.#expiry({ expiresAt });
-    const bytes = asBuffer(stored);
+    const bytes = encodeBinary(stored);
     this.#checkSize(bytes.length);
     this.#tryToDecode(tag, bytes);
     this.setKey(key);
@@ -133,15 +134,21 @@ export class EntryEncoder {
       if (ttl !== undefined) {
         throw invalidOption("Give ttl or expiresAt, not both");
       }
-      return checkMilliseconds("expiresAt", expiresAt);
+      return checkMilliseconds("expiresAt", expiresAt, lastTimeMs);
     }
-    return ttl === undefined ? 0 : this.#clock.now() + checkMilliseconds("ttl", ttl);
+    if (ttl === undefined) {
+      return 0;
+    }
+    const now = this.#clock.now();
+    return now + checkMilliseconds("ttl", ttl, lastTimeMs - now);
   }
 }
 
-function checkMilliseconds(name: string, value: unknown): number {
-  if (typeof value !== "number" || !(value > 0) || value > maxTtlMs) {
-    throw invalidOption(`Option ${name} must be a number of milliseconds above 0, not ${shown(value)}`);
+function checkMilliseconds(name: string, value: unknown, most: number): number {
+  if (typeof value !== "number" || !(value > 0) || value > most) {
+    throw invalidOption(
+      `Option ${name} must be a number of milliseconds above 0, not ${shown(value)}, and no later than a Date can say`,
+    );
   }
   return value;
 }

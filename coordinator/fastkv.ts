@@ -47,7 +47,7 @@ import {
 import { checkFolderTrust } from "./ownership/folder-trust.js";
 import { isEmptyRange, type RangeOptions, rangeNames, resolveRange } from "./ranges.js";
 import { ExpiryRead, ManyRead, ValueRead } from "./reads.js";
-import { notApplied, refusedOf, refusedRead, refusedWrite } from "./refusals.js";
+import { notApplied, ofRead, refusedOf, refusedRead, refusedWrite } from "./refusals.js";
 import { Scan } from "./scan.js";
 import { checkClear, checkScan, checkSignal } from "./scan-request.js";
 import type { PendingRead } from "./shards/pending.js";
@@ -184,7 +184,7 @@ export class FastKV<V = unknown> extends EventEmitter<FastKVEvents> implements A
    * happens or none, over all shards.
    *
    * With `limit` or `snapshot` the keys have to be read first: they are gone when the promise resolves, but for those
-   * that were written after the call; all at once where they are at most 10,000.
+   * that were written after the call; all at once where they are at most 10,000. Calls meanwhile still see them.
    */
   clear(range: ClearOptions = {}, options?: WriteOptions): Promise<void> {
     try {
@@ -691,7 +691,11 @@ export class FastKV<V = unknown> extends EventEmitter<FastKVEvents> implements A
     const database = this.#checkOpen();
     const options = checkScan(call, first, limit);
     const { reverse, snapshot, signal } = options;
-    checkAvailable(database);
+    try {
+      checkAvailable(database);
+    } catch (error) {
+      throw ofRead(error);
+    }
     const run = new ScanRun(database, {
       range: resolveRange(this.#encoder.scratch, options.range),
       reverse,

@@ -31,7 +31,17 @@ export class KeyScratch {
       if (byteLength > maxKeyBytes) {
         throw tooLong(byteLength);
       }
-      this.buffer.set(key, 0);
+      try {
+        this.buffer.set(key, 0);
+      } catch (cause) {
+        throw new FastKVError(
+          "FASTKV_INVALID_KEY",
+          "The key's bytes are gone: their ArrayBuffer was transferred or cut",
+          {
+            cause,
+          },
+        );
+      }
       return byteLength;
     }
     throw invalidKey(`A key is a string or a Uint8Array, not ${key === null ? "null" : typeof key}`);

@@ -21,8 +21,13 @@ export function refusedOf(what: string, error: unknown): unknown {
 
 /** Of a read: there was nothing to apply. */
 export function refusedRead(error: unknown): Promise<never> {
+  return refused(ofRead(error));
+}
+
+/** What a read fails with may be what a write fails with as well: a read has no outcome. */
+export function ofRead(error: unknown): unknown {
   const isOfWrite = error instanceof FastKVError && error.writeOutcome !== "none";
-  return refused(isOfWrite ? restated(error, { writeOutcome: "none" }) : error);
+  return isOfWrite ? restated(error, { writeOutcome: "none" }) : error;
 }
 
 /**

@@ -6,8 +6,8 @@ import type { Key } from "./keys.js";
 import { abortError, type EntryReader, type ScanRun } from "./merged-scan.js";
 import { refusedRead } from "./refusals.js";
 
-/** Runs of scans that were never read and are no longer referenced. */
-const forgotten = new FinalizationRegistry<ScanRun>((run) => run.end());
+/** For scans that were never read and are no longer referenced: what ends them. */
+const forgotten = new FinalizationRegistry<() => void>((end) => end());
 
 /** Entries are decoded so many at a time: few at first, since most who leave a scan leave it early. */
 const firstChunkEntries = 16;
@@ -39,10 +39,15 @@ export class Scan<T> implements AsyncIterable<T> {
     this.#track = track;
     this.#encodeKey = encodeKey;
     track(run);
-    forgotten.register(this, run, run);
     const onAbort = (): void => run.end(abortError(signal!));
     signal?.addEventListener("abort", onAbort, { once: true });
-    this.#stopListening = () => signal?.removeEventListener("abort", onAbort);
+    const stopListening = (): void => signal?.removeEventListener("abort", onAbort);
+    this.#stopListening = stopListening;
+    const endUnread = (): void => {
+      run.end();
+      stopListening();
+    };
+    forgotten.register(this, endUnread, run);
     if (signal?.aborted) {
       onAbort();
     }

@@ -1,4 +1,4 @@
-import { type FastKVError, invariant } from "../../shared/errors.js";
+import { type FastKVError, invariant, restated } from "../../shared/errors.js";
 import { answerStatus } from "../../shared/wire/frame.js";
 import type { AnswerReader } from "./answer-reader.js";
 import { overheadBytesPerOperation } from "./outbox.js";
@@ -54,8 +54,9 @@ export class PendingReads {
 
   rejectAll(error: FastKVError): void {
     this.inFlightBytes = 0;
+    const ofReads = restated(error, { writeOutcome: "none" });
     for (const read of this.#reads.takeAll()) {
-      read.onError(error);
+      read.onError(ofReads);
     }
   }
 }

@@ -234,6 +234,13 @@ export class ShardClient {
     }
   }
 
+  /** Resolves when the shard has taken every write up to `sequence`, or never will. */
+  taken(sequence: number): Promise<void> {
+    return new Promise((resolve) => {
+      this.#writes.add({ sequence, isBarrier: true, resolve, reject: () => resolve() }, false);
+    });
+  }
+
   /** Resolves when every write up to `sequence` is on disk in the shard. */
   sync(sequence: number): Promise<void> {
     if (this.syncedSequence >= sequence) {

@@ -387,6 +387,8 @@ export class Engine {
     const { buffer, keyStart, valueStart, end, tag } = operation;
     const lower = buffer.latin1Slice(keyStart, valueStart);
     const range = rangeOf(lower, buffer.latin1Slice(valueStart, end), tag);
+    // Also where it finds nothing to delete: it is a part of a batch that the batch log may have.
+    this.#active.noteSequence(sequence);
     if (range.upper !== null && range.upper <= range.lower) {
       return;
     }
@@ -399,14 +401,13 @@ export class Engine {
     }
     if (keys === undefined) {
       this.tree.rangeDeletes.push({ ...range, sequence });
-      this.#active.noteSequence(sequence);
     } else if (keys.length > 0) {
       this.#applyPlaced(this.#place(deletesOf(keys), sequence), Number.POSITIVE_INFINITY);
     }
   }
 
   #applyLoadCommit(operation: OperationReader, sequence: number): void {
-    invariant(this.#active.maxSequence === 0, "a memtable is sealed before a bulk load becomes visible");
+    invariant(!this.#active.isTouched, "a memtable is sealed before a bulk load becomes visible");
     this.#active.noteLoad(sequence);
     this.#commits.apply(operation.buffer.toString("hex", operation.valueStart, operation.end), sequence);
   }
@@ -418,9 +419,9 @@ export class Engine {
     return this.#active.memoryBytes >= this.options.maxMemtableBytes && !this.#rotationPause.isOn;
   }
 
-  /** A bulk load's commit must find the active memtable empty: the load is newer than all of it. */
+  /** A bulk load's commit must find the active memtable untouched: the load is newer than all of it. */
   get needsSealForLoad(): boolean {
-    return this.#active.maxSequence > 0;
+    return this.#active.isTouched;
   }
 
   /** Meanwhile the mailbox takes no writes: the old segment is to be synced whole. */
@@ -444,7 +445,7 @@ export class Engine {
    * until it resolves.
    */
   seal(): Promise<boolean> {
-    return this.#holdsAnything(this.#active) ? this.rotate() : Promise.resolve(true);
+    return this.#active.isTouched ? this.rotate() : Promise.resolve(true);
   }
 
   /** Writes all memtables out. It seals first. Rejects where that is not possible now. */
@@ -464,16 +465,12 @@ export class Engine {
       return false;
     }
     this.#rotationPause.succeeded();
-    if (this.#holdsAnything(this.#active)) {
+    if (this.#active.isTouched) {
       this.flusher.sealed.push(this.#active);
     }
     this.#active = this.#newMemtable(this.#log.segmentNumber);
     this.flusher.schedule();
     return true;
-  }
-
-  #holdsAnything(memtable: Memtable): boolean {
-    return !memtable.isEmpty || this.flusher.hasRangeDeletes(memtable);
   }
 
   #newMemtable(firstLogNumber: number): Memtable {
@@ -533,7 +530,7 @@ export class Engine {
   }
 
   #sealInMemory(log: number): void {
-    if (this.#active.maxSequence > 0) {
+    if (this.#active.isTouched) {
       this.flusher.sealed.push(this.#active);
       this.#active = this.#newMemtable(log);
     }

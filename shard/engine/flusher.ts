@@ -82,10 +82,6 @@ export class Flusher {
     await this.#flushing;
   }
 
-  hasRangeDeletes(memtable: Memtable): boolean {
-    return memtable.maxSequence > 0 && this.#rangeDeletesOf(memtable).length > 0;
-  }
-
   #rangeDeletesOf(memtable: Memtable): RangeDelete[] {
     return this.#tree.rangeDeletes.filter(
       (range) => range.sequence >= memtable.minSequence && range.sequence <= memtable.maxSequence,

@@ -47,7 +47,8 @@ export class HoldView {
 
 export class Holds {
   readonly #byId = new Map<number, Hold>();
-  #view = new HoldView([]);
+  /** Made when it is asked for: many may be taken and given back in between. */
+  #view: HoldView | undefined;
   /** True until the coordinator has told a new shard what is held: till then no version is dropped. */
   retainAll = true;
 
@@ -58,25 +59,22 @@ export class Holds {
   /** Takes a hold; the ids are the coordinator's. The same id again replaces it. */
   take(id: number, hold: Hold): void {
     this.#byId.set(id, hold);
-    this.#refresh();
+    this.#view = undefined;
   }
 
   /** Gives a hold back; an unknown id is no error (it may be released twice around a restart). */
   release(id: number): void {
     if (this.#byId.delete(id)) {
-      this.#refresh();
+      this.#view = undefined;
     }
   }
 
   view(): HoldView {
+    this.#view ??= new HoldView([...this.#byId.values()]);
     return this.#view;
   }
 
   needs(older: number, newer: number): boolean {
-    return this.retainAll || this.#view.needs(older, newer);
-  }
-
-  #refresh(): void {
-    this.#view = new HoldView([...this.#byId.values()]);
+    return this.retainAll || this.view().needs(older, newer);
   }
 }

@@ -28,7 +28,16 @@ export function binaryTagOf(value: unknown): typeof encodingTag.binary | typeof 
 
 /** The caller's own bytes, not a copy: copy them before control goes back to the caller. */
 export function encodeBinary(value: Uint8Array): Buffer {
-  return asBuffer(value);
+  try {
+    return asBuffer(value);
+  } catch {
+    throw refusal(
+      "binary",
+      "$",
+      "the bytes are gone: their ArrayBuffer was transferred or cut",
+      "Store them first, or a copy.",
+    );
+  }
 }
 
 export function decodeBinary(tag: number, bytes: Buffer, start: number, end: number): Uint8Array {

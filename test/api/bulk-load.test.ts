@@ -124,6 +124,21 @@ describe("Bulk loads", () => {
     expect(await db.bulkLoad(many(() => ["last", 1]))).to.include({ keys: 20_001 });
   });
 
+  it("leave no more log segments behind than writes do", async () => {
+    const db = await stores().open<number>({ shards: 1 });
+    const segments = (): number =>
+      fs.readdirSync(path.join(stores().folder, "shard-000")).filter((name) => name.endsWith(".wal")).length;
+    for (let load = 0; load < 12; load++) {
+      await db.bulkLoad([[`key-${load}`, load]]);
+    }
+    await db.flush();
+    await db.close();
+    expect(segments()).to.equal(1);
+    const again = await stores().open<number>();
+    expect(await again.count()).to.equal(12);
+    await again.close();
+  });
+
   it("run beside each other and beside writes", async () => {
     const db = await stores().open();
     const keys = manyKeys(2000);

@@ -87,11 +87,24 @@ describe("Limits and bad input", () => {
     ]);
   });
 
+  it("refuses bytes that are gone", async () => {
+    const db = store();
+    const gone = new Uint8Array([1, 2, 3]);
+    structuredClone(gone.buffer, { transfer: [gone.buffer] });
+    await expectRefused("FASTKV_INVALID_KEY", () => db.put(gone, 1));
+    await expectRefused("FASTKV_INVALID_KEY", () => db.get(gone));
+    await expectRefused("FASTKV_INVALID_KEY", () => db.scan({ gte: gone }).toArray());
+    await expectRefused("FASTKV_INVALID_VALUE", () => db.put("a", gone, { encoding: "binary" }));
+    await expectRefused("FASTKV_INVALID_VALUE", () => db.put("a", gone, { encoding: "structured" }));
+    await expectRefused("FASTKV_INVALID_VALUE", () => db.put("a", gone, { encoding: "msgpack" }));
+  });
+
   it("refuses options that are unknown, unfit or contradict each other", async () => {
     const db = store();
     const calls: (() => unknown)[] = [
       () => db.put("a", 1, { tll: 5 } as never),
       () => db.put("a", 1, { ttl: 0 }),
+      () => db.put("a", 1, { ttl: 8.64e15 }),
       () => db.put("a", 1, { ttl: -1 }),
       () => db.put("a", 1, { ttl: Number.NaN }),
       () => db.put("a", 1, { ttl: Number.POSITIVE_INFINITY }),
@@ -250,6 +263,18 @@ describe("Backpressure", function () {
       accepted.slice(0, 3000),
     );
     expect((await db.stats()).in_flight_bytes).to.equal(0);
+  });
+
+  it("lets a program that awaits its batches wait, and takes what it calls next", async () => {
+    const db = await stores().open<string>({ maxInFlightBytes: 1024 * 1024 });
+    const value = "x".repeat(1000);
+    for (let round = 0; round < 10; round++) {
+      await db.batchPut(manyKeys(1000).map((key) => [key, `${round}${value}`]));
+      expect(await db.get("key-00000")).to.equal(`0${value}`.replace("0", String(round)));
+    }
+    await db.put("after", "it");
+    expect(await db.keys("after").toArray()).to.deep.equal(["after"]);
+    await db.close();
   });
 
   it("takes a million puts that nobody awaits, or says which it did not take", async () => {

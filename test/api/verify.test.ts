@@ -57,6 +57,20 @@ describe("verify", () => {
       .filter((finding) => finding.severity === "damage")
       .map(({ file, offset, message }) => `${file}@${offset ?? ""}: ${message}`);
 
+  it("finds one sound that was cleared where there was nothing, and flushed", async () => {
+    const store = await stores().open<number>({ shards: 2 });
+    await store.batchPut(Array.from({ length: 10 }, (_, index) => [keyOf(index), index]));
+    await store.clear({ prefix: "nobody has this" });
+    await store.flush();
+    await store.clear({ prefix: "nor this" });
+    await store.close();
+    const report = await verify(stores().folder);
+    expect(report.findings).to.deep.equal([]);
+    const again = await stores().open<number>();
+    expect(await again.count()).to.equal(10);
+    await again.close();
+  });
+
   it("finds a database that was closed sound, and changes nothing", async () => {
     const folder = await fill();
     const before = contentsOf(folder);

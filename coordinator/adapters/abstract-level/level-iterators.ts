@@ -7,7 +7,7 @@ import {
   AbstractValueIterator,
 } from "abstract-level";
 import type { Cursor, Key, Scan } from "../../index.js";
-import { inLevelTerms } from "./level-error.js";
+import { inLevelTerms, levelError } from "./level-error.js";
 import type { LevelData } from "./level-format.js";
 
 type IteratorOptions = AbstractIteratorOptions<LevelData, LevelData>;
@@ -36,7 +36,11 @@ class LevelCursor<Stored, Item> {
   }
 
   seek(target: Key): void {
-    this.#cursor.seek(target);
+    try {
+      this.#cursor.seek(target);
+    } catch (error) {
+      throw levelError(error);
+    }
   }
 
   close(): Promise<void> {

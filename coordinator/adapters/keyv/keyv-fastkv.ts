@@ -134,10 +134,10 @@ export class KeyvFastKV {
     return this.deleteMany([key]);
   }
 
-  /** Removes all of the keys at once. Resolves to whether each of them was there. */
+  /** Removes all of the keys at once. Resolves to whether all of them were there: the one answer that Keyv 5 knows. */
   async deleteMany(keys: readonly string[]): Promise<boolean> {
     const names = this.#prefixed(keys);
-    const wereThere = this.hasMany(keys);
+    const wereThere = this.database.hasMany(names);
     const removed = this.database.batch(
       names.map((key) => ({ type: "del", key }) as const),
       this.#write,
@@ -151,7 +151,7 @@ export class KeyvFastKV {
   }
 
   async hasMany(keys: readonly string[]): Promise<boolean[]> {
-    return Promise.all(this.#prefixed(keys).map((key) => this.database.has(key)));
+    return this.database.hasMany(this.#prefixed(keys));
   }
 
   /** Removes what is in the namespace; without one, everything below `keyPrefix`. */

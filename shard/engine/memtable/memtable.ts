@@ -72,6 +72,11 @@ export class Memtable {
     return this.#expiring;
   }
 
+  /** Whether anything was applied, also where it left no key: a clear that found none, or a bulk load's commit. */
+  get isTouched(): boolean {
+    return this.maxSequence > 0;
+  }
+
   get isEmpty(): boolean {
     return this.#rows === 0;
   }

@@ -109,6 +109,9 @@ describe("FastKVLevel", () => {
     await db.batch(keys.map((key, at) => ({ type: "put", key, value: String(at) })));
     const iterator = db.iterator({ gt: Buffer.of(0x10), reverse: true });
     await db.clear();
+    expect(() => iterator.seek(Buffer.alloc(65_536)))
+      .to.throw()
+      .with.property("code", "LEVEL_INVALID_KEY");
     iterator.seek(Buffer.of(0x80));
     expect(await iterator.next()).to.deep.equal([Buffer.of(0x80), "128"]);
     iterator.seek(Buffer.of(0x12));

@@ -205,6 +205,14 @@ describe("Kills of shards", function () {
     const served = keys.filter((_, at) => codes[at] === "ok");
     expect(await db.getMany([])).to.deep.equal([]);
     expect(new Set(await Promise.all(served.map((key) => db.get(key))))).to.deep.equal(new Set([2]));
+    for (const read of [
+      () => db.stats(),
+      () => db.scan().toArray(),
+      () => db.count(),
+      () => db.getMany(keys),
+    ]) {
+      expect((await rejection((async () => read())())).writeOutcome, String(read)).to.equal("none");
+    }
     for (const call of [
       db.get(lost[0]!, {}),
       db.has(lost[0]!),
