@@ -31,6 +31,7 @@ import { prepareFolder } from "./ownership/database-folder.js";
 import { type Identity, readIdentity, writeIdentity } from "./ownership/identity-file.js";
 import { acquireOwnership } from "./ownership/owner-lock.js";
 import type { Ownership } from "./ownership/ownership.js";
+import { shardFolderName } from "./ownership/shard-folders.js";
 import { PageReader } from "./page-reader.js";
 import { ofRead } from "./refusals.js";
 import { type OpenParameters, ShardClient, type ShardClientOwner } from "./shards/shard-client.js";
@@ -137,7 +138,7 @@ export class Database implements ScanHost, ShardClientOwner {
     } catch (error) {
       // What failed first says more than what fails now.
       await database?.abandon().catch(() => undefined);
-      releaseQuietly(ownership);
+      ownership.releaseQuietly();
       throw error;
     }
   }
@@ -372,7 +373,7 @@ export class Database implements ScanHost, ShardClientOwner {
     this.#launcher = await this.#environment.startLauncher();
     this.#ownership.recordShards([], this.#launcher.runtimeFolder);
     for (let index = 0; index < this.shardCount; index++) {
-      fileSystem.makeFolder(this.#shardFolder(index));
+      fileSystem.makeFolder(`${this.folder}/${shardFolderName(index)}`);
       this.clients.push(new ShardClient(index, this.#launcher, this, this.options.maxInFlightBytes));
     }
     fileSystem.syncFolder(this.folder);
@@ -456,10 +457,6 @@ export class Database implements ScanHost, ShardClientOwner {
     }
   }
 
-  #shardFolder(index: number): string {
-    return `${this.folder}/shard-${String(index).padStart(3, "0")}`;
-  }
-
   /** For as long as the log cannot be written; or for good. */
   #refuseWrites(refusal: FastKVError, ofWaiting: FastKVError): void {
     this.#readOnly = refusal;
@@ -482,7 +479,7 @@ export class Database implements ScanHost, ShardClientOwner {
   openParameters(shardIndex: number, isFirst: boolean): OpenParameters {
     const log = this.#log;
     return {
-      folder: this.#shardFolder(shardIndex),
+      folder: `${this.folder}/${shardFolderName(shardIndex)}`,
       databaseId: this.#identity.databaseId,
       epoch: this.#ownership.epoch,
       create: isFirst && !this.#identity.initialized,
@@ -545,15 +542,6 @@ export class Database implements ScanHost, ShardClientOwner {
 
 function rejectRead(error: unknown): never {
   throw ofRead(error);
-}
-
-/** Where even this fails, the folder stays locked until this process ends. */
-function releaseQuietly(ownership: Ownership): void {
-  try {
-    ownership.release();
-  } catch {
-    return;
-  }
 }
 
 /** Awaits all of them, so that nothing is still being started when the first error is thrown. */

@@ -60,6 +60,7 @@ const checkDurability = oneOf(durabilityModes);
 const checkEncoding = oneOf(encodings);
 const putNames = ["encoding", "ttl", "durability"];
 const writeNames = ["durability"];
+const readNames = ["snapshot"];
 
 /**
  * An ordered, durable, sharded key-value store.
@@ -187,11 +188,7 @@ export class FastKV<V = unknown> extends EventEmitter<FastKVEvents> implements A
    * that were written after the call; all at once where they are at most 10,000. Calls meanwhile still see them.
    */
   clear(range: ClearOptions = {}, options?: WriteOptions): Promise<void> {
-    try {
-      return this.#clear(range, options);
-    } catch (error) {
-      return refusedWrite(error);
-    }
+    return orRefusedWrite(() => this.#clear(range, options));
   }
 
   #clear(range: ClearOptions, options: WriteOptions | undefined): Promise<void> {
@@ -199,7 +196,7 @@ export class FastKV<V = unknown> extends EventEmitter<FastKVEvents> implements A
     const { reverse, limit, snapshot } = checkClear(range);
     const bytes = resolveRange(this.#encoder.scratch, range);
     const mode = this.#mode(options);
-    const point = snapshot === undefined ? undefined : Snapshot.pointOf(snapshot, this);
+    const point = this.#pointOf(snapshot);
     if (isEmptyRange(bytes) || limit === 0) {
       return Promise.resolve();
     }
@@ -233,7 +230,7 @@ export class FastKV<V = unknown> extends EventEmitter<FastKVEvents> implements A
     entries: Iterable<readonly [Key, V]> | Readonly<Record<string, V>>,
     options: PutOptions = {},
   ): Promise<void> {
-    try {
+    return orRefusedWrite(() => {
       checkNames("batchPut", options, putNames);
       if (typeof entries !== "object" || entries === null) {
         throw invalidOption("batchPut takes pairs [key, value], a Map, or an object");
@@ -243,22 +240,18 @@ export class FastKV<V = unknown> extends EventEmitter<FastKVEvents> implements A
           ? (entries as Iterable<readonly [Key, V]>)
           : Object.entries(entries as Record<string, V>);
       return this.#batch(putsOf(pairs), options);
-    } catch (error) {
-      return refusedWrite(error);
-    }
+    });
   }
 
   /** Performs several puts and deletes, atomically over all shards. The last operation on a key wins. */
   batch(operations: Iterable<BatchOperation<V>>, options: PutOptions = {}): Promise<void> {
-    try {
+    return orRefusedWrite(() => {
       checkNames("batch", options, putNames);
       if (typeof operations !== "object" || operations === null || !(Symbol.iterator in operations)) {
         throw invalidOption("batch takes an array or another iterable of operations");
       }
       return this.#batch(operations, options);
-    } catch (error) {
-      return refusedWrite(error);
-    }
+    });
   }
 
   /**
@@ -270,11 +263,7 @@ export class FastKV<V = unknown> extends EventEmitter<FastKVEvents> implements A
     source: Iterable<BulkEntry<V>> | AsyncIterable<BulkEntry<V>>,
     options: BulkLoadOptions = {},
   ): Promise<BulkLoadResult> {
-    try {
-      return this.#bulkLoad(source, options);
-    } catch (error) {
-      return refusedWrite(error);
-    }
+    return orRefusedWrite(() => this.#bulkLoad(source, options));
   }
 
   #bulkLoad(
@@ -341,7 +330,7 @@ export class FastKV<V = unknown> extends EventEmitter<FastKVEvents> implements A
   get(key: Key, options?: ReadOptions): Promise<V | undefined> {
     try {
       const database = this.#checkOpen();
-      const point = options === undefined ? undefined : this.#pointOf("get", options);
+      const point = options === undefined ? undefined : this.#readPoint("get", options);
       const encoder = this.#encoder;
       encoder.setKey(key);
       // A snapshot's reads go past the cache: it has the newest values.
@@ -384,7 +373,7 @@ export class FastKV<V = unknown> extends EventEmitter<FastKVEvents> implements A
   ): Promise<unknown[]> {
     try {
       const database = this.#checkOpen();
-      const point = this.#pointOf(call, options);
+      const point = this.#readPoint(call, options);
       if (!Array.isArray(keys)) {
         throw invalidOption(`${call} takes an array of keys`);
       }
@@ -426,23 +415,17 @@ export class FastKV<V = unknown> extends EventEmitter<FastKVEvents> implements A
 
   /** How many keys there are in a range; counted in the shards, no values travel. */
   count(range: RangeOptions & ReadOptions = {}): Promise<number> {
-    try {
-      return this.#count(range);
-    } catch (error) {
-      return refusedRead(error);
-    }
-  }
-
-  #count(range: RangeOptions & ReadOptions): Promise<number> {
-    const database = this.#checkOpen();
-    checkNames("count", range, [...rangeNames, "snapshot"]);
-    const point = this.#pointOf("count", { snapshot: range.snapshot }) ?? database.point();
-    const bytes = resolveRange(this.#encoder.scratch, range);
-    if (isEmptyRange(bytes)) {
-      return Promise.resolve(0);
-    }
-    checkAvailable(database);
-    return this.#track(countKeys(database, bytes, point));
+    return orRefusedRead(() => {
+      const database = this.#checkOpen();
+      checkNames("count", range, [...rangeNames, "snapshot"]);
+      const point = this.#pointOf(range.snapshot) ?? database.point();
+      const bytes = resolveRange(this.#encoder.scratch, range);
+      if (isEmptyRange(bytes)) {
+        return Promise.resolve(0);
+      }
+      checkAvailable(database);
+      return this.#track(countKeys(database, bytes, point));
+    });
   }
 
   /**
@@ -521,11 +504,7 @@ export class FastKV<V = unknown> extends EventEmitter<FastKVEvents> implements A
 
   /** Figures on the whole database and on each shard. */
   stats(): Promise<DatabaseStats> {
-    try {
-      return this.#track(gatherStats(this.#checkOpen()));
-    } catch (error) {
-      return refusedRead(error);
-    }
+    return orRefusedRead(() => this.#track(gatherStats(this.#checkOpen())));
   }
 
   /** Writes all memtables out to tables. */
@@ -596,9 +575,13 @@ export class FastKV<V = unknown> extends EventEmitter<FastKVEvents> implements A
       : checkDurability("durability", options.durability);
   }
 
-  #pointOf(call: string, options: ReadOptions): ScanPoint | undefined {
-    checkNames(call, options, ["snapshot"]);
-    return options.snapshot === undefined ? undefined : Snapshot.pointOf(options.snapshot, this);
+  #readPoint(call: string, options: ReadOptions): ScanPoint | undefined {
+    checkNames(call, options, readNames);
+    return this.#pointOf(options.snapshot);
+  }
+
+  #pointOf(snapshot: Snapshot | undefined): ScanPoint | undefined {
+    return snapshot === undefined ? undefined : Snapshot.pointOf(snapshot, this);
   }
 
   /** Hands over the write that is in the encoder. */
@@ -609,9 +592,10 @@ export class FastKV<V = unknown> extends EventEmitter<FastKVEvents> implements A
     const sequence = database.nextSequence();
     const { cache } = database;
     let refill: Refill | undefined;
-    if (cache.isEnabled || this.#clears.size > 0) {
+    if (this.#wantsNames) {
       const name = cache.nameOf(key, entry.key, entry.keyBytes);
-      if (this.#noteWritten(name) && kind === operationKind.put && mode !== "none") {
+      const wasCached = this.#noteWritten(name);
+      if (wasCached && kind === operationKind.put && mode !== "none") {
         const { tag, value, expiresAt } = entry;
         const text = this.#codec.keep(tag, value, 0, value.length);
         const cached = CachedValue.found(name, tag, text, value.length, expiresAt);
@@ -642,7 +626,7 @@ export class FastKV<V = unknown> extends EventEmitter<FastKVEvents> implements A
     mode: DurabilityMode,
   ): Promise<void> {
     const { cache, shardCount } = database;
-    const namer = cache.isEnabled || this.#clears.size > 0 ? cache : undefined;
+    const namer = this.#wantsNames ? cache : undefined;
     const { parts, cacheNames } = encodeBatch(operations, defaults, shardCount, this.#encoder, namer);
     if (parts.length === 0) {
       return Promise.resolve();
@@ -652,6 +636,11 @@ export class FastKV<V = unknown> extends EventEmitter<FastKVEvents> implements A
       this.#noteWritten(name);
     }
     return written;
+  }
+
+  /** Whether somebody is to be told of each key that is written. */
+  get #wantsNames(): boolean {
+    return this.#database.cache.isEnabled || this.#clears.size > 0;
   }
 
   /**
@@ -668,7 +657,7 @@ export class FastKV<V = unknown> extends EventEmitter<FastKVEvents> implements A
   #expiryOf(call: string, key: Key, options: ReadOptions): Promise<number> {
     try {
       const database = this.#checkOpen();
-      const point = this.#pointOf(call, options);
+      const point = this.#readPoint(call, options);
       const encoder = this.#encoder;
       encoder.setKey(key);
       const client = database.clients[encoder.shard]!;
@@ -700,7 +689,7 @@ export class FastKV<V = unknown> extends EventEmitter<FastKVEvents> implements A
       range: resolveRange(this.#encoder.scratch, options.range),
       reverse,
       limit: options.limit,
-      point: snapshot === undefined ? database.point() : Snapshot.pointOf(snapshot, this),
+      point: this.#pointOf(snapshot) ?? database.point(),
       withValues,
     });
     const reader = makeReader(options.keyEncoding === "utf8" ? keyTextOf : keyBytesOf) as EntryReader<T>;
@@ -727,6 +716,23 @@ export class FastKV<V = unknown> extends EventEmitter<FastKVEvents> implements A
       .finally(() => this.#underWay.delete(settled));
     this.#underWay.add(settled);
     return call;
+  }
+}
+
+/** For calls that are not made so often that a closure counts. */
+function orRefusedWrite<T>(call: () => Promise<T>): Promise<T> {
+  try {
+    return call();
+  } catch (error) {
+    return refusedWrite(error);
+  }
+}
+
+function orRefusedRead<T>(call: () => Promise<T>): Promise<T> {
+  try {
+    return call();
+  } catch (error) {
+    return refusedRead(error);
   }
 }
 

@@ -55,87 +55,7 @@ export class Scan<T> implements AsyncIterable<T> {
 
   [Symbol.asyncIterator](): AsyncIterator<T, undefined> & AsyncIterable<T> {
     this.#takeOnce();
-    const run = this.#run;
-    const read = this.#read;
-    let chunk: T[] = [];
-    let chunkEntries = firstChunkEntries;
-    let at = 0;
-    let isLast = false;
-    // Calls of next() are answered in order, also where they are not awaited one by one.
-    let turn: Promise<unknown> = Promise.resolve();
-    let waiting = 0;
-    const finish = (): void => {
-      isLast = true;
-      chunk = [];
-      at = 0;
-      run.end();
-      this.#stopListening();
-      forgotten.unregister(run);
-    };
-    /** The next result, from what is in memory; undefined where that has to be filled first. */
-    const take = (): IteratorResult<T, undefined> | undefined => {
-      try {
-        if (at === chunk.length && !isLast) {
-          chunk = [];
-          at = 0;
-          isLast = run.take(read, chunk, chunkEntries);
-          chunkEntries = Math.min(chunkEntries * 2, maxChunkEntries);
-        }
-        if (at < chunk.length) {
-          // An abort is felt between entries, not only between pages.
-          run.check();
-          at += 1;
-          return { done: false, value: chunk[at - 1]! };
-        }
-        if (!isLast) {
-          return undefined;
-        }
-      } catch (error) {
-        finish();
-        throw error;
-      }
-      finish();
-      return { done: true, value: undefined };
-    };
-    const step = async (): Promise<IteratorResult<T, undefined>> => {
-      try {
-        let result = take();
-        while (result === undefined) {
-          await run.fill();
-          result = take();
-        }
-        return result;
-      } catch (error) {
-        finish();
-        return await refusedRead(error);
-      } finally {
-        waiting -= 1;
-      }
-    };
-    const iterator: AsyncIterator<T, undefined> & AsyncIterable<T> = {
-      next: () => {
-        if (waiting === 0) {
-          try {
-            const ready = take();
-            if (ready !== undefined) {
-              return Promise.resolve(ready);
-            }
-          } catch (error) {
-            return refusedRead(error);
-          }
-        }
-        waiting += 1;
-        const result = turn.then(step, step);
-        turn = result;
-        return result;
-      },
-      return: async () => {
-        finish();
-        return { done: true, value: undefined };
-      },
-      [Symbol.asyncIterator]: () => iterator,
-    };
-    return iterator;
+    return new ScanIterator(this.#run, this.#read, () => this.#finish());
   }
 
   /** Reads everything into an array. */
@@ -154,9 +74,7 @@ export class Scan<T> implements AsyncIterable<T> {
     } catch (error) {
       return await refusedRead(error);
     } finally {
-      this.#run.end();
-      this.#stopListening();
-      forgotten.unregister(this.#run);
+      this.#finish();
     }
   }
 
@@ -168,10 +86,115 @@ export class Scan<T> implements AsyncIterable<T> {
     return new Cursor(this.#run, this.#read, this.#signal, this.#track, this.#encodeKey);
   }
 
+  #finish(): void {
+    this.#run.end();
+    this.#stopListening();
+    forgotten.unregister(this.#run);
+  }
+
   #takeOnce(): void {
     if (this.#isTaken) {
       throw new FastKVError("FASTKV_CLOSED", "A scan can be read once; call scan() again");
     }
     this.#isTaken = true;
+  }
+}
+
+/** Reads a scan in chunks and gives it one by one: what is in memory is given without a wait. */
+class ScanIterator<T> implements AsyncIterator<T, undefined>, AsyncIterable<T> {
+  readonly #run: ScanRun;
+  readonly #read: EntryReader<T>;
+  readonly #onFinish: () => void;
+  #chunk: T[] = [];
+  #chunkEntries = firstChunkEntries;
+  #at = 0;
+  #isLast = false;
+  /** Calls of next() are answered in order, also where they are not awaited one by one. */
+  #turn: Promise<unknown> = Promise.resolve();
+  #waiting = 0;
+
+  constructor(run: ScanRun, read: EntryReader<T>, onFinish: () => void) {
+    this.#run = run;
+    this.#read = read;
+    this.#onFinish = onFinish;
+  }
+
+  next(): Promise<IteratorResult<T, undefined>> {
+    if (this.#waiting === 0) {
+      try {
+        const ready = this.#take();
+        if (ready !== undefined) {
+          return Promise.resolve(ready);
+        }
+      } catch (error) {
+        return refusedRead(error);
+      }
+    }
+    this.#waiting += 1;
+    const result = this.#turn.then(this.#step, this.#step);
+    this.#turn = result;
+    return result;
+  }
+
+  async return(): Promise<IteratorResult<T, undefined>> {
+    this.#finish();
+    return { done: true, value: undefined };
+  }
+
+  [Symbol.asyncIterator](): this {
+    return this;
+  }
+
+  readonly #step = async (): Promise<IteratorResult<T, undefined>> => {
+    try {
+      let result = this.#take();
+      while (result === undefined) {
+        await this.#run.fill();
+        result = this.#take();
+      }
+      return result;
+    } catch (error) {
+      this.#finish();
+      return await refusedRead(error);
+    } finally {
+      this.#waiting -= 1;
+    }
+  };
+
+  /** The next result, from what is in memory; undefined where that has to be filled first. */
+  #take(): IteratorResult<T, undefined> | undefined {
+    try {
+      if (this.#at === this.#chunk.length && !this.#isLast) {
+        this.#fillChunk();
+      }
+      if (this.#at < this.#chunk.length) {
+        // An abort is felt between entries, not only between pages.
+        this.#run.check();
+        this.#at += 1;
+        return { done: false, value: this.#chunk[this.#at - 1]! };
+      }
+      if (!this.#isLast) {
+        return undefined;
+      }
+    } catch (error) {
+      this.#finish();
+      throw error;
+    }
+    this.#finish();
+    return { done: true, value: undefined };
+  }
+
+  #fillChunk(): void {
+    this.#chunk = [];
+    this.#at = 0;
+    this.#isLast = this.#run.take(this.#read, this.#chunk, this.#chunkEntries);
+    this.#chunkEntries = Math.min(this.#chunkEntries * 2, maxChunkEntries);
+  }
+
+  #finish(): void {
+    this.#isLast = true;
+    this.#chunk = [];
+    this.#at = 0;
+    this.#onFinish();
   }
 }

@@ -12,13 +12,9 @@ import { prepareFolder } from "../ownership/database-folder.js";
 import { identityFileName } from "../ownership/identity-file.js";
 import { acquireOwnership } from "../ownership/owner-lock.js";
 import type { Ownership } from "../ownership/ownership.js";
+import { listShardFolders, shardFolderName } from "../ownership/shard-folders.js";
 import { type ExaminedBatchLog, examineBatchLog } from "./batch-log-check.js";
-import {
-  listShardFolders,
-  type SurveyedIdentity,
-  shardFolderName,
-  surveyIdentity,
-} from "./identity-survey.js";
+import { type SurveyedIdentity, surveyIdentity } from "./identity-survey.js";
 import type { MaintenanceEnvironment } from "./options.js";
 
 export interface ClosedDatabase {

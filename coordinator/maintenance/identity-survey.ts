@@ -5,21 +5,7 @@ import { hashName } from "../../shared/hash.js";
 import type { Findings } from "../../shared/maintenance/finding.js";
 import type { FileSystem } from "../../shared/storage/file-system.js";
 import { type Identity, identityFileName, readIdentity } from "../ownership/identity-file.js";
-
-const shardFolderPattern = /^shard-(\d{3})$/;
-
-export function shardFolderName(index: number): string {
-  return `shard-${String(index).padStart(3, "0")}`;
-}
-
-/** The indices of the shard folders that are there, ascending. */
-export function listShardFolders(fileSystem: FileSystem, folder: string): number[] {
-  return fileSystem
-    .list(folder)
-    .map((name) => shardFolderPattern.exec(name))
-    .filter((match) => match !== null)
-    .map((match) => Number(match[1]));
-}
+import { listShardFolders, shardFolderName } from "../ownership/shard-folders.js";
 
 export interface SurveyedIdentity {
   identity: Identity;

@@ -3,6 +3,7 @@ import type { Finding } from "../../shared/maintenance/finding.js";
 import type { ShardExamination, ShardRepair } from "../../shared/maintenance/messages.js";
 import { identityFileName, writeIdentity } from "../ownership/identity-file.js";
 import { ownerFileName } from "../ownership/owner-files.js";
+import { listShardFolders, shardFolderName } from "../ownership/shard-folders.js";
 import { replaceBatchLog } from "./batch-log-repair.js";
 import {
   type ClosedDatabase,
@@ -11,7 +12,6 @@ import {
   taskOf,
   withClosedDatabase,
 } from "./closed-database.js";
-import { listShardFolders, shardFolderName } from "./identity-survey.js";
 import { LostFolder } from "./lost-folder.js";
 import { environmentOf, type MaintenanceEnvironment, type MaintenanceOptions } from "./options.js";
 import { examineShards, reportOf, type VerifyReport } from "./verify.js";

@@ -1,5 +1,6 @@
 import type { Finding } from "../../shared/maintenance/finding.js";
 import type { ShardExamination } from "../../shared/maintenance/messages.js";
+import { shardFolderName } from "../ownership/shard-folders.js";
 import {
   type ClosedDatabase,
   type CommonFiles,
@@ -7,7 +8,6 @@ import {
   taskOf,
   withClosedDatabase,
 } from "./closed-database.js";
-import { shardFolderName } from "./identity-survey.js";
 import { environmentOf, type MaintenanceEnvironment, type MaintenanceOptions } from "./options.js";
 
 /** What `verify` found. Sizes are in bytes. */

@@ -113,7 +113,7 @@ function settleClaim(fileSystem: FileSystem, folder: string, ownership: Ownershi
       return true;
     }
   } catch (error) {
-    releaseQuietly(ownership);
+    ownership.releaseQuietly();
     throw error;
   }
   fileSystem.remove(`${folder}/${ownerFileName(ownership.epoch)}`);
@@ -142,16 +142,7 @@ async function releaseOnFailure(ownership: Ownership, body: () => Promise<void>)
   try {
     await body();
   } catch (error) {
-    releaseQuietly(ownership);
+    ownership.releaseQuietly();
     throw error;
-  }
-}
-
-/** Where even this fails, the folder stays locked until this process ends; the first error says more about why. */
-function releaseQuietly(ownership: Ownership): void {
-  try {
-    ownership.release();
-  } catch {
-    return;
   }
 }

@@ -96,6 +96,15 @@ export class Ownership {
     this.#isReleased = true;
   }
 
+  /** For after a failure, which says more: where even this fails, the folder stays locked until this process ends. */
+  releaseQuietly(): void {
+    try {
+      this.release();
+    } catch {
+      return;
+    }
+  }
+
   #time(timeMs: number): number {
     return Math.max(timeMs, this.#record.timeMs);
   }

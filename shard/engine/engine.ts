@@ -13,6 +13,7 @@ import {
   type SectionPart,
 } from "../../shared/format/operations.js";
 import { readLog } from "../../shared/log/record-log.js";
+import { fileSize } from "../../shared/storage/file-system.js";
 import { Compactor } from "./compactor.js";
 import type { EngineEnvironment } from "./environment.js";
 import { tableName, walName } from "./file-names.js";
@@ -604,9 +605,7 @@ export class Engine {
     const cleanFiles: Record<string, number> = {};
     for (const file of this.#listFiles()) {
       if (file.kind !== "manifest" && file.kind !== "temporary") {
-        const handle = fileSystem.open(`${folder}/${file.name}`, "read");
-        cleanFiles[file.name] = handle.sizeBytes();
-        handle.close();
+        cleanFiles[file.name] = fileSize(fileSystem, `${folder}/${file.name}`);
       }
     }
     // Where there is no room for this edit the next start recovers: nothing is lost.

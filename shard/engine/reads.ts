@@ -5,6 +5,7 @@
  */
 
 import type { ByteString } from "../../shared/bytes.js";
+import { firstScanPageEntries } from "../../shared/limits.js";
 import { type Cursor, type Entry, entryKind } from "./iterator/cursor.js";
 import { LevelCursor } from "./iterator/level-cursor.js";
 import { MergingCursor } from "./iterator/merging-cursor.js";
@@ -107,20 +108,27 @@ function overrideOf(table: LiveTable): number | undefined {
 }
 
 /**
+ * Of a scan that goes on and on, blocks are read several at once, and drive none out of a full cache. What they lend is
+ * gone when the next ones are read: nothing for who reads backwards, and needs a value behind it.
+ */
+const longScan = { readAheadBytes: 64 * 1024, fillCache: false };
+
+/**
  * A cursor over every version in a range of keys; it may also stand outside of the range. The numbers of tables that
  * it keeps open are put into `pinned`: the caller unpins them when it is done.
  */
-function openCursor(view: ReadView, range: KeyRange, pinned: number[]): Cursor {
+function openCursor(view: ReadView, { range, maxEntries, reverse }: PageRequest, pinned: number[]): Cursor {
   const cursors: Cursor[] = [];
   for (const memtable of [view.active, ...view.sealed]) {
     if (!memtable.isEmpty) {
       cursors.push(new MemtableCursor(memtable));
     }
   }
+  const isLong = maxEntries > firstScanPageEntries && !view.tables.hasRoomForBlocks;
   const open = (table: LiveTable): Cursor => {
     const reader = view.tables.pin(table.fileNumber, overrideOf(table));
     pinned.push(table.fileNumber);
-    return reader.cursor();
+    return reader.cursor(isLong && !reverse ? longScan : undefined);
   };
   for (const table of view.version.levels[0]!) {
     if (rangeTouches(range, table.smallest, table.largest)) {
@@ -161,7 +169,7 @@ export function readPage(view: ReadView, request: PageRequest, sink: PageSink): 
   }
   const pinned: number[] = [];
   try {
-    const cursor = openCursor(view, request.range, pinned);
+    const cursor = openCursor(view, request, pinned);
     return request.reverse
       ? readBackward(view, cursor, request, sink)
       : readForward(view, cursor, request, sink);

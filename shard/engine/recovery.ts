@@ -11,7 +11,7 @@ import { corruption, FastKVError } from "../../shared/errors.js";
 import { fileHeaderBytes, fileKind } from "../../shared/format/file-header.js";
 import { filterSection, OperationReader, type SectionPart } from "../../shared/format/operations.js";
 import { type LogRecord, type RecordLogWriter, readLog } from "../../shared/log/record-log.js";
-import type { FileSystem } from "../../shared/storage/file-system.js";
+import { type FileSystem, fileSize } from "../../shared/storage/file-system.js";
 import { currentName, parseFileName, type ShardFileName, tableName, walName } from "./file-names.js";
 import { operationsRecordType, Wal } from "./log/wal.js";
 import { appendStart, findShortSegment, startRecordType } from "./log/wal-start.js";
@@ -142,15 +142,6 @@ export function listFiles(fileSystem: FileSystem, folder: string): ShardFileName
     .list(folder)
     .map(parseFileName)
     .filter((file) => file !== undefined);
-}
-
-function fileSize(fileSystem: FileSystem, path: string): number {
-  const handle = fileSystem.open(path, "read");
-  try {
-    return handle.sizeBytes();
-  } finally {
-    handle.close();
-  }
 }
 
 /** A bulk load enters the manifest only when the batch log has its record on disk: one without shows that it was lost. */

@@ -54,6 +54,16 @@ export interface FileSystem {
   syncFolderAsync(path: string): Promise<void>;
 }
 
+/** In bytes. */
+export function fileSize(fileSystem: FileSystem, path: string): number {
+  const handle = fileSystem.open(path, "read");
+  try {
+    return handle.sizeBytes();
+  } finally {
+    handle.close();
+  }
+}
+
 /** The whole of a small file. Throws `FASTKV_IO` where it is larger than `limitBytes`. */
 export function readWholeFile(
   fileSystem: Pick<FileSystem, "open">,

@@ -1,11 +1,12 @@
 import { expect } from "chai";
 import type { ScanOptions } from "../../coordinator/call-options.js";
-import { manyKeys, useSharedStore } from "./support/stores.js";
+import { manyKeys, useSharedStore, useStores } from "./support/stores.js";
 
 const text = new TextEncoder();
 
 describe("Reading keys and ranges", () => {
   const store = useSharedStore();
+  const stores = useStores();
 
   it("scans in byte order, with each bound, backwards and with a limit", async () => {
     const db = store();
@@ -81,6 +82,39 @@ describe("Reading keys and ranges", () => {
     await db.clear({ prefix: Uint8Array.of(0xff) });
     expect(await values({})).to.deep.equal([1]);
   });
+
+  for (const compression of ["none", "snappy"] as const) {
+    it(`reads far more than its cache holds, forwards and backwards, now and then (${compression})`, async () => {
+      const db = await stores().open<string>({ shards: 2, cacheSize: 64 * 1024, compression });
+      const keys = manyKeys(6000);
+      const valueAt = (round: number, index: number): string =>
+        `${round} ${index} `.repeat(40 + (index % 100));
+      await db.batchPut(keys.map((key, index) => [key, valueAt(1, index)]));
+      await db.flush();
+      const before = keys.map((key, index) => [key, valueAt(1, index)]);
+      const snapshot = await db.snapshot();
+      await db.batchPut(
+        keys.flatMap((key, index) => (index % 3 === 0 ? [[key, valueAt(2, index)] as const] : [])),
+      );
+      await db.batch(
+        keys.filter((_, index) => index % 7 === 0).map((key) => ({ type: "del", key }) as const),
+      );
+      await db.flush();
+      const now = keys.flatMap((key, index) =>
+        index % 7 === 0 ? [] : [[key, valueAt(index % 3 === 0 ? 2 : 1, index)]],
+      );
+      for (const [source, expected] of [
+        [db, now],
+        [snapshot, before],
+      ] as const) {
+        expect(await source.scan().toArray()).to.deep.equal(expected);
+        expect(await source.scan({ reverse: true }).toArray()).to.deep.equal([...expected].reverse());
+        expect(await source.count()).to.equal(expected.length);
+      }
+      await snapshot.close();
+      await db.close();
+    });
+  }
 
   it("finds nothing in an inverted range and with a limit of 0", async () => {
     const db = store();

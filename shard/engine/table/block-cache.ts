@@ -4,6 +4,8 @@ import type { Block } from "./block-reader.js";
 const overheadBytes = 400;
 /** A block larger than this part of the cache would drive out too many others. */
 const largestPart = 4;
+/** With less than this to spare it counts as full. */
+const roomBytes = 256 * 1024;
 const none = -1;
 const { imul } = Math;
 
@@ -53,6 +55,11 @@ export class BlockCache {
   constructor(capacityBytes: number) {
     this.capacityBytes = capacityBytes;
     this.#grow(256);
+  }
+
+  /** False where what comes in drives something out. */
+  get hasRoom(): boolean {
+    return this.#bytes < this.capacityBytes - roomBytes;
   }
 
   /** A fresh number under which a table's blocks are kept. */

@@ -50,6 +50,11 @@ export class TableCache {
     this.#maxOpenTables = maxOpenTables;
   }
 
+  /** False where a block that is kept drives another one out. */
+  get hasRoomForBlocks(): boolean {
+    return this.#blockCache.hasRoom;
+  }
+
   /** How many tables are open. */
   get openTables(): number {
     return this.#open;
