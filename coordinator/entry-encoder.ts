@@ -147,7 +147,7 @@ export class EntryEncoder {
 function checkMilliseconds(name: string, value: unknown, most: number): number {
   if (typeof value !== "number" || !(value > 0) || value > most) {
     throw invalidOption(
-      `Option ${name} must be a number of milliseconds above 0, not ${shown(value)}, and no later than a Date can say`,
+      `Option ${name} must be a number of milliseconds above 0, up to the last moment that a Date can hold, not ${shown(value)}`,
     );
   }
   return value;
