@@ -270,7 +270,7 @@ describe("Backpressure", function () {
     const value = "x".repeat(1000);
     for (let round = 0; round < 10; round++) {
       await db.batchPut(manyKeys(1000).map((key) => [key, `${round}${value}`]));
-      expect(await db.get("key-00000")).to.equal(`0${value}`.replace("0", String(round)));
+      expect(await db.get("key-00000")).to.equal(`${round}${value}`);
     }
     await db.put("after", "it");
     expect(await db.keys("after").toArray()).to.deep.equal(["after"]);
