@@ -1,6 +1,6 @@
 /**
- * Shows that the store holds its size and speed at scale: loads records, compacts, reads them back, reopens, and
- * prints resident memory, event-loop delays and blocks read per scan beside the timings.
+ * Shows that the store holds its size and speed at scale: puts records, compacts, bulk loads more, reads them back,
+ * reopens, and prints resident memory, event-loop delays and blocks read per scan beside the timings.
  *
  * Usage: node dist/benchmarks/scale.js [records = 5000000] [folder = a temporary one]
  */
@@ -97,6 +97,13 @@ async function inParallel(count: number, call: (n: number) => Promise<unknown>):
   await Promise.all(pending);
 }
 
+function* entries(count: number): Generator<[string, Record130]> {
+  for (let n = 0; n < count; n++) {
+    const scattered = (n * stride) % count;
+    yield [`loaded:${String(scattered).padStart(10, "0")}`, recordOf(scattered)];
+  }
+}
+
 async function checkedGet(db: FastKV<Record130>, n: number): Promise<void> {
   const found = await db.get(keyOf(n));
   if (found?.id !== n) {
@@ -144,6 +151,11 @@ async function main(): Promise<void> {
   await report(db, "after the load");
   await timed("compact", records, () => db.compact());
   await report(db, "after compaction");
+  const loaded = Math.ceil(records / 5);
+  await timed(`bulk load ${loaded} records more`, loaded, async () => {
+    await db.bulkLoad(entries(loaded));
+  });
+  await report(db, "after the bulk load");
   const reads = Math.min(records, 500_000);
   await timed(`get ${reads} records, scattered, checked`, reads, () =>
     inParallel(reads, (n) => checkedGet(db, order(n * 3 + 1))),

@@ -1,3 +1,5 @@
+import { makeParts, partOf } from "../../shared/map-parts.js";
+
 /** What is kept in a `SecondChanceCache`. */
 export interface Cacheable {
   /** What it takes in memory, its key and all that holds it included. */
@@ -13,9 +15,10 @@ export interface Cacheable {
  */
 export class SecondChanceCache<Value extends Cacheable> {
   readonly #capacityBytes: number;
-  /** In the order in which the hand meets them. */
-  readonly #entries = new Map<string, Value>();
-  #hand = this.#entries.entries();
+  readonly #parts = makeParts<Value>();
+  /** The part that the hand is in, and where. */
+  #handPart = 0;
+  #hand = this.#parts[0]!.entries();
   #bytes = 0;
 
   constructor(capacityBytes: number) {
@@ -27,11 +30,11 @@ export class SecondChanceCache<Value extends Cacheable> {
   }
 
   get size(): number {
-    return this.#entries.size;
+    return this.#parts.reduce((sum, part) => sum + part.size, 0);
   }
 
   get(key: string): Value | undefined {
-    const value = this.#entries.get(key);
+    const value = partOf(this.#parts, key).get(key);
     if (value !== undefined) {
       value.wasUsed = true;
     }
@@ -48,39 +51,40 @@ export class SecondChanceCache<Value extends Cacheable> {
     while (this.#bytes > this.#capacityBytes) {
       this.#passOne();
     }
-    this.#entries.set(key, value);
+    partOf(this.#parts, key).set(key, value);
   }
 
   /** True where it was there. */
   delete(key: string): boolean {
-    const value = this.#entries.get(key);
+    const part = partOf(this.#parts, key);
+    const value = part.get(key);
     if (value === undefined) {
       return false;
     }
-    this.#entries.delete(key);
+    part.delete(key);
     this.#bytes -= value.sizeBytes;
     return true;
   }
 
   clear(): void {
-    this.#entries.clear();
-    this.#hand = this.#entries.entries();
+    for (const part of this.#parts) {
+      part.clear();
+    }
     this.#bytes = 0;
   }
 
   #passOne(): void {
     const { done, value: entry } = this.#hand.next();
     if (done) {
-      this.#hand = this.#entries.entries();
+      this.#handPart = (this.#handPart + 1) % this.#parts.length;
+      this.#hand = this.#parts[this.#handPart]!.entries();
       return;
     }
     const [key, value] = entry;
-    this.#entries.delete(key);
     if (value.wasUsed) {
-      // To the end of the round.
       value.wasUsed = false;
-      this.#entries.set(key, value);
     } else {
+      this.#parts[this.#handPart]!.delete(key);
       this.#bytes -= value.sizeBytes;
     }
   }

@@ -5,6 +5,7 @@ import {
   operationHeaderBytes,
   operationKind,
 } from "../../../shared/format/operations.js";
+import { makeParts, partOf } from "../../../shared/map-parts.js";
 import type { Entry, EntryKind } from "../iterator/cursor.js";
 import { Arena, type SharedArena } from "./arena.js";
 import { KeyOrder } from "./key-order.js";
@@ -35,8 +36,9 @@ export class Memtable {
   maxLoggedSequence = 0;
 
   readonly arena: Arena;
-  readonly #newest = new Map<ByteString, number>();
+  readonly #newest = makeParts<number>();
   readonly #order: KeyOrder;
+  #keys = 0;
   #rows = 0;
   #keyBytes = 0;
   #deletes = 0;
@@ -59,7 +61,7 @@ export class Memtable {
 
   /** Distinct keys, deleted ones included. */
   get keys(): number {
-    return this.#newest.size;
+    return this.#keys;
   }
 
   /** Keys whose newest version is a delete, as counted when they came: at least the true number. */
@@ -103,8 +105,10 @@ export class Memtable {
   ): void {
     const { buffer, keyStart, valueStart } = operation;
     const key = buffer.latin1Slice(keyStart, valueStart);
-    const previous = this.#newest.get(key);
+    const part = partOf(this.#newest, key);
+    const previous = part.get(key);
     if (previous === undefined) {
+      this.#keys += 1;
       this.#order.add(key);
       this.#keyBytes += valueStart - keyStart;
     }
@@ -125,7 +129,7 @@ export class Memtable {
     }
     const row = this.#addRow(sequence, section.chunk, operation.start, older);
     if (newer === none) {
-      this.#newest.set(key, row);
+      part.set(key, row);
     } else {
       this.#older[newer] = row;
     }
@@ -190,7 +194,7 @@ export class Memtable {
 
   /** The newest version of `key` at or below `maxSequence`; false where there is none. */
   get(key: ByteString, maxSequence: number, into: Entry): boolean {
-    let row = this.#newest.get(key) ?? none;
+    let row = this.newestRow(key);
     while (row !== none && this.#sequences[row]! > maxSequence) {
       row = this.#older[row]!;
     }
@@ -201,9 +205,9 @@ export class Memtable {
     return true;
   }
 
-  /** The row of a key's newest version. */
+  /** The row of a key's newest version, or -1. */
   newestRow(key: ByteString): number {
-    return this.#newest.get(key) ?? none;
+    return partOf(this.#newest, key).get(key) ?? none;
   }
 
   /** The row of the version before, or -1. */

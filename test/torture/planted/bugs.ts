@@ -165,6 +165,58 @@ export const plantedBugs: readonly PlantedBug[] = [
     replacement: "",
     proofs: [{ group: "leaks", seed: 1, seconds: 90 }],
   },
+  {
+    name: "failed-write-counted",
+    what: "a record that could not be written whole counts as written, and the log goes on behind it",
+    file: "shared/log/record-log.js",
+    text: "throw this.#cutBack(error);\n        }\n        this.sizeBytes += total;",
+    replacement:
+      "this.sizeBytes += total;\n            throw error;\n        }\n        this.sizeBytes += total;",
+    proofs: [
+      { group: "faults", seed: 1, seconds: 180 },
+      { group: "full-disk", seed: 1, seconds: 60 },
+    ],
+  },
+  {
+    name: "replaced-file-removed-first",
+    what: "a small file is removed before the new one takes its name",
+    file: "shared/storage/file-system.js",
+    text: "fileSystem.rename(temporary, ",
+    replacement: 'fileSystem.remove(folder + "/" + name);\n    fileSystem.rename(temporary, ',
+    proofs: [{ group: "faults", seed: 1, seconds: 240 }],
+  },
+  {
+    name: "restart-without-pause",
+    what: "a shard that dies again and again is started at once each time",
+    file: "coordinator/shards/restart-policy.js",
+    text: "deaths === 1 ? 0 : firstPauseMs * 2 ** deaths",
+    replacement: "0",
+    proofs: [{ group: "hangs", seed: 1, seconds: 90 }],
+  },
+  {
+    name: "queue-without-bound",
+    what: "calls for a shard that does not answer are taken without end",
+    file: "coordinator/shards/shard-client.js",
+    text: "if (this.inFlightBytes > this.#maxInFlightBytes) {",
+    replacement: "if (this.inFlightBytes > Number.POSITIVE_INFINITY) {",
+    proofs: [{ group: "hangs", seed: 1, seconds: 90 }],
+  },
+  {
+    name: "block-checksum-ignored",
+    what: "the checksum of a table's block is not compared",
+    file: "shard/engine/table/block-format.js",
+    text: "if (stored.readUInt32LE(contentBytes + 5) !== expected) {",
+    replacement: "if (expected < 0) {",
+    proofs: [{ group: "bytes", seed: 1, seconds: 60 }],
+  },
+  {
+    name: "claimed-length-believed",
+    what: "a frame may claim any length",
+    file: "shared/wire/frame-assembler.js",
+    text: "length < smallestFrameBytes || length > this.#limitBytes",
+    replacement: "length < smallestFrameBytes",
+    proofs: [{ group: "fuzz", seed: 1, seconds: 60 }],
+  },
 ];
 
 /** The bug of that name, or all of them; none where there is no such bug. */
