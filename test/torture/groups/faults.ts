@@ -3,6 +3,7 @@
  * the last one of its process. The runs are real processes under strace; short counts come from `node:fs`.
  */
 
+import { availableParallelism } from "node:os";
 import path from "node:path";
 import { expect } from "chai";
 import type { Random } from "../../support/random.js";
@@ -26,6 +27,12 @@ const leastCases = 4;
 /** One of so many cases is a short read or write, which strace cannot do. */
 const shortEvery = 12;
 
+/** Cases that run one after the other. */
+interface Lane {
+  readonly folder: string;
+  readonly random: Random;
+}
+
 class FaultSearch {
   readonly #context: TortureContext;
   readonly #random: Random;
@@ -36,7 +43,7 @@ class FaultSearch {
   constructor(context: TortureContext) {
     this.#context = context;
     this.#random = context.random;
-    this.#root = path.join(context.folder(), "case");
+    this.#root = context.folder();
   }
 
   async run(): Promise<TortureOutcome> {
@@ -67,28 +74,42 @@ class FaultSearch {
     const all: FaultCase[] = [];
     for (const base of bases.values()) {
       for (const [place, points] of await this.#countCalls(base, seed)) {
-        all.push(...points.flatMap((point) => casesAt(base.name, place, point)));
+        all.push(...points.flatMap((point, at) => casesAt(base.name, place, point, at)));
       }
     }
     this.#counts["cases there are"] = all.length;
-    for (const [at, one] of drawn(all, this.#random).entries()) {
-      if (this.#isOver()) {
-        break;
+    const cases = drawn(all, this.#random).entries();
+    await this.#inLanes(async (lane) => {
+      for (const [at, one] of cases) {
+        if (this.#isOver()) {
+          break;
+        }
+        if (at % shortEvery === shortEvery - 1) {
+          const base = lane.random.pick([...bases.values()]);
+          await this.#fileCase(lane, base, drawShort(lane.random));
+        }
+        await this.#straceCase(lane, bases.get(one.base)!, one, seed);
       }
-      if (at % shortEvery === shortEvery - 1) {
-        const base = this.#random.pick([...bases.values()]);
-        await this.#fileCase(base, drawShort(this.#random));
-      }
-      await this.#straceCase(bases.get(one.base)!, one, seed);
-    }
+    });
   }
 
   async #drawnCalls(bases: readonly Base[]): Promise<void> {
-    while (!this.#isOver()) {
-      const isShort = this.#random.chance(1 / shortEvery);
-      const fault = isShort ? drawShort(this.#random) : drawFileFault(this.#random);
-      await this.#fileCase(this.#random.pick(bases), fault);
-    }
+    await this.#inLanes(async (lane) => {
+      while (!this.#isOver()) {
+        const isShort = lane.random.chance(1 / shortEvery);
+        const fault = isShort ? drawShort(lane.random) : drawFileFault(lane.random);
+        await this.#fileCase(lane, lane.random.pick(bases), fault);
+      }
+    });
+  }
+
+  /** Runs cases side by side, as many as there are processors. */
+  async #inLanes(run: (lane: Lane) => Promise<void>): Promise<void> {
+    const lanes = Array.from({ length: availableParallelism() }, (_, number) => ({
+      folder: path.join(this.#root, String(number)),
+      random: this.#random.fork(),
+    }));
+    await Promise.all(lanes.map(run));
   }
 
   #isOver(): boolean {
@@ -98,7 +119,7 @@ class FaultSearch {
 
   /** Which calls a run without a fault makes, by process. */
   async #countCalls(base: Base, seed: number): Promise<[Place, ReturnType<typeof pointsIn>][]> {
-    const folder = new CaseFolder(this.#root, base);
+    const folder = new CaseFolder(path.join(this.#root, "counting"), base);
     const log = (place: Place): string => folder.file(`${place}.log`);
     const starters = Object.fromEntries(
       ([0, 1] as const).map((shard) => {
@@ -114,8 +135,8 @@ class FaultSearch {
     return places.map((place) => [place, pointsIn(log(place), folder.database)]);
   }
 
-  async #straceCase(base: Base, one: FaultCase, seed: number): Promise<void> {
-    const folder = new CaseFolder(this.#root, base);
+  async #straceCase(lane: Lane, base: Base, one: FaultCase, seed: number): Promise<void> {
+    const folder = new CaseFolder(lane.folder, base);
     const log = folder.file("strace.log");
     const command = injectingCommand(log, one, one.place === "coordinator");
     const common = { environment: straceEnvironment, seed, tellsAll: one.fault !== "death" };
@@ -125,18 +146,19 @@ class FaultSearch {
       writeStarter(starter, command);
       life = { ...common, under: [], starters: { [one.place]: starter } };
     }
-    await this.#case(base, folder, life, one, () => (strikes(log) > 0 ? kindOf(one) : undefined));
+    await this.#case(lane, base, folder, life, one, () => (strikes(log) > 0 ? kindOf(one) : undefined));
   }
 
-  async #fileCase(base: Base, fault: DrawnFault): Promise<void> {
-    const folder = new CaseFolder(this.#root, base);
+  async #fileCase(lane: Lane, base: Base, fault: DrawnFault): Promise<void> {
+    const folder = new CaseFolder(lane.folder, base);
     const note = folder.file("struck");
-    const life = lifeWith(fault, folder, note, this.#random);
+    const life = lifeWith(fault, folder, note, lane.random);
     const kind = fault.fault === "short" ? `short ${fault.call}s` : `node:fs ${fault.call} ${fault.fault}`;
-    await this.#case(base, folder, life, fault, () => (folder.has("struck") ? kind : undefined));
+    await this.#case(lane, base, folder, life, fault, () => (folder.has("struck") ? kind : undefined));
   }
 
   async #case(
+    lane: Lane,
     base: Base,
     folder: CaseFolder,
     life: FaultyLife,
@@ -145,7 +167,7 @@ class FaultSearch {
   ): Promise<void> {
     try {
       const { history, end } = await runLife(this.#context, folder, base, life);
-      await checkAfterwards(this.#context, folder, { history, end, base }, this.#random);
+      await checkAfterwards(this.#context, folder, { history, end, base }, lane.random);
       this.#count(struck() ?? "not reached");
       for (const [code, count] of Object.entries(history.refusals)) {
         this.#count(`calls refused with ${code}`, count);

@@ -13,21 +13,25 @@ export interface FaultCase extends Injection {
   place: Place;
 }
 
-const ofWrites = ["ENOSPC", "EIO", "EROFS", "EDQUOT"];
+/** Errors that mean the same to FastKV; one call meets one of them once, and the next one from then on. */
+type Alike = readonly string[];
+
+const noRoom: Alike = ["ENOSPC", "EDQUOT"];
+const otherwise: Alike = ["EIO", "EROFS"];
 /** What a call may fail with. */
-const errorsOf: Record<string, readonly string[]> = {
-  pwrite64: ofWrites,
-  fdatasync: ofWrites,
-  fsync: ofWrites,
-  rename: ofWrites,
-  link: ofWrites,
-  mkdir: ofWrites,
-  openat: [...ofWrites, "EMFILE"],
-  unlink: ["EIO", "EROFS"],
-  ftruncate: ["EIO", "EROFS"],
-  pread64: ["EIO"],
+const errorsOf: Record<string, readonly Alike[]> = {
+  pwrite64: [noRoom, otherwise],
+  fdatasync: [noRoom, otherwise],
+  fsync: [noRoom, otherwise],
+  rename: [noRoom, otherwise],
+  link: [noRoom, otherwise],
+  mkdir: [noRoom, otherwise],
+  openat: [noRoom, otherwise, ["EMFILE"]],
+  unlink: [otherwise],
+  ftruncate: [otherwise],
+  pread64: [["EIO"]],
 };
-const errorsOfReading = ["EIO", "EMFILE"];
+const errorsOfReading: readonly Alike[] = [["EIO"], ["EMFILE"]];
 
 /** Some systems have only the newer calls. */
 function plainName(call: string): string {
@@ -38,7 +42,8 @@ function changesFiles({ call, isCreation }: CallPoint): boolean {
   return call !== "pread64" && (call !== "openat" || isCreation);
 }
 
-export function casesAt(base: BaseName, place: Place, point: CallPoint): FaultCase[] {
+/** All that may become of one call, the `at`-th of its process. */
+export function casesAt(base: BaseName, place: Place, point: CallPoint, at: number): FaultCase[] {
   const { call, file, isCreation } = point;
   if (call === "openat" && file === undefined) {
     // It cannot be told from the opening of a module.
@@ -52,9 +57,9 @@ export function casesAt(base: BaseName, place: Place, point: CallPoint): FaultCa
   const lasting = call === "openat" ? once : { ...common, file: undefined, nth: point.nthInThread };
   return [
     ...(changesFiles(point) ? [{ ...once, isLasting: false, fault: "death" }] : []),
-    ...errors.flatMap((fault) => [
-      { ...once, isLasting: false, fault },
-      { ...lasting, isLasting: true, fault },
+    ...errors.flatMap((alike) => [
+      { ...once, isLasting: false, fault: alike[at % alike.length]! },
+      { ...lasting, isLasting: true, fault: alike[(at + 1) % alike.length]! },
     ]),
   ];
 }
