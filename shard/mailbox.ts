@@ -162,8 +162,8 @@ export class Mailbox {
     if ((header.flags & operationsFlag.seal) !== 0 && engine.needsSealForLoad) {
       return this.#sealForLoad();
     }
-    if (engine.needsRotation || engine.isRotating) {
-      return engine.rotate();
+    if (engine.rotation.isDue) {
+      return engine.rotation.run();
     }
     if (kind === "slow" && !this.#wasDelayed) {
       this.#wasDelayed = true;
@@ -175,7 +175,7 @@ export class Mailbox {
 
   /** A committed load cannot be refused: where there is no room to seal for it, it waits. */
   async #sealForLoad(): Promise<void> {
-    await this.#engine.rotate();
+    await this.#engine.rotation.run();
     if (this.#engine.needsSealForLoad) {
       await this.#delay(sealRetryMs);
     }
@@ -214,12 +214,12 @@ export class Mailbox {
     const section = frame.subarray(operationsHeaderBytes, operationsHeaderBytes + header.writeBytes);
     const { firstSequence, lastSequence, timeMs } = header;
     const mayRefuse = (header.flags & operationsFlag.resent) === 0;
-    if (firstSequence > engine.writtenSequence) {
+    if (firstSequence > engine.appliedSequence) {
       checkSection(section);
       return engine.accept({ section, firstSequence, lastSequence }, timeMs, mayRefuse);
     }
     // A section sent again after a restart: only what lies above the recovered state is new.
-    const known = engine.writtenSequence;
+    const known = engine.appliedSequence;
     const rest = filterSection(section, firstSequence, (_, sequence) => sequence > known);
     return rest === undefined ? undefined : engine.accept({ ...rest, lastSequence }, timeMs, mayRefuse);
   }
@@ -272,7 +272,7 @@ export class Mailbox {
     this.#cancelSyncTimer = this.#owner.setTimer(() => {
       this.#cancelSyncTimer = undefined;
       this.#engine.requestSync();
-      if (this.#engine.inWalSequence < this.#engine.writtenSequence) {
+      if (this.#engine.inWalSequence < this.#engine.appliedSequence) {
         // There is no room yet for what is owed to the WAL.
         this.#startSyncTimer();
       }

@@ -29,7 +29,7 @@ export function gatherStatistics(
       entries: level.reduce((sum, table) => sum + table.entries, 0),
     })),
     ...keyBounds(engine),
-    writtenSequence: engine.writtenSequence,
+    writtenSequence: engine.appliedSequence,
     syncedSequence: engine.syncedSequence,
     walBytes: engine.walBytes,
     holds: engine.holds.size,

@@ -22,6 +22,8 @@ export class MaintenanceProcess {
   readonly identity: ProcessIdentity | undefined;
   readonly #child: ChildProcess;
   readonly #exited: Promise<string>;
+  /** Its channel has been read to the end: the news of an exit may overtake the last message. */
+  readonly #silent: Promise<void>;
 
   constructor(program: MaintenanceProgram) {
     this.#child = fork(program.module, [], {
@@ -36,6 +38,9 @@ export class MaintenanceProcess {
       this.#child.once("exit", (code, signal) =>
         resolve(signal === null ? `exited with code ${code}` : `was ended by ${signal}`),
       );
+    });
+    this.#silent = new Promise((resolve) => {
+      this.#child.once("disconnect", resolve).once("error", resolve);
     });
     const { pid } = this.#child;
     this.identity = pid === undefined ? undefined : identityOf(pid);
@@ -59,7 +64,7 @@ export class MaintenanceProcess {
     });
     // A send that fails shows as an exit.
     this.#child.send(task, () => undefined);
-    const ended = this.#exited.then((how): never => {
+    const ended = Promise.all([this.#exited, this.#silent]).then(([how]): never => {
       throw new FastKVError(
         "FASTKV_SHARD_UNAVAILABLE",
         `The process that worked on shard ${task.shardIndex} ${how} before it was done`,

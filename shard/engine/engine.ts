@@ -4,40 +4,33 @@
  * before them. Both are synchronous. Whatever may wait for a disk (syncs, rotation, flushes, compactions) is not.
  */
 
-import { FastKVError, invariant } from "../../shared/errors.js";
+import { FastKVError } from "../../shared/errors.js";
 import { fileKind } from "../../shared/format/file-header.js";
-import {
-  filterSection,
-  OperationReader,
-  operationKind,
-  type SectionPart,
-} from "../../shared/format/operations.js";
-import { readLog } from "../../shared/log/record-log.js";
+import { filterSection, type SectionPart } from "../../shared/format/operations.js";
 import { fileSize } from "../../shared/storage/file-system.js";
+import { Applier, type PlacedSection } from "./applier.js";
 import { Compactor } from "./compactor.js";
 import type { EngineEnvironment } from "./environment.js";
-import { tableName, walName } from "./file-names.js";
+import { tableName } from "./file-names.js";
 import { Flusher } from "./flusher.js";
 import { type Hold, Holds } from "./holds.js";
 import { LoadCommits } from "./load-commits.js";
 import { Loads, type ReadyLoad, readLoadFile } from "./loads.js";
 import { DurableLog, notApplied, restartsAfterFailedSync } from "./log/durable-log.js";
 import { Wal } from "./log/wal.js";
-import { startRecordType } from "./log/wal-start.js";
-import { Memtable } from "./memtable/memtable.js";
-import type { ArenaSection } from "./memtable/section-index.js";
+import { Memtables } from "./memtables.js";
 import { closeFlushBytes, closeFlushSegments, type EngineOptions } from "./options.js";
-import { rangeOf } from "./range-delete.js";
 import type { ReadView } from "./reads.js";
 import { type LoggedBatches, listFiles, type Recovered, type RecoveryReport, recover } from "./recovery.js";
+import { replaySegment } from "./replay.js";
 import { RetryPause } from "./retry-pause.js";
+import { Rotation } from "./rotation.js";
 import { SequenceGate } from "./sequence-gate.js";
-import { deletesOf, keysOfSmallRange } from "./small-clear.js";
 import { type Stall, stallOf } from "./stall.js";
 import { BlockCache } from "./table/block-cache.js";
 import { TableCache } from "./table/table-cache.js";
 import { Tree } from "./tree.js";
-import { fileIdentity, type ManifestState } from "./version/manifest.js";
+import { fileIdentity } from "./version/manifest.js";
 
 export interface EngineEvents {
   /** A sync has ended: everything up to `syncedSequence` is on disk. */
@@ -47,11 +40,6 @@ export interface EngineEvents {
   /** The shard must end and start anew: what is on disk is unknown, or a bug was found. */
   onFatal: (error: unknown) => void;
   onBackgroundError: (error: unknown) => void;
-}
-
-interface PlacedSection {
-  section: ArenaSection;
-  reader: OperationReader;
 }
 
 /** A frame's writes on their way into the memtable. */
@@ -71,20 +59,20 @@ export class Engine {
   readonly compactor: Compactor;
   readonly loads: Loads;
   readonly blockCache: BlockCache;
+  readonly rotation: Rotation;
 
   readonly #environment: EngineEnvironment;
   readonly #events: EngineEvents;
   readonly #log: DurableLog;
   readonly #flushPause: RetryPause;
   readonly #compactionPause: RetryPause;
-  /** After a WAL segment for which there was no room. */
   readonly #rotationPause: RetryPause;
   readonly #commits: LoadCommits;
   /** How far the coordinator's batch log is on disk. */
   readonly #batchLog: SequenceGate;
-  #active: Memtable;
+  readonly #memtables: Memtables;
+  readonly #applier: Applier;
   #timeMs: number;
-  #rotating: Promise<boolean> | undefined;
   /** The last sequence number that was refused, until the coordinator has confirmed it. */
   #refusedUpTo = 0;
   #isClosed = false;
@@ -108,6 +96,7 @@ export class Engine {
     this.#events = events;
     this.#timeMs = recovered.state.timeMs;
     this.#batchLog = new SequenceGate(opened.logged.syncedSequence);
+    this.#memtables = new Memtables(recovered.state.logNumber, options.maxMemtableBytes);
     this.#log = new DurableLog(
       new Wal(fileSystem, folder, shard, recovered.segment, recovered.manifest.fileNumber),
       recovered.lastSequence,
@@ -151,17 +140,21 @@ export class Engine {
       onBackgroundError,
       setTimer: (call, delayMs) => environment.setTimer(call, delayMs),
     });
-    this.flusher = new Flusher(environment, this.tree, this.#flushPause, {
+    this.flusher = new Flusher(environment, this.#memtables, this.tree, this.#flushPause, {
       mayFlush: () => this.#isResumed && !this.#isClosed && !this.#isFatal,
       mayBecomeDurable: async (memtable) => {
         await this.#batchLog.reached(memtable.maxLoggedSequence);
         await this.#commits.written(memtable.maxSequence);
       },
-      activeLogNumber: () => this.#active.firstLogNumber,
       onFlushed: (memtable) => this.#log.noteFlushed(memtable.maxSequence),
       onProgress,
     });
-    this.#active = this.#newMemtable(recovered.state.logNumber);
+    const parts = { memtables: this.#memtables, log: this.#log, tree: this.tree };
+    this.rotation = new Rotation(parts, this.#rotationPause, () => this.flusher.schedule());
+    this.#applier = new Applier(
+      { memtables: this.#memtables, tree: this.tree, holds: this.holds, commits: this.#commits },
+      { view: () => this.view(), onBackgroundError },
+    );
   }
 
   /**
@@ -180,15 +173,16 @@ export class Engine {
       .filter((file) => file.kind === "load")
       .map((file) => readLoadFile(fileSystem, folder, shard, file.fileNumber));
     const engine = new Engine(environment, options, events, { recovered, readyLoads, logged: start.logged });
-    for (const log of recovered.state.logs) {
-      engine.#replaySegment(log, recovered.state);
+    const { logs, flushedSequence } = recovered.state;
+    for (const log of logs) {
+      replaySegment(environment, { log, flushedSequence }, engine.#memtables, engine.#applier);
     }
     return engine;
   }
 
   /** Every operation up to here was applied or refused. */
-  get writtenSequence(): number {
-    return this.#log.writtenSequence;
+  get appliedSequence(): number {
+    return this.#log.appliedSequence;
   }
 
   /** Every operation up to here is in the WAL or was refused. */
@@ -212,7 +206,7 @@ export class Engine {
 
   /** Bytes of the WAL segment that is written, and of the operations of sealed memtables in theirs. */
   get walBytes(): number {
-    return this.flusher.sealed.reduce(
+    return this.#memtables.sealed.reduce(
       (sum, memtable) => sum + memtable.arena.allocatedBytes,
       this.#log.sizeBytes,
     );
@@ -229,13 +223,13 @@ export class Engine {
       compaction: this.#compactionPause.error !== undefined,
     };
     const { levelZeroDepth } = this.tree.version;
-    return stallOf(this.flusher.sealed.length, levelZeroDepth, isFailing, this.options);
+    return stallOf(this.#memtables.sealed.length, levelZeroDepth, isFailing, this.options);
   }
 
   view(): ReadView {
     return {
-      active: this.#active,
-      sealed: this.flusher.sealed,
+      active: this.#memtables.active,
+      sealed: this.#memtables.sealed,
       version: this.tree.version,
       rangeDeletes: this.tree.rangeDeletes,
       tables: this.tree.tables,
@@ -287,7 +281,7 @@ export class Engine {
   // Writes
 
   /**
-   * Puts a section into the WAL and the arena. Operations up to `writtenSequence` (sent again after a restart) must
+   * Puts a section into the WAL and the arena. Operations up to `appliedSequence` (sent again after a restart) must
    * have been left out by the caller. A write that the disk refuses is not an exception but a `refusal`. With
    * `mayRefuse` false (they were perhaps acknowledged before the restart) they are taken all the same: the coordinator
    * keeps them until they are on disk.
@@ -297,10 +291,10 @@ export class Engine {
     this.noteTime(timeMs);
     const refusal = this.#whyRefused() ?? this.#log.append(part);
     if (refusal === undefined) {
-      if (this.#active.memoryBytes * 2 >= this.options.maxMemtableBytes) {
-        this.#prepareNextSegment();
+      if (this.#memtables.isActiveHalfFull) {
+        this.rotation.prepare();
       }
-      return { pending: this.#place(section, firstSequence), refusal, lastSequence };
+      return { pending: this.#applier.place(section, firstSequence), refusal, lastSequence };
     }
     if (!mayRefuse) {
       this.#takeUnwritten({ ...part, section: Buffer.from(section) });
@@ -318,14 +312,14 @@ export class Engine {
   /** Applies what of the section lies before byte `end` of it. */
   applyUntil(accepted: AcceptedSection, end: number): void {
     if (accepted.pending !== undefined) {
-      this.#applyPlaced(accepted.pending, end);
+      this.#applier.applyUntil(accepted.pending, end);
     }
   }
 
   /** All of the section is applied or refused. */
   complete(accepted: AcceptedSection): void {
     this.applyUntil(accepted, Number.POSITIVE_INFINITY);
-    this.#log.writtenSequence = Math.max(this.#log.writtenSequence, accepted.lastSequence);
+    this.#log.appliedSequence = Math.max(this.#log.appliedSequence, accepted.lastSequence);
   }
 
   /** Starts a sync, or has the one under way followed by another. `onSynced` tells the end. */
@@ -347,106 +341,19 @@ export class Engine {
   /** Applies what the WAL has no room for, and owes it to the WAL. */
   #takeUnwritten(part: SectionPart): void {
     this.#log.owe(part);
-    this.#applyPlaced(this.#place(part.section, part.firstSequence), Number.POSITIVE_INFINITY);
-  }
-
-  #place(section: Buffer, firstSequence: number): PlacedSection {
-    const placed = this.#active.arena.append(section, firstSequence);
-    const reader = new OperationReader(this.#active.arena.buffer(placed.chunk), placed.start, placed.end);
-    return { section: placed, reader };
-  }
-
-  #applyPlaced({ section, reader }: PlacedSection, end: number): void {
-    const limit = section.start + end;
-    while (reader.end < limit && reader.next()) {
-      this.#apply(reader, section);
-    }
-  }
-
-  #apply(operation: OperationReader, placed: ArenaSection): void {
-    const sequence = placed.firstSequence + operation.sequenceDelta;
-    if (operation.logged) {
-      this.#active.noteLogged(sequence);
-    }
-    switch (operation.kind) {
-      case operationKind.put:
-      case operationKind.delete:
-        this.#active.add(operation, placed, sequence, this.#keepOlder);
-        break;
-      case operationKind.deleteRange:
-        this.#applyDeleteRange(operation, sequence);
-        break;
-      case operationKind.ingest:
-        this.#applyLoadCommit(operation, sequence);
-        break;
-    }
-  }
-
-  readonly #keepOlder = (older: number, newer: number): boolean => this.holds.needs(older, newer);
-
-  #applyDeleteRange(operation: OperationReader, sequence: number): void {
-    const { buffer, keyStart, valueStart, end, tag } = operation;
-    const lower = buffer.latin1Slice(keyStart, valueStart);
-    const range = rangeOf(lower, buffer.latin1Slice(valueStart, end), tag);
-    // Also where it finds nothing to delete: it is a part of a batch that the batch log may have.
-    this.#active.noteSequence(sequence);
-    if (range.upper !== null && range.upper <= range.lower) {
-      return;
-    }
-    let keys: string[] | undefined;
-    try {
-      keys = keysOfSmallRange(this.view(), range, sequence);
-    } catch (error) {
-      // A damaged block in the range: a range delete needs no reading.
-      this.#events.onBackgroundError(error);
-    }
-    if (keys === undefined) {
-      this.tree.rangeDeletes.push({ ...range, sequence });
-    } else if (keys.length > 0) {
-      this.#applyPlaced(this.#place(deletesOf(keys), sequence), Number.POSITIVE_INFINITY);
-    }
-  }
-
-  #applyLoadCommit(operation: OperationReader, sequence: number): void {
-    invariant(!this.#active.isTouched, "a memtable is sealed before a bulk load becomes visible");
-    this.#active.noteLoad(sequence);
-    this.#commits.apply(operation.buffer.toString("hex", operation.valueStart, operation.end), sequence);
+    this.#applier.applyAll(this.#applier.place(part.section, part.firstSequence));
   }
 
   // Memtables
 
-  /** Whether the active memtable is full: the mailbox then awaits `rotate` before it goes on. */
-  get needsRotation(): boolean {
-    return this.#active.memoryBytes >= this.options.maxMemtableBytes && !this.#rotationPause.isOn;
-  }
-
   /** A bulk load's commit must find the active memtable untouched: the load is newer than all of it. */
   get needsSealForLoad(): boolean {
-    return this.#active.isTouched;
+    return this.#memtables.active.isTouched;
   }
 
-  /** Meanwhile the mailbox takes no writes: the old segment is to be synced whole. */
-  get isRotating(): boolean {
-    return this.#rotating !== undefined;
-  }
-
-  /**
-   * Seals the active memtable and moves on to the next WAL segment; false where there is no room for one. A call
-   * meanwhile shares the one under way.
-   */
-  rotate(): Promise<boolean> {
-    this.#rotating ??= this.#rotate().finally(() => {
-      this.#rotating = undefined;
-    });
-    return this.#rotating;
-  }
-
-  /**
-   * Seals what was taken by now, for a flush; false where there is no room to. Like before `rotate`, no write may be taken
-   * until it resolves.
-   */
+  /** Seals what was taken by now, for a flush; false where there is no room to. Until it resolves no write may be taken. */
   seal(): Promise<boolean> {
-    return this.#active.isTouched ? this.rotate() : Promise.resolve(true);
+    return this.#memtables.active.isTouched ? this.rotation.run() : Promise.resolve(true);
   }
 
   /** Writes all memtables out. It seals first. Rejects where that is not possible now. */
@@ -458,84 +365,11 @@ export class Engine {
     await this.flusher.flushAll();
   }
 
-  async #rotate(): Promise<boolean> {
-    this.#prepareNextSegment();
-    // Without room for a new segment the old one goes on, and the memtable grows beyond its limit until there is.
-    const isRotated = await this.#log.rotate((error) => this.#rotationPause.failed(error));
-    if (!isRotated) {
-      return false;
-    }
-    this.#rotationPause.succeeded();
-    if (this.#active.isTouched) {
-      this.flusher.sealed.push(this.#active);
-    }
-    this.#active = this.#newMemtable(this.#log.segmentNumber);
-    this.flusher.schedule();
-    return true;
-  }
-
-  #newMemtable(firstLogNumber: number): Memtable {
-    return new Memtable(firstLogNumber, this.options.maxMemtableBytes);
-  }
-
-  #prepareNextSegment(): void {
-    this.#log.prepareNext(
-      () => this.tree.takeFileNumbers(1)[0]!,
-      (log) => this.tree.change({ addedLogs: [log] }),
-    );
-  }
-
   #oldestUnflushedSequence(): number {
-    const memtables = [...this.flusher.sealed, this.#active].map((memtable) => memtable.minSequence);
-    return Math.min(...memtables, ...this.#commits.unwrittenSequences());
+    return Math.min(this.#memtables.oldestSequence, ...this.#commits.unwrittenSequences());
   }
 
   // Life
-
-  /** Brings back what a WAL segment holds. The tables already have everything up to `flushedSequence`. */
-  #replaySegment(log: number, state: ManifestState): void {
-    const { fileSystem, folder, shard } = this.#environment;
-    if (this.needsRotation) {
-      this.#sealInMemory(log);
-    }
-    readLog(fileSystem, `${folder}/${walName(log)}`, {
-      expected: fileIdentity(shard, fileKind.wal, log),
-      mayBeTorn: false,
-      onRecord: (record) => {
-        if (record.type === startRecordType) {
-          return true;
-        }
-        // What the tables have must not get into an arena: a flush would bring back what was deleted since.
-        const part =
-          record.firstSequence > state.flushedSequence
-            ? { section: record.payload, firstSequence: record.firstSequence }
-            : filterSection(
-                record.payload,
-                record.firstSequence,
-                (_, sequence) => sequence > state.flushedSequence,
-              );
-        if (part === undefined) {
-          return true;
-        }
-        const { firstSequence } = part;
-        const { section, reader } = this.#place(part.section, firstSequence);
-        while (reader.next()) {
-          if (reader.kind === operationKind.ingest) {
-            this.#sealInMemory(log);
-          }
-          this.#apply(reader, section);
-        }
-        return true;
-      },
-    });
-  }
-
-  #sealInMemory(log: number): void {
-    if (this.#active.isTouched) {
-      this.flusher.sealed.push(this.#active);
-      this.#active = this.#newMemtable(log);
-    }
-  }
 
   #removeOrphanTables(): void {
     const { fileSystem, folder } = this.#environment;
@@ -585,8 +419,8 @@ export class Engine {
   /** Writes out what would make the next start slow, and what must not stay behind. */
   async #finishMemtables(): Promise<void> {
     const segments = this.#listFiles().filter((file) => file.kind === "wal").length;
-    const isLarge = this.#active.memoryBytes > closeFlushBytes || segments > closeFlushSegments;
-    if (this.#isResumed && !this.#isFatal && (isLarge || this.flusher.sealed.length > 0)) {
+    const isLarge = this.#memtables.active.memoryBytes > closeFlushBytes || segments > closeFlushSegments;
+    if (this.#isResumed && !this.#isFatal && (isLarge || this.#memtables.sealed.length > 0)) {
       await this.flush().catch((error: unknown) => this.#events.onBackgroundError(error));
     }
     await this.#commits.written().catch(() => undefined);

@@ -1,9 +1,10 @@
-/** The sealed memtables of a shard, and how they become tables of level 0: one after the other, the oldest first. */
+/** How sealed memtables become tables of level 0: one after the other, the oldest first. */
 
 import { FastKVError } from "../../shared/errors.js";
 import type { FileSystem } from "../../shared/storage/file-system.js";
 import type { JobResult } from "./jobs/job.js";
 import type { Memtable } from "./memtable/memtable.js";
+import type { Memtables } from "./memtables.js";
 import type { RangeDelete } from "./range-delete.js";
 import { listFiles } from "./recovery.js";
 import type { RetryPause } from "./retry-pause.js";
@@ -14,21 +15,18 @@ export interface FlusherOwner {
   mayFlush(): boolean;
   /** Resolves when the memtable's data may become durable in tables: the batch log vouches for it. */
   mayBecomeDurable(memtable: Memtable): Promise<void>;
-  /** The first WAL segment of the memtable that takes writes. */
-  activeLogNumber(): number;
   /** The memtable is in tables, and the manifest says so. */
   onFlushed(memtable: Memtable): void;
   onProgress(): void;
 }
 
 export class Flusher {
-  /** Oldest first. */
-  readonly sealed: Memtable[] = [];
   flushes = 0;
   flushedBytes = 0;
 
   readonly #fileSystem: FileSystem;
   readonly #folder: string;
+  readonly #memtables: Memtables;
   readonly #tree: Tree;
   readonly #pause: RetryPause;
   readonly #owner: FlusherOwner;
@@ -36,6 +34,7 @@ export class Flusher {
 
   constructor(
     environment: { fileSystem: FileSystem; folder: string },
+    memtables: Memtables,
     tree: Tree,
     pause: RetryPause,
     owner: FlusherOwner,
@@ -43,6 +42,7 @@ export class Flusher {
     this.#pause = pause;
     this.#fileSystem = environment.fileSystem;
     this.#folder = environment.folder;
+    this.#memtables = memtables;
     this.#tree = tree;
     this.#owner = owner;
   }
@@ -50,10 +50,11 @@ export class Flusher {
   /** Starts the next flush where there is one and none is under way. */
   schedule(): void {
     const isUnable = !this.#owner.mayFlush() || this.#pause.isOn;
-    if (isUnable || this.#flushing !== undefined || this.sealed.length === 0) {
+    const oldest = this.#memtables.sealed[0];
+    if (isUnable || this.#flushing !== undefined || oldest === undefined) {
       return;
     }
-    this.#flushing = this.#flush(this.sealed[0]!)
+    this.#flushing = this.#flush(oldest)
       .then(
         () => this.#pause.succeeded(),
         (error: unknown) => this.#pause.failed(error),
@@ -66,7 +67,7 @@ export class Flusher {
 
   /** Flushes everything that is sealed. Rejects where that is not possible now. */
   async flushAll(): Promise<void> {
-    while (this.sealed.length > 0) {
+    while (this.#memtables.sealed.length > 0) {
       this.schedule();
       if (this.#flushing === undefined) {
         throw (
@@ -98,14 +99,15 @@ export class Flusher {
     const result: JobResult = memtable.isEmpty
       ? { tables: [], entriesRead: 0 }
       : await tree.run({ kind: "flush", arena: memtable.share(), survival, output });
-    const logNumber = this.sealed[1]?.firstLogNumber ?? this.#owner.activeLogNumber();
+    const { sealed, active } = this.#memtables;
+    const { firstLogNumber: logNumber } = sealed[1] ?? active;
     await tree.changeFor(result, {
       addedTables: result.tables.map((table) => ({ level: 0, table: asLive(table, survival) })),
       logNumber,
       flushedSequence: memtable.maxSequence,
       addedRangeDeletes,
     });
-    this.sealed.shift();
+    sealed.shift();
     tree.noteWritten(addedRangeDeletes);
     this.flushes += 1;
     this.flushedBytes += result.tables.reduce((sum, table) => sum + table.sizeBytes, 0);

@@ -233,8 +233,8 @@ export class EngineStore implements StoreUnderTest {
           this.#onProgress = resolve;
         });
       }
-      while (engine.needsRotation || (isLoad && engine.needsSealForLoad)) {
-        await engine.rotate();
+      while (engine.rotation.isDue || (isLoad && engine.needsSealForLoad)) {
+        await engine.rotation.run();
       }
       const section = new OperationSection(1024);
       for (const one of operations) {

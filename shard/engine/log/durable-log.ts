@@ -28,7 +28,7 @@ export function restartsAfterFailedSync(): FastKVError {
 
 export class DurableLog {
   /** Every operation up to here was applied or refused; what is owed was applied only. */
-  writtenSequence: number;
+  appliedSequence: number;
   /** Every operation up to here is on disk. */
   syncedSequence: number;
 
@@ -42,7 +42,7 @@ export class DurableLog {
   constructor(wal: Wal, lastSequence: number, owner: DurableLogOwner) {
     this.#wal = wal;
     this.#owner = owner;
-    this.writtenSequence = lastSequence;
+    this.appliedSequence = lastSequence;
     this.syncedSequence = lastSequence;
   }
 
@@ -59,7 +59,7 @@ export class DurableLog {
   }
 
   get hasUnsynced(): boolean {
-    return this.syncedSequence < this.writtenSequence;
+    return this.syncedSequence < this.appliedSequence;
   }
 
   /** Every operation up to here is in the WAL, or was refused: what may be acknowledged as written. */
@@ -175,7 +175,7 @@ export class DurableLog {
 
   #durableTarget(): number {
     const owed = this.#owed[0];
-    return owed === undefined ? this.writtenSequence : Math.min(this.writtenSequence, owed.firstSequence - 1);
+    return owed === undefined ? this.appliedSequence : Math.min(this.appliedSequence, owed.firstSequence - 1);
   }
 
   #noteSynced(sequence: number): void {

@@ -138,7 +138,7 @@ class FaultSearch {
   async #straceCase(lane: Lane, base: Base, one: FaultCase, seed: number): Promise<void> {
     const folder = new CaseFolder(lane.folder, base);
     const log = folder.file("strace.log");
-    const command = injectingCommand(log, one, one.place === "coordinator");
+    const command = injectingCommand(log, folder.database, one, one.place === "coordinator");
     const common = { environment: straceEnvironment, seed, tellsAll: one.fault !== "death" };
     let life: FaultyLife = { ...common, under: command, starters: {} };
     if (one.place !== "coordinator") {

@@ -2,11 +2,12 @@
 
 import { spawnSync } from "node:child_process";
 import fs from "node:fs";
+import path from "node:path";
 
 /** Where a process made a call on a file of the database. */
 export interface CallPoint {
   call: string;
-  /** A file or folder of the database; undefined where the name is another one in each run. */
+  /** A file or folder of the database, relative to it; undefined where the name is another one in each run. */
   file: string | undefined;
   /** Which call on this file it is in its thread, from 1. */
   nthOnFile: number;
@@ -64,13 +65,19 @@ export function countingCommand(log: string, leavesChildren: boolean): string[] 
   return [...common, ...(leavesChildren ? ["-b", "execve"] : []), "-o", log, "-e", trace];
 }
 
-export function injectingCommand(log: string, injection: Injection, leavesChildren: boolean): string[] {
+/** `folder` is that of the database. */
+export function injectingCommand(
+  log: string,
+  folder: string,
+  injection: Injection,
+  leavesChildren: boolean,
+): string[] {
   const { call, file, nth, isLasting, fault } = injection;
   const what = fault === "death" ? "signal=KILL" : `error=${fault}`;
   return [
     ...common,
     ...(leavesChildren ? ["-b", "execve"] : []),
-    ...(file === undefined ? [] : ["-P", file]),
+    ...(file === undefined ? [] : ["-P", path.join(folder, file)]),
     ...["-o", log, "-e", `trace=${call}`, "-e", `inject=${call}:${what}:when=${nth}${isLasting ? "+" : ""}`],
   ];
 }
@@ -110,7 +117,8 @@ export function pointsIn(log: string, folder: string): CallPoint[] {
     if (own.length === 0) {
       continue;
     }
-    const file = own.find((name) => !passingName.test(name));
+    const absolute = own.find((name) => !passingName.test(name));
+    const file = absolute === undefined ? undefined : path.relative(folder, absolute);
     const nthOnFile = file === undefined ? 0 : next(thread, call, file);
     const point = { call, file, nthOnFile, nthInThread, isCreation: rest.includes("O_CREAT") };
     // Two threads may do the same on a file, or a call of the same number: one injection strikes both.

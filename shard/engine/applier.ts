@@ -1,0 +1,109 @@
+import { invariant } from "../../shared/errors.js";
+import { OperationReader, operationKind } from "../../shared/format/operations.js";
+import type { Holds } from "./holds.js";
+import type { LoadCommits } from "./load-commits.js";
+import type { ArenaSection } from "./memtable/section-index.js";
+import type { Memtables } from "./memtables.js";
+import { rangeOf } from "./range-delete.js";
+import type { ReadView } from "./reads.js";
+import { deletesOf, keysOfSmallRange } from "./small-clear.js";
+import type { Tree } from "./tree.js";
+
+/** A section of operations that lies in the arena, and how far of it is applied. */
+export interface PlacedSection {
+  readonly section: ArenaSection;
+  readonly reader: OperationReader;
+}
+
+/** Makes operations visible: puts and deletes go to the active memtable, clears and bulk loads to the tree. */
+export class Applier {
+  readonly #memtables: Memtables;
+  readonly #tree: Tree;
+  readonly #holds: Holds;
+  readonly #commits: LoadCommits;
+  readonly #owner: { view(): ReadView; onBackgroundError(error: unknown): void };
+
+  constructor(
+    parts: { memtables: Memtables; tree: Tree; holds: Holds; commits: LoadCommits },
+    owner: { view(): ReadView; onBackgroundError(error: unknown): void },
+  ) {
+    this.#memtables = parts.memtables;
+    this.#tree = parts.tree;
+    this.#holds = parts.holds;
+    this.#commits = parts.commits;
+    this.#owner = owner;
+  }
+
+  /** Copies a section into the active memtable's arena. Nothing of it is visible yet. */
+  place(section: Buffer, firstSequence: number): PlacedSection {
+    const { arena } = this.#memtables.active;
+    const placed = arena.append(section, firstSequence);
+    const reader = new OperationReader(arena.buffer(placed.chunk), placed.start, placed.end);
+    return { section: placed, reader };
+  }
+
+  /** Applies what lies before byte `end` of the section. */
+  applyUntil({ section, reader }: PlacedSection, end: number): void {
+    const limit = section.start + end;
+    while (reader.end < limit && reader.next()) {
+      this.apply(reader, section);
+    }
+  }
+
+  applyAll(placed: PlacedSection): void {
+    this.applyUntil(placed, Number.POSITIVE_INFINITY);
+  }
+
+  /** Applies the operation on which a reader of the section stands. */
+  apply(operation: OperationReader, section: ArenaSection): void {
+    const { active } = this.#memtables;
+    const sequence = section.firstSequence + operation.sequenceDelta;
+    if (operation.logged) {
+      active.noteLogged(sequence);
+    }
+    switch (operation.kind) {
+      case operationKind.put:
+      case operationKind.delete:
+        active.add(operation, section, sequence, this.#keepOlder);
+        break;
+      case operationKind.deleteRange:
+        this.#deleteRange(operation, sequence);
+        break;
+      case operationKind.ingest:
+        this.#commitLoad(operation, sequence);
+        break;
+    }
+  }
+
+  readonly #keepOlder = (older: number, newer: number): boolean => this.#holds.needs(older, newer);
+
+  #deleteRange(operation: OperationReader, sequence: number): void {
+    const { buffer, keyStart, valueStart, end, tag } = operation;
+    const lower = buffer.latin1Slice(keyStart, valueStart);
+    const range = rangeOf(lower, buffer.latin1Slice(valueStart, end), tag);
+    // Also where it finds nothing to delete: it is a part of a batch that the batch log may have.
+    this.#memtables.active.noteSequence(sequence);
+    if (range.upper !== null && range.upper <= range.lower) {
+      return;
+    }
+    let keys: string[] | undefined;
+    try {
+      keys = keysOfSmallRange(this.#owner.view(), range, sequence);
+    } catch (error) {
+      // A damaged block in the range: a range delete needs no reading.
+      this.#owner.onBackgroundError(error);
+    }
+    if (keys === undefined) {
+      this.#tree.rangeDeletes.push({ ...range, sequence });
+    } else if (keys.length > 0) {
+      this.applyAll(this.place(deletesOf(keys), sequence));
+    }
+  }
+
+  #commitLoad(operation: OperationReader, sequence: number): void {
+    const { active } = this.#memtables;
+    invariant(!active.isTouched, "a memtable is sealed before a bulk load becomes visible");
+    active.noteLoad(sequence);
+    this.#commits.apply(operation.buffer.toString("hex", operation.valueStart, operation.end), sequence);
+  }
+}
