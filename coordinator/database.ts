@@ -3,10 +3,8 @@
  * (snapshots, the batch log, the read cache). It works on encoded keys and values; fastkv.ts is the public face.
  */
 
-import { randomBytes } from "node:crypto";
 import { FastKVError } from "../shared/errors.js";
 import { isLoadCommit, markLogged, OperationSection, operationKind } from "../shared/format/operations.js";
-import { hashName } from "../shared/hash.js";
 import type { FileSystem } from "../shared/storage/file-system.js";
 import type { FileSystemSpace } from "../shared/storage/file-system-space.js";
 import type {
@@ -14,21 +12,23 @@ import type {
   RecoverySummary,
   ShardEvent,
   ShardRequest,
-  ShardSettings,
   ShardStatistics,
 } from "../shared/wire/messages.js";
 import type { PageRequest } from "../shared/wire/page.js";
 import { BatchLog } from "./batch-log/batch-log.js";
+import { batchesOf, type KnownBatches } from "./batch-log/known-batches.js";
 import { hasBatchLog, type LoadedBatchLog, loadBatchLog } from "./batch-log/load-batch-log.js";
-import type { BatchPart } from "./batch-log/log-format.js";
+import type { BatchPart, LoggedBatch } from "./batch-log/log-format.js";
 import { ReadCache } from "./cache/read-cache.js";
 import { Clock } from "./clock.js";
 import { EventDesk } from "./events/event-desk.js";
 import { type SpaceWatch, watchSpace } from "./events/space-watch.js";
 import type { ScanHost, ScanPoint } from "./merged-scan.js";
-import { defaultShards, type ResolvedOptions } from "./options.js";
+import { OpenHolds } from "./open-holds.js";
+import type { ResolvedOptions } from "./options.js";
 import { prepareFolder } from "./ownership/database-folder.js";
-import { type Identity, readIdentity, writeIdentity } from "./ownership/identity-file.js";
+import { type Identity, writeIdentity } from "./ownership/identity-file.js";
+import { openIdentity } from "./ownership/open-identity.js";
 import { acquireOwnership } from "./ownership/owner-lock.js";
 import type { Ownership } from "./ownership/ownership.js";
 import { shardFolderName } from "./ownership/shard-folders.js";
@@ -36,6 +36,7 @@ import { PageReader } from "./page-reader.js";
 import { ofRead } from "./refusals.js";
 import { type OpenParameters, ShardClient, type ShardClientOwner } from "./shards/shard-client.js";
 import type { ShardLauncher } from "./shards/shard-link.js";
+import { shardSettings } from "./shards/shard-settings.js";
 import { Topology } from "./topology.js";
 
 /** What a database stands on: real files and processes, or in tests a simulated disk and shards in this process. */
@@ -68,12 +69,11 @@ export class Database implements ScanHost, ShardClientOwner {
   readonly #ownership: Ownership;
   #identity: Identity;
   #launcher: ShardLauncher | undefined;
-  #loadedLog: LoadedBatchLog;
   #log: BatchLog | undefined;
-  readonly #holds = new Map<number, ScanPoint>();
+  #batches: KnownBatches;
+  readonly #holds = new OpenHolds();
   /** Bulk loads that are neither committed nor given up: a shard that restarts keeps what it has of them. */
   readonly #openLoads = new Set<string>();
-  #nextHold = 1;
   /** Why nothing may be written: the batch log cannot be. */
   #readOnly: FastKVError | undefined;
   #closing: Promise<void> | undefined;
@@ -83,14 +83,14 @@ export class Database implements ScanHost, ShardClientOwner {
     folder: string,
     options: ResolvedOptions,
     environment: DatabaseEnvironment,
-    owned: { ownership: Ownership; identity: Identity; loadedLog: LoadedBatchLog; clock: Clock },
+    owned: { ownership: Ownership; identity: Identity; batches: KnownBatches; clock: Clock },
   ) {
     this.folder = folder;
     this.options = options;
     this.#environment = environment;
     this.#ownership = owned.ownership;
     this.#identity = owned.identity;
-    this.#loadedLog = owned.loadedLog;
+    this.#batches = owned.batches;
     this.clock = owned.clock;
     this.topology = new Topology(owned.identity.shards);
     this.cache = new ReadCache(options.readCacheSize);
@@ -115,7 +115,8 @@ export class Database implements ScanHost, ShardClientOwner {
     let database: Database | undefined;
     try {
       clock.noteSeen(ownership.previousTimeMs);
-      const identity = openIdentity(fileSystem, folder, options, ownership, clock);
+      const wanted = { shards: options.shards, epoch: ownership.epoch, nowMs: clock.now() };
+      const identity = openIdentity(fileSystem, folder, wanted);
       if (options.errorIfExists && identity.initialized) {
         throw new FastKVError(
           "FASTKV_EXISTS",
@@ -131,8 +132,9 @@ export class Database implements ScanHost, ShardClientOwner {
           ? loadBatchLog(fileSystem, folder, identity.databaseId)
           : emptyLog();
       clock.noteSeen(loadedLog.timeMs);
-      database = new Database(folder, options, environment, { ownership, identity, loadedLog, clock });
-      await database.#start();
+      const batches = batchesOf(loadedLog);
+      database = new Database(folder, options, environment, { ownership, identity, batches, clock });
+      await database.#start(loadedLog);
       database.#onOpened();
       return database;
     } catch (error) {
@@ -264,10 +266,7 @@ export class Database implements ScanHost, ShardClientOwner {
   }
 
   takeHold(point: ScanPoint): number {
-    const id = this.#nextHold;
-    this.#nextHold += 1;
-    this.#holds.set(id, point);
-    return id;
+    return this.#holds.take(point);
   }
 
   /** Takes a hold and tells every shard in this turn; for snapshots, which may read nothing for a while. */
@@ -280,7 +279,7 @@ export class Database implements ScanHost, ShardClientOwner {
   }
 
   releaseHold(id: number): void {
-    if (this.#holds.delete(id) && !this.isClosed) {
+    if (this.#holds.release(id) && !this.isClosed) {
       for (const client of this.clients) {
         client.release(id);
       }
@@ -368,7 +367,7 @@ export class Database implements ScanHost, ShardClientOwner {
     await this.#log?.close();
   }
 
-  async #start(): Promise<void> {
+  async #start(loadedLog: LoadedBatchLog): Promise<void> {
     const { fileSystem } = this.#environment;
     this.#launcher = await this.#environment.startLauncher();
     this.#ownership.recordShards([], this.#launcher.runtimeFolder);
@@ -380,15 +379,16 @@ export class Database implements ScanHost, ShardClientOwner {
     await allOrFirstError(this.clients.map((client) => client.launch()));
     this.onLaunched();
     const replies = await allOrFirstError(this.clients.map((client) => client.open(true)));
-    this.sequence = Math.max(this.#loadedLog.lastSequence, ...replies.map((reply) => reply.lastSequence));
+    this.sequence = Math.max(loadedLog.lastSequence, ...replies.map((reply) => reply.lastSequence));
     for (const reply of replies) {
       this.clock.noteSeen(reply.timeMs);
     }
     replies.forEach((reply, index) => {
       this.clients[index]!.resume(reply.lastSequence);
     });
-    await this.#applyLogged(replies.map((reply) => reply.lastSequence));
-    this.#startLog();
+    const lastSequences = replies.map((reply) => reply.lastSequence);
+    await this.#applyLogged(loadedLog.batches, lastSequences);
+    this.#startLog(loadedLog.files);
     if (!this.#identity.initialized) {
       this.#identity = { ...this.#identity, initialized: true };
       writeIdentity(fileSystem, this.folder, this.#identity);
@@ -396,8 +396,8 @@ export class Database implements ScanHost, ShardClientOwner {
   }
 
   /** Gives every shard the parts of logged batches that it lacks, and waits until they are on disk there. */
-  async #applyLogged(lastSequences: readonly number[]): Promise<void> {
-    for (const { sequence, parts } of this.#loadedLog.batches) {
+  async #applyLogged(batches: readonly LoggedBatch[], lastSequences: readonly number[]): Promise<void> {
+    for (const { sequence, parts } of batches) {
       for (const { shard, section } of parts) {
         const client = this.clients[shard];
         if (client === undefined || sequence <= lastSequences[shard]!) {
@@ -412,7 +412,7 @@ export class Database implements ScanHost, ShardClientOwner {
     }
     await Promise.all(
       this.clients.map((client, shard) => {
-        const missing = this.#loadedLog.batches.filter(
+        const missing = batches.filter(
           (batch) =>
             batch.sequence > lastSequences[shard]! && batch.parts.some((part) => part.shard === shard),
         );
@@ -421,7 +421,8 @@ export class Database implements ScanHost, ShardClientOwner {
     );
   }
 
-  #startLog(): void {
+  /** From now on this life's log knows of all batches, which are on disk in every shard, and may remove the old files. */
+  #startLog(oldFiles: readonly number[]): void {
     this.#log = BatchLog.create(
       {
         fileSystem: this.#environment.fileSystem,
@@ -449,9 +450,9 @@ export class Database implements ScanHost, ShardClientOwner {
         },
       },
       this.sequence,
-      this.#loadedLog.files,
+      oldFiles,
     );
-    this.#loadedLog = emptyLog();
+    this.#batches = this.#log;
     for (const client of this.clients) {
       client.noteLogProgress();
     }
@@ -477,7 +478,7 @@ export class Database implements ScanHost, ShardClientOwner {
   }
 
   openParameters(shardIndex: number, isFirst: boolean): OpenParameters {
-    const log = this.#log;
+    const batches = this.#batches;
     return {
       folder: `${this.folder}/${shardFolderName(shardIndex)}`,
       databaseId: this.#identity.databaseId,
@@ -485,27 +486,27 @@ export class Database implements ScanHost, ShardClientOwner {
       create: isFirst && !this.#identity.initialized,
       // While the coordinator lives, each batch that it knows of has a record, or will have one. But only those up to
       // `logCutSequence` have it on disk, which a flush waits for.
-      logCutSequence: log?.syncedSequence ?? this.#loadedLog.cutSequence,
-      loggedSequences: log?.loggedSequences() ?? this.#loadedLog.batches.map((batch) => batch.sequence),
-      logSyncedSequence: this.logSynced(),
+      logCutSequence: batches.cutSequence,
+      loggedSequences: batches.loggedSequences(),
+      logSyncedSequence: batches.syncedSequence,
       settings: shardSettings(this.options),
     };
   }
 
   heldSnapshots(): HeldSnapshot[] {
-    return [...this.#holds].map(([id, point]) => ({ id, ...point }));
+    return this.#holds.list();
   }
 
   keptLoads(): string[] {
-    return [...this.#loadedLog.loads, ...(this.#log?.committedLoads() ?? []), ...this.#openLoads];
+    return [...this.#batches.committedLoads(), ...this.#openLoads];
   }
 
   logWritten(): number {
-    return this.#log?.writtenSequence ?? this.#loadedLog.lastSequence;
+    return this.#batches.writtenSequence;
   }
 
   logSynced(): number {
-    return this.#log?.syncedSequence ?? this.#loadedLog.lastSequence;
+    return this.#batches.syncedSequence;
   }
 
   wantLogSync(): void {
@@ -552,51 +553,4 @@ async function allOrFirstError<T>(promises: readonly Promise<T>[]): Promise<T[]>
 
 function emptyLog(): LoadedBatchLog {
   return { cutSequence: 0, batches: [], loads: [], timeMs: 0, lastSequence: 0, files: [] };
-}
-
-function openIdentity(
-  fileSystem: FileSystem,
-  folder: string,
-  options: ResolvedOptions,
-  ownership: Ownership,
-  clock: Clock,
-): Identity {
-  const found = readIdentity(fileSystem, folder);
-  if (found !== undefined) {
-    if (options.shards !== undefined && options.shards !== found.shards) {
-      throw new FastKVError(
-        "FASTKV_SHARD_MISMATCH",
-        `The database in ${folder} has ${found.shards} shards and cannot be opened with ${options.shards}. Leave the option shards out, or export it into a new database.`,
-      );
-    }
-    return found;
-  }
-  const identity: Identity = {
-    databaseId: new Uint8Array(randomBytes(16)),
-    epoch: ownership.epoch,
-    shards: options.shards ?? defaultShards,
-    hash: hashName,
-    initialized: false,
-    createdAtMs: clock.now(),
-  };
-  writeIdentity(fileSystem, folder, identity);
-  return identity;
-}
-
-function shardSettings(options: ResolvedOptions): ShardSettings {
-  return {
-    maxMemtableBytes: options.maxMemtableSize,
-    compression: options.compression,
-    blockBytes: options.blockSize,
-    bloomBitsPerKey: options.bloomBitsPerKey,
-    cacheBytes: options.cacheSize,
-    compactionParallelism: options.compactionParallelism,
-    maxOpenTables: options.maxOpenTables,
-    syncIntervalMs: options.syncInterval,
-    targetTableBytes: options.targetTableSize,
-    levelOneTargetBytes: options.levelOneSize,
-    levelZeroCompactionTrigger: 4,
-    levelZeroSlowdownTrigger: 12,
-    levelZeroStopTrigger: 24,
-  };
 }

@@ -108,7 +108,6 @@ export interface ResolvedOptions {
   runtimeFolder: string | undefined;
 }
 
-export const defaultShards = 2;
 export const durabilityModes: readonly DurabilityMode[] = ["none", "background", "sync"];
 const compressions: readonly CompressionName[] = ["none", "snappy", "lz4", "zstd"];
 export const encodings = Object.keys(encodingTag) as ValueEncoding[];

@@ -6,6 +6,7 @@
 import { FastKVError, restated } from "../../shared/errors.js";
 import type { RecordLogWriter } from "../../shared/log/record-log.js";
 import type { FileSystem } from "../../shared/storage/file-system.js";
+import type { KnownBatches } from "./known-batches.js";
 import { type LogEnvironment, startFile, takeBatches } from "./log-file.js";
 import {
   committedLoads,
@@ -45,7 +46,7 @@ export interface BatchLogOwner {
   setTimer(call: () => void, delayMs: number): () => void;
 }
 
-export class BatchLog {
+export class BatchLog implements KnownBatches {
   writtenSequence: number;
   syncedSequence: number;
 
@@ -133,7 +134,11 @@ export class BatchLog {
     return this.#writer.sizeBytes;
   }
 
-  /** The sequence numbers that have a record, or will have one. */
+  /** What is not on disk yet is among `loggedSequences`. */
+  get cutSequence(): number {
+    return this.syncedSequence;
+  }
+
   loggedSequences(): number[] {
     return this.#unsettled.map((batch) => batch.sequence);
   }
