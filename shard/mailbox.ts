@@ -26,7 +26,6 @@ import { StallClock } from "./stall-clock.js";
 /** At this rate writes are let through while they are slowed. */
 const slowBytesPerMs = 16 * 1024;
 const longestDelayMs = 20;
-const sealRetryMs = 100;
 
 export interface MailboxOwner {
   send(frame: Buffer): void;
@@ -159,9 +158,6 @@ export class Mailbox {
         };
       });
     }
-    if ((header.flags & operationsFlag.seal) !== 0 && engine.needsSealForLoad) {
-      return this.#sealForLoad();
-    }
     if (engine.rotation.isDue) {
       return engine.rotation.run();
     }
@@ -171,14 +167,6 @@ export class Mailbox {
       return this.#delay(delayMs);
     }
     return undefined;
-  }
-
-  /** A committed load cannot be refused: where there is no room to seal for it, it waits. */
-  async #sealForLoad(): Promise<void> {
-    await this.#engine.rotation.run();
-    if (this.#engine.needsSealForLoad) {
-      await this.#delay(sealRetryMs);
-    }
   }
 
   #delay(delayMs: number): Promise<void> {
@@ -214,6 +202,9 @@ export class Mailbox {
     const section = frame.subarray(operationsHeaderBytes, operationsHeaderBytes + header.writeBytes);
     const { firstSequence, lastSequence, timeMs } = header;
     const mayRefuse = (header.flags & operationsFlag.resent) === 0;
+    if ((header.flags & operationsFlag.seal) !== 0) {
+      engine.sealForLoad();
+    }
     if (firstSequence > engine.appliedSequence) {
       checkSection(section);
       return engine.accept({ section, firstSequence, lastSequence }, timeMs, mayRefuse);

@@ -346,9 +346,15 @@ export class Engine {
 
   // Memtables
 
-  /** A bulk load's commit must find the active memtable untouched: the load is newer than all of it. */
-  get needsSealForLoad(): boolean {
-    return this.#memtables.active.isTouched;
+  /**
+   * A bulk load's commit must find the active memtable untouched: the load is newer than all of it. The WAL segment goes
+   * on: a committed load cannot be refused, also where there is no room for another.
+   */
+  sealForLoad(): void {
+    if (this.#memtables.active.isTouched) {
+      this.#memtables.moveOn(this.#log.segmentNumber);
+      this.flusher.schedule();
+    }
   }
 
   /** Seals what was taken by now, for a flush; false where there is no room to. Until it resolves no write may be taken. */

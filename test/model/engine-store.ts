@@ -233,8 +233,11 @@ export class EngineStore implements StoreUnderTest {
           this.#onProgress = resolve;
         });
       }
-      while (engine.rotation.isDue || (isLoad && engine.needsSealForLoad)) {
+      while (engine.rotation.isDue) {
         await engine.rotation.run();
+      }
+      if (isLoad) {
+        engine.sealForLoad();
       }
       const section = new OperationSection(1024);
       for (const one of operations) {
