@@ -170,7 +170,7 @@ export async function gatherStats(database: Database): Promise<DatabaseStats> {
         stop_ms: one.stall.stopMs,
       },
       event_loop_delay_ms: one.eventLoopDelayMs,
-      rss_bytes: one.memory.rssBytes,
+      rss_bytes: one.residentBytes,
       corruptions: database.events.corruptionsOf(shard),
       recovery: one.recovery,
     })),

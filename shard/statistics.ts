@@ -15,8 +15,6 @@ export function gatherStatistics(
   stalls.tick();
   const tables = tree.tables.statistics;
   const cache = blockCache.statistics();
-  const written = flusher.flushedBytes + loads.loadedBytes;
-  const memory = process.memoryUsage();
   return {
     pid: process.pid,
     memtableBytes: view.active.memoryBytes,
@@ -46,25 +44,17 @@ export function gatherStatistics(
       falsePositives: tables.filterFalsePositives,
     },
     blockReads: tables.blockReads,
-    blockReadBytes: tables.blockReads * engine.options.blockBytes,
     openTables: tree.tables.openTables,
     compaction: {
       debtBytes: compactor.debtBytes,
-      running: compactor.running,
       compactions: statistics.compactions,
-      moves: statistics.moves,
-      bytesRead: statistics.bytesRead,
       bytesWritten: statistics.bytesWritten,
-      entriesDropped: statistics.entriesDropped,
     },
     flushes: flusher.flushes,
-    flushedBytes: flusher.flushedBytes,
-    writtenBytes: written,
-    loadedBytes: loads.loadedBytes,
-    writeAmplification: written === 0 ? 0 : (written + statistics.bytesWritten) / written,
+    writtenBytes: flusher.flushedBytes + loads.loadedBytes,
     stall: { ...engine.stall, slowMs: stalls.slowMs, stopMs: stalls.stopMs },
     eventLoopDelayMs: delay,
-    memory: { rssBytes: memory.rss, heapBytes: memory.heapUsed, externalBytes: memory.external },
+    residentBytes: process.memoryUsage.rss(),
     recovery: engine.report,
   };
 }

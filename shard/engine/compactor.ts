@@ -25,12 +25,7 @@ export interface CompactorOwner {
 
 export class CompactionStatistics {
   compactions = 0;
-  moves = 0;
-  drops = 0;
-  bytesRead = 0;
   bytesWritten = 0;
-  entriesRead = 0;
-  entriesDropped = 0;
 }
 
 export class Compactor {
@@ -60,10 +55,6 @@ export class Compactor {
 
   get debtBytes(): number {
     return compactionDebtBytes(this.#tree.version, this.#settings);
-  }
-
-  get running(): number {
-    return this.#running.size;
   }
 
   /** Versions may be dropped from now on: the coordinator has told what is held. */
@@ -171,12 +162,10 @@ export class Compactor {
     const removedTables = removed.map((table) => table.fileNumber);
     if (compaction.kind === "drop") {
       await tree.change({ removedTables });
-      this.statistics.drops += 1;
       tree.removeFiles(removed);
     } else if (compaction.kind === "move") {
       const addedTables = removed.map((table) => ({ level: compaction.toLevel, table }));
       await tree.change({ removedTables, addedTables });
-      this.statistics.moves += 1;
     } else {
       await this.#merge(compaction.tables, compaction.toLevel);
     }
@@ -204,12 +193,8 @@ export class Compactor {
     const overlap = tree.version.findOverlap();
     invariant(overlap === undefined, `a compaction keeps levels disjoint: ${overlap}`);
     const { statistics } = this;
-    const outputEntries = result.tables.reduce((sum, table) => sum + table.entries, 0);
     statistics.compactions += 1;
-    statistics.bytesRead += inputBytes;
     statistics.bytesWritten += result.tables.reduce((sum, table) => sum + table.sizeBytes, 0);
-    statistics.entriesRead += result.entriesRead;
-    statistics.entriesDropped += result.entriesRead - outputEntries;
     tree.removeFiles(inputs);
   }
 

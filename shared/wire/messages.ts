@@ -127,24 +127,13 @@ export interface ShardStatistics {
   blockCache: { hits: number; misses: number; bytes: number; capacityBytes: number };
   bloom: { checks: number; negatives: number; falsePositives: number };
   blockReads: number;
-  blockReadBytes: number;
   openTables: number;
-  compaction: {
-    debtBytes: number;
-    running: number;
-    compactions: number;
-    moves: number;
-    bytesRead: number;
-    bytesWritten: number;
-    entriesDropped: number;
-  };
+  compaction: { debtBytes: number; compactions: number; bytesWritten: number };
   flushes: number;
-  flushedBytes: number;
+  /** By flushes and bulk loads. */
   writtenBytes: number;
-  loadedBytes: number;
-  writeAmplification: number;
   stall: { kind: string; reason: string; slowMs: number; stopMs: number };
   eventLoopDelayMs: { p99: number; p999: number; max: number };
-  memory: { rssBytes: number; heapBytes: number; externalBytes: number };
+  residentBytes: number;
   recovery: RecoverySummary;
 }
