@@ -1,6 +1,7 @@
 /** What the groups of the torture suite have in common: each is a seeded, bounded search for a broken promise. */
 
 import type { Random } from "../support/random.js";
+import type { Part } from "./arguments.js";
 
 /** The public API of the build under test: the one of this repository, or a copy of it with a planted bug. */
 export type Store = typeof import("../../coordinator/index.js");
@@ -15,6 +16,8 @@ export interface TortureContext {
   readonly deadlineMs: number;
   /** How many cases are wanted where the time allows them; a group without a natural number takes the time it gets. */
   readonly cases: number;
+  /** Which of its cases a group runs that knows them beforehand. */
+  readonly part: Part;
   /** A new empty folder, removed at the end of the group unless it failed. */
   folder(): string;
   /** Says on standard error how far the group is. */

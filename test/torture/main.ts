@@ -1,5 +1,6 @@
 /**
- * The torture suite: `npm run test:torture -- [--seconds N] [--seed N] [--group NAME]... [--cases N] [--plant NAME|all]`.
+ * The torture suite: `npm run test:torture -- [--seconds N] [--seed N] [--group NAME]... [--cases N] [--part K/N]
+ * [--plant NAME|all]`.
  * Exit code 0: nothing was found; 1: a promise is broken, or a planted bug was missed; 2: the arguments are wrong.
  */
 
@@ -43,7 +44,12 @@ async function runGroups(
   for (const [at, group] of chosen.entries()) {
     const leftMs = Math.max(1000, endMs - performance.now());
     const seconds = Math.max(1, Math.round(leftMs / 1000 / (chosen.length - at)));
-    const { outcome, failure, tookMs, kept } = await runGroup(group, { seed, seconds, cases: given.cases });
+    const { outcome, failure, tookMs, kept } = await runGroup(group, {
+      seed,
+      seconds,
+      cases: given.cases,
+      part: given.part,
+    });
     const took = `${(tookMs / 1000).toFixed(1)} s`;
     if (outcome !== undefined) {
       say(`${group.name}: ${summary(outcome)} in ${took}`);
@@ -53,7 +59,10 @@ async function runGroups(
     const cases = Number.isFinite(given.cases) ? ` --cases ${given.cases}` : "";
     say(`FAILED ${group.name} (${group.title}) with seed ${seed} after ${took}`);
     say(failure instanceof Error ? (failure.stack ?? failure.message) : String(failure));
-    say(`replay: npm run test:torture -- --group ${group.name} --seed ${seed} --seconds ${seconds}${cases}`);
+    const part = given.part.of === 1 ? "" : ` --part ${given.part.number}/${given.part.of}`;
+    say(
+      `replay: npm run test:torture -- --group ${group.name} --seed ${seed} --seconds ${seconds}${cases}${part}`,
+    );
     for (const folder of kept) {
       say(`kept: ${folder}`);
     }

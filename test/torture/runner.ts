@@ -7,6 +7,7 @@ import * as store from "../../coordinator/index.js";
 import { hashBytes } from "../../shared/hash.js";
 import { Random } from "../support/random.js";
 import { removeTemporaryFolder } from "../support/temporary-folder.js";
+import type { Part } from "./arguments.js";
 import type { TortureContext, TortureGroup, TortureOutcome } from "./group.js";
 
 /** A group that has begun its last case is given so long to end it; then it hangs. */
@@ -22,6 +23,7 @@ export interface GroupLimits {
   readonly seed: number;
   readonly seconds: number;
   readonly cases: number;
+  readonly part: Part;
 }
 
 /** What came of a group. */
@@ -43,6 +45,7 @@ export async function runGroup(group: TortureGroup, limits: GroupLimits): Promis
     random: new Random(seedOf(limits.seed, group.name)),
     deadlineMs: startMs + limits.seconds * 1000,
     cases: limits.cases,
+    part: limits.part,
     folder() {
       const folder = fs.mkdtempSync(path.join(fs.realpathSync(os.tmpdir()), `fastkv-torture-${group.name}-`));
       folders.push(folder);

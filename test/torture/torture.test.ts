@@ -42,14 +42,16 @@ describe("the torture suite", () => {
       seed: undefined,
       groups: [],
       cases: Number.POSITIVE_INFINITY,
+      part: { number: 1, of: 1 },
       plant: undefined,
     });
     const given = ["--seconds", "5", "--seed", "0", "--group", "a", "--group", "b", "--cases", "7"];
-    expect(parseArguments([...given, "--plant", "all"])).to.deep.equal({
+    expect(parseArguments([...given, "--part", "2/3", "--plant", "all"])).to.deep.equal({
       seconds: 5,
       seed: 0,
       groups: ["a", "b"],
       cases: 7,
+      part: { number: 2, of: 3 },
       plant: "all",
     });
     const wrong = [
@@ -57,6 +59,10 @@ describe("the torture suite", () => {
       ["--seed", "-1"],
       ["--seed", "1.5"],
       ["--cases", "0"],
+      ["--part", "0/2"],
+      ["--part", "3/2"],
+      ["--part", "2"],
+      ["--part", "1/2/3"],
       ["--seconds"],
       ["x"],
     ];

@@ -9,7 +9,15 @@ import { expect } from "chai";
 import type { Random } from "../../support/random.js";
 import type { TortureContext, TortureGroup, TortureOutcome } from "../group.js";
 import { type Base, type BaseName, baseNames, makeBase } from "./faults/bases.js";
-import { casesAt, drawn, type FaultCase, kindOf, type Place, places } from "./faults/fault-cases.js";
+import {
+  casesAt,
+  drawn,
+  type FaultCase,
+  isInPart,
+  kindOf,
+  type Place,
+  places,
+} from "./faults/fault-cases.js";
 import { type DrawnFault, drawFileFault, drawShort, lifeWith } from "./faults/file-faults.js";
 import { CaseFolder, checkAfterwards, type FaultyLife, runLife } from "./faults/run-case.js";
 import {
@@ -78,7 +86,9 @@ class FaultSearch {
       }
     }
     this.#counts["cases there are"] = all.length;
-    const cases = drawn(all, this.#random).entries();
+    const part = all.filter((one) => isInPart(one, this.#context.part));
+    this.#counts["in this part"] = part.length;
+    const cases = drawn(part, this.#random).entries();
     await this.#inLanes(async (lane) => {
       for (const [at, one] of cases) {
         if (this.#isOver()) {

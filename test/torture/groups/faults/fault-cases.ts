@@ -1,6 +1,8 @@
 /** Which faults there are: every call of the scripted runs, with all that it may come to. */
 
+import { crc32 } from "node:zlib";
 import type { Random } from "../../../support/random.js";
+import type { Part } from "../../arguments.js";
 import type { BaseName } from "./bases.js";
 import type { CallPoint, Injection } from "./strace.js";
 
@@ -66,6 +68,12 @@ export function casesAt(base: BaseName, place: Place, point: CallPoint, at: numb
 
 export function kindOf({ call, fault, isLasting }: FaultCase): string {
   return `${plainName(call)} ${fault}${isLasting ? " from then on" : ""}`;
+}
+
+/** Two runs with the same seed see nearly the same calls, in nearly the same order: what a case is says where it belongs. */
+export function isInPart({ base, place, call, file, nth, fault, isLasting }: FaultCase, part: Part): boolean {
+  const name = [base, place, call, file ?? "", nth, fault, isLasting].join(" ");
+  return crc32(name) % part.of === part.number - 1;
 }
 
 /** In an order drawn by the seed that has every kind early: a short run has seen something of each. */
