@@ -49,12 +49,7 @@ export class KeyClear {
         deleted += names.length;
       }
     } catch (error) {
-      throw deleted > 0 && error instanceof FastKVError
-        ? restated(error, {
-            message: `The clear ended after ${deleted} keys: ${error.message}`,
-            writeOutcome: "in-doubt",
-          })
-        : error;
+      throw error instanceof FastKVError ? endedAfter(deleted, error) : error;
     } finally {
       this.#keys.end();
     }
@@ -96,4 +91,13 @@ export class KeyClear {
       }
     }
   }
+}
+
+function endedAfter(deleted: number, error: FastKVError): FastKVError {
+  if (deleted > 0) {
+    const message = `The clear ended after ${deleted} keys: ${error.message}`;
+    return restated(error, { message, writeOutcome: "in-doubt" });
+  }
+  // A read of the keys says nothing of an outcome.
+  return error.writeOutcome === "none" ? restated(error, { writeOutcome: "not-applied" }) : error;
 }

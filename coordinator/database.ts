@@ -190,7 +190,8 @@ export class Database implements ScanHost, ShardClientOwner {
     for (const { shard } of parts) {
       this.clients[shard]!.checkAvailable();
     }
-    const mustWait = wait || parts.some(({ shard }) => this.clients[shard]!.isCongested);
+    const mustWait =
+      wait || parts.some(({ shard, section }) => this.clients[shard]!.isCongested(section.length));
     if (parts.length === 1) {
       const { shard, section } = parts[0]!;
       return new Promise((resolve, reject) => {
@@ -216,7 +217,7 @@ export class Database implements ScanHost, ShardClientOwner {
       return Promise.resolve();
     }
     // The log is faster than a shard that is busy: without this, who awaits every batch would still run ahead of it.
-    const congested = parts.map(({ shard }) => this.clients[shard]!).filter((client) => client.isCongested);
+    const congested = parts.map(({ shard }) => this.clients[shard]!).filter((client) => client.isCongested());
     return congested.length === 0
       ? logged
       : Promise.all([logged, ...congested.map((client) => client.taken(sequence))]).then(() => undefined);
@@ -238,7 +239,8 @@ export class Database implements ScanHost, ShardClientOwner {
   commitLoad(loadId: Buffer): Promise<void> {
     this.checkWritable();
     for (const client of this.clients) {
-      client.checkAvailable();
+      // A commit is a few bytes, and all the work is done: it waits behind what is on its way, however much that is.
+      client.checkServing();
     }
     this.#log!.checkWritable();
     const sequence = this.nextSequence();

@@ -31,7 +31,7 @@ import { Database, type DatabaseEnvironment } from "./database.js";
 import { EntryEncoder } from "./entry-encoder.js";
 import { EntrySource } from "./entry-source.js";
 import { type Key, keyBytes } from "./keys.js";
-import { abortError, type EntryReader, type ScanPoint, ScanRun } from "./merged-scan.js";
+import { abortError, type EntryReader, ScanRun } from "./merged-scan.js";
 import { OpenScans } from "./open-scans.js";
 import {
   checkNames,
@@ -53,7 +53,7 @@ import { checkClear, checkScan, checkSignal } from "./scan-request.js";
 import type { PendingRead } from "./shards/pending.js";
 import { defaultShardModule, ShardProcessLauncher } from "./shards/shard-process.js";
 import { closeOnSignals, forgetSignals } from "./signals.js";
-import { Snapshot } from "./snapshot.js";
+import { Snapshot, type SnapshotPoint } from "./snapshot.js";
 import { type DatabaseStats, gatherStats } from "./statistics.js";
 
 const checkDurability = oneOf(durabilityModes);
@@ -344,11 +344,12 @@ export class FastKV<V = unknown> extends EventEmitter<FastKVEvents> implements A
       const client = database.clients[encoder.shard]!;
       client.checkAvailable();
       const fill = cache === undefined ? undefined : new CacheFill(cache, name, this.#keep);
-      return new Promise((resolve, reject) => {
+      const value = new Promise<V | undefined>((resolve, reject) => {
         const settle = resolve as (value: unknown) => void;
         const read = new ValueRead(kept(key), point, this.#decode, settle, reject, fill);
         client.read(read, encoder.key, encoder.keyBytes);
       });
+      return point === undefined ? value : point.keptDuring(value);
     } catch (error) {
       return refusedRead(error);
     }
@@ -391,9 +392,10 @@ export class FastKV<V = unknown> extends EventEmitter<FastKVEvents> implements A
         encoder.setKey(read.key);
         database.clients[encoder.shard]!.read(read, encoder.key, encoder.keyBytes);
       };
-      return new Promise((resolve, reject) => {
+      const values = new Promise<unknown[]>((resolve, reject) => {
         new ManyRead(own, point, withValues, this.#decode, send, resolve, reject).start();
       });
+      return point === undefined ? values : point.keptDuring(values);
     } catch (error) {
       return refusedRead(error);
     }
@@ -497,7 +499,8 @@ export class FastKV<V = unknown> extends EventEmitter<FastKVEvents> implements A
   snapshotSync(): Snapshot<V> {
     const database = this.#checkOpen();
     const point = database.point();
-    return new Snapshot<V>(this, point, database.announceHold(point), (id) => database.releaseHold(id));
+    const holdId = database.announceHold(point);
+    return new Snapshot<V>(this, point, () => database.releaseHold(holdId));
   }
 
   // The rest
@@ -575,12 +578,12 @@ export class FastKV<V = unknown> extends EventEmitter<FastKVEvents> implements A
       : checkDurability("durability", options.durability);
   }
 
-  #readPoint(call: string, options: ReadOptions): ScanPoint | undefined {
+  #readPoint(call: string, options: ReadOptions): SnapshotPoint | undefined {
     checkNames(call, options, readNames);
     return this.#pointOf(options.snapshot);
   }
 
-  #pointOf(snapshot: Snapshot | undefined): ScanPoint | undefined {
+  #pointOf(snapshot: Snapshot | undefined): SnapshotPoint | undefined {
     return snapshot === undefined ? undefined : Snapshot.pointOf(snapshot, this);
   }
 
@@ -602,7 +605,7 @@ export class FastKV<V = unknown> extends EventEmitter<FastKVEvents> implements A
         refill = { name, ticket: cache.refillTicket(name), value: cached };
       }
     }
-    if (mode === "none" && !client.isCongested) {
+    if (mode === "none" && !client.isCongested(entry.keyBytes + entry.value.length)) {
       client.write(kind, entry, sequence, false, undefined);
       return Promise.resolve();
     }
@@ -662,9 +665,10 @@ export class FastKV<V = unknown> extends EventEmitter<FastKVEvents> implements A
       encoder.setKey(key);
       const client = database.clients[encoder.shard]!;
       client.checkAvailable();
-      return new Promise((resolve, reject) => {
+      const expiry = new Promise<number>((resolve, reject) => {
         client.read(new ExpiryRead(kept(key), point, resolve, reject), encoder.key, encoder.keyBytes);
       });
+      return point === undefined ? expiry : point.keptDuring(expiry);
     } catch (error) {
       return refusedRead(error);
     }

@@ -247,7 +247,8 @@ export class ScanRun {
         into.push(read(best.page!));
       } catch (error) {
         this.#unreadable = { error };
-        if (into.length === start) {
+        // What `into` has already lies before it.
+        if (into.length === 0) {
           throw error;
         }
         return false;

@@ -6,31 +6,52 @@ import type { ScanPoint } from "./merged-scan.js";
 import type { RangeOptions } from "./ranges.js";
 import type { Scan } from "./scan.js";
 
-interface Held {
-  id: number;
-  release: (id: number) => void;
+/** The moment of a snapshot, which no shard may forget while the snapshot is open or a read at it is under way. */
+export class SnapshotPoint implements ScanPoint {
+  readonly sequence: number;
+  readonly timeMs: number;
+  readonly #release: () => void;
+  /** The snapshot is one of them. */
+  #users = 1;
+
+  constructor({ sequence, timeMs }: ScanPoint, release: () => void) {
+    this.sequence = sequence;
+    this.timeMs = timeMs;
+    this.#release = release;
+  }
+
+  /** For a read that a shard may have to be asked for again. */
+  keptDuring<T>(read: Promise<T>): Promise<T> {
+    this.#users += 1;
+    return read.finally(() => this.letGo());
+  }
+
+  letGo(): void {
+    this.#users -= 1;
+    if (this.#users === 0) {
+      this.#release();
+    }
+  }
 }
 
 /** Snapshots that were forgotten without being closed. */
-const forgotten = new FinalizationRegistry<Held>(({ id, release }) => release(id));
+const forgotten = new FinalizationRegistry<SnapshotPoint>((point) => point.letGo());
 
 /** A database as it was at one moment. Any number may be open; closing one leaves the others alone. */
 export class Snapshot<V = unknown> implements AsyncDisposable {
   readonly #store: FastKV<V>;
-  readonly #point: ScanPoint;
-  readonly #held: Held;
+  readonly #point: SnapshotPoint;
   #isClosed = false;
 
   /** @internal Use `FastKV.snapshot`. */
-  constructor(store: FastKV<V>, point: ScanPoint, holdId: number, release: (id: number) => void) {
+  constructor(store: FastKV<V>, point: ScanPoint, release: () => void) {
     this.#store = store;
-    this.#point = point;
-    this.#held = { id: holdId, release };
-    forgotten.register(this, this.#held, this.#held);
+    this.#point = new SnapshotPoint(point, release);
+    forgotten.register(this, this.#point, this.#point);
   }
 
   /** @internal What a read at this snapshot sees. Throws where it is closed or another database's. */
-  static pointOf(snapshot: unknown, store: object): ScanPoint {
+  static pointOf(snapshot: unknown, store: object): SnapshotPoint {
     if (!(snapshot instanceof Snapshot)) {
       throw new FastKVError("FASTKV_INVALID_OPTION", "Option snapshot must come from db.snapshot()");
     }
@@ -92,8 +113,8 @@ export class Snapshot<V = unknown> implements AsyncDisposable {
   async close(): Promise<void> {
     if (!this.#isClosed) {
       this.#isClosed = true;
-      forgotten.unregister(this.#held);
-      this.#held.release(this.#held.id);
+      forgotten.unregister(this.#point);
+      this.#point.letGo();
     }
   }
 

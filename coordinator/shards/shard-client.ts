@@ -133,17 +133,22 @@ export class ShardClient {
     return this.#outbox.inFlightBytes + this.#reads.inFlightBytes + this.#requests.inFlightBytes;
   }
 
-  /** So much is on its way that even who does not care for durability should wait. */
-  get isCongested(): boolean {
-    return this.inFlightBytes > this.#maxInFlightBytes / 4 || this.#outbox.mustAwaitDisk;
+  /** With `moreBytes` so much is on its way that even who does not care for durability should wait. */
+  isCongested(moreBytes = 0): boolean {
+    return this.inFlightBytes + moreBytes > this.#maxInFlightBytes / 4 || this.#outbox.mustAwaitDisk;
   }
 
-  /** Throws where the shard takes nothing more: it was given up, has no room, or too much is on its way. */
-  checkAvailable(): void {
+  /** Throws where the shard takes nothing now: it was given up, or has no room. */
+  checkServing(): void {
     const error = this.#failure ?? this.#outage;
     if (error !== undefined) {
       throw error;
     }
+  }
+
+  /** Throws where the shard takes nothing more: also because too much is on its way. */
+  checkAvailable(): void {
+    this.checkServing();
     if (this.inFlightBytes > this.#maxInFlightBytes) {
       throw new FastKVError(
         "FASTKV_OVERLOADED",
@@ -349,6 +354,8 @@ export class ShardClient {
   /** Tells what is held, then sends what was retained and is still unanswered. */
   resume(lastSequence: number): void {
     const link = this.#link!;
+    // What was gathered in this very turn: its writes are retained, and its reads are asked again with all others.
+    this.#sendGathered();
     this.writtenSequence = Math.max(this.writtenSequence, lastSequence);
     this.syncedSequence = Math.max(this.syncedSequence, lastSequence);
     this.#outbox.retained.forget(lastSequence);
@@ -530,6 +537,9 @@ export class ShardClient {
     this.#reads.askAgain((read) => {
       const length = this.#scratch.set(read.key);
       this.#outbox.read(this.#scratch.buffer, length, read);
+      if (this.#outbox.isFull) {
+        this.#sendGathered();
+      }
     });
   }
 

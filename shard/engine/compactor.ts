@@ -10,11 +10,12 @@ import {
   type PickerSettings,
   rangeDeleteIsNeeded,
 } from "./compaction/picker.js";
+import { mostTables } from "./compaction/table-output.js";
 import type { Holds } from "./holds.js";
 import type { EngineOptions } from "./options.js";
 import type { RetryPause } from "./retry-pause.js";
 import { asLive, type Tree } from "./tree.js";
-import { bytesOfTables, type LiveTable, levelCount } from "./version/version.js";
+import { type LiveTable, levelCount } from "./version/version.js";
 
 export interface CompactorOwner {
   /** The lowest sequence number that is not in tables of the manifest, or infinity. */
@@ -174,11 +175,8 @@ export class Compactor {
 
   async #merge(inputs: LiveTable[], toLevel: number): Promise<void> {
     const tree = this.#tree;
-    const inputBytes = bytesOfTables(inputs);
     const { targetTableBytes } = this.#options;
-    const fileNumbers = tree.takeFileNumbers(
-      Math.ceil(inputBytes / targetTableBytes) * 4 + inputs.length + 4,
-    );
+    const fileNumbers = tree.takeFileNumbers(mostTables(inputs, targetTableBytes));
     const survival = tree.survival(toLevel);
     const result = await tree.run({
       kind: "merge",

@@ -75,6 +75,8 @@ export class Engine {
   #timeMs: number;
   /** The last sequence number that was refused, until the coordinator has confirmed it. */
   #refusedUpTo = 0;
+  /** What waits for room on the disk waits no more. */
+  #isEnding = false;
   #isClosed = false;
   #isFatal = false;
   #isResumed = false;
@@ -135,7 +137,7 @@ export class Engine {
     this.loads = new Loads(environment, options, this.tree, opened.readyLoads);
     this.#commits = new LoadCommits(this.tree, this.loads, recovered.state.ingested, {
       logSynced: (sequence) => this.#batchLog.reached(sequence),
-      isEnding: () => this.#isClosed || this.#isFatal,
+      isEnding: () => this.#isEnding || this.#isFatal,
       onWritten: onProgress,
       onBackgroundError,
       setTimer: (call, delayMs) => environment.setTimer(call, delayMs),
@@ -367,7 +369,7 @@ export class Engine {
     if (!(await this.seal())) {
       throw this.#rotationPause.error;
     }
-    await this.#commits.written();
+    await this.#commits.writtenAtOnce();
     await this.flusher.flushAll();
   }
 
@@ -401,6 +403,7 @@ export class Engine {
     if (this.#isClosed) {
       return;
     }
+    this.#isEnding = true;
     if (!atOnce) {
       await this.#finishMemtables();
     }

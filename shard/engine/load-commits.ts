@@ -29,6 +29,10 @@ export class LoadCommits {
   readonly #unwritten = new Map<number, Promise<void>>();
   /** Their ids: their files are needed until the manifest has them. */
   readonly #idsInForce = new Set<string>();
+  /** Why the manifest cannot take one now. */
+  #error: unknown;
+  /** Who does not wait for room. */
+  readonly #impatient = new Set<(error: unknown) => void>();
 
   constructor(tree: Tree, loads: Loads, alreadyWritten: readonly number[], owner: LoadCommitsOwner) {
     this.#tree = tree;
@@ -73,14 +77,32 @@ export class LoadCommits {
     );
   }
 
+  /** Resolves when all commits are in the manifest. Rejects where one cannot be put there now. */
+  async writtenAtOnce(): Promise<void> {
+    if (this.#error !== undefined) {
+      throw this.#error;
+    }
+    let onFailure: (error: unknown) => void = () => undefined;
+    const failed = new Promise<never>((_, reject) => {
+      onFailure = reject;
+      this.#impatient.add(reject);
+    });
+    await Promise.race([this.written(), failed]).finally(() => this.#impatient.delete(onFailure));
+  }
+
   async #write(load: ReadyLoad, sequence: number, tables: LiveTable[]): Promise<void> {
     await this.#owner.logSynced(sequence);
     const addedTables = tables.map((table) => ({ level: 0, table }));
     for (;;) {
       try {
         await this.#tree.change({ addedTables, ingested: [sequence] }, true);
+        this.#error = undefined;
         break;
       } catch (error) {
+        this.#error = error;
+        for (const fail of this.#impatient) {
+          fail(error);
+        }
         if (this.#owner.isEnding()) {
           throw error;
         }

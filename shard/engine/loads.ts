@@ -15,6 +15,7 @@ import { corruption, FastKVError } from "../../shared/errors.js";
 import { fileHeaderBytes, fileKind } from "../../shared/format/file-header.js";
 import { RecordLogWriter, readLog } from "../../shared/log/record-log.js";
 import type { FileSystem } from "../../shared/storage/file-system.js";
+import { mostTables } from "./compaction/table-output.js";
 import { loadName, tableName } from "./file-names.js";
 import type { JobResult, Survival } from "./jobs/job.js";
 import { Arena } from "./memtable/arena.js";
@@ -206,11 +207,8 @@ export class Loads {
       // Later parts win: among the inputs a part's place is its sequence number.
       tables.map(({ fileNumber }) => ({ fileNumber, sequenceOverride: part + 1 })),
     );
-    const bytes = parts.flat().reduce((sum, table) => sum + table.sizeBytes, 0);
     const { targetTableBytes } = this.#options;
-    const fileNumbers = this.#tree.takeFileNumbers(
-      Math.ceil(bytes / targetTableBytes) * 4 + inputs.length + 4,
-    );
+    const fileNumbers = this.#tree.takeFileNumbers(mostTables(parts.flat(), targetTableBytes));
     const output = this.#tree.outputSettings(fileNumbers, targetTableBytes, true);
     const result = await this.#tree.run({ kind: "merge", inputs, survival: nothingHeld, output });
     this.#removeTables(parts.flat());

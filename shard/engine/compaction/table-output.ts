@@ -13,12 +13,24 @@ import type { EntrySink } from "./version-filter.js";
 export interface OutputSettings {
   folder: string;
   shard: ShardIdentity;
-  /** Reserved for this job; more are never needed, since outputs are at least half a target each. */
+  /** Reserved for this job: `mostTables` says how many. With the last one all that is left becomes one table. */
   fileNumbers: number[];
   targetTableBytes: number;
   writer: TableWriterOptions;
   /** Bulk loads do not know their sequence number yet: they write 0 for every entry. */
   zeroSequence: boolean;
+}
+
+/** What an entry takes beside its key and value, and some more. */
+const entryOverheadBytes = 32;
+
+/** How many tables a merge of these may come to, whatever their compression and its own: by what they hold, not by their size. */
+export function mostTables(inputs: readonly TableInfo[], targetTableBytes: number): number {
+  const bytes = inputs.reduce(
+    (sum, { rawBytes, entries }) => sum + rawBytes + entries * entryOverheadBytes,
+    0,
+  );
+  return Math.ceil(bytes / targetTableBytes) * 2 + 4;
 }
 
 /**
@@ -52,7 +64,8 @@ export class TableOutput implements EntrySink {
     if (
       writer !== undefined &&
       writer.estimatedBytes >= this.#settings.targetTableBytes &&
-      key !== this.#lastKey
+      key !== this.#lastKey &&
+      this.#used < this.#settings.fileNumbers.length
     ) {
       this.#finishTable();
       writer = undefined;
@@ -86,7 +99,7 @@ export class TableOutput implements EntrySink {
 
   #startTable(): TableWriter {
     const fileNumber = this.#settings.fileNumbers[this.#used];
-    invariant(fileNumber !== undefined, "a job has file numbers for all of its tables");
+    invariant(fileNumber !== undefined, "a job has a file number for its first table");
     this.#used += 1;
     const header = fileIdentity(this.#settings.shard, fileKind.table, fileNumber);
     this.#writer = new TableWriter(this.#fileSystem, this.#path(fileNumber), header, this.#settings.writer);

@@ -15,6 +15,8 @@ import { type SalvagedTable, salvageTable } from "./salvage-table.js";
 import type { SetAside } from "./set-aside.js";
 
 const targetTableBytes = 8 * 1024 * 1024;
+/** Compressed tables are written anew without compression; what expands further ends in one large table. */
+const mostExpansion = 64;
 const maxOpenTables = 64;
 
 /** What the steps of a shard's repair share. */
@@ -73,14 +75,14 @@ export class Workshop {
 
   /**
    * Writes a sorted stream into new tables of disjoint key ranges: every version once, but for keys of other shards. The
-   * tables are on disk when this returns. `inputBytes` is about how much there is.
+   * tables are on disk when this returns. `inputBytes` is about how much there is, as it is stored.
    */
   writeTables(cursor: Cursor, inputBytes: number): TableInfo[] {
     const { fileSystem, folder, shard } = this.files;
     const output = new TableOutput(fileSystem, {
       folder,
       shard,
-      fileNumbers: this.takeFileNumbers(Math.ceil(inputBytes / targetTableBytes) * 4 + 8),
+      fileNumbers: this.takeFileNumbers(Math.ceil(inputBytes / targetTableBytes) * mostExpansion + 8),
       targetTableBytes,
       writer: {},
       zeroSequence: false,
