@@ -139,6 +139,24 @@ describe("Bulk loads", () => {
     await again.close();
   });
 
+  it("are not refused for what others have on its way to the shards", async () => {
+    const db = await stores().open({ maxInFlightBytes: 128 * 1024 });
+    const stop = new AbortController();
+    const writing = (async () => {
+      while (!stop.signal.aborted) {
+        const calls = Array.from({ length: 100 }, (_, n) => db.put(`beside-${n}`, "x".repeat(5000)));
+        await new Promise((resolve) => setImmediate(resolve));
+        await Promise.allSettled(calls.slice(0, 10));
+      }
+    })();
+    for (let round = 0; round < 5; round++) {
+      await db.bulkLoad(manyKeys(200).map((key) => [key, round]));
+    }
+    stop.abort();
+    await writing;
+    expect(await db.values("key-").toArray()).to.deep.equal(Array(200).fill(4));
+  });
+
   it("run beside each other and beside writes", async () => {
     const db = await stores().open();
     const keys = manyKeys(2000);

@@ -110,6 +110,26 @@ describe("Cursors", () => {
     expect(await cursor.read(10)).to.deep.equal(["l"]);
   });
 
+  it("give it also where the one that cannot be read is the first of a page", async () => {
+    const db = store();
+    // The first page of a scan has 256 entries of each of the two shards.
+    const many = manyKeys(4000, "a");
+    await db.batchPut(many.map((key, index) => [key, index]));
+    await db.put(Buffer.from([0x62, 0xff]), 1);
+    const all = (await db.count({ lt: "b" })) as number;
+    for (let read = all - 2; read <= all; read++) {
+      await using cursor = db.keys({ lt: "c" }).cursor();
+      expect(await cursor.read(read)).to.have.length(read);
+      if (read < all) {
+        expect(await cursor.read(1000)).to.have.length(all - read);
+      }
+      expect(await rejection(cursor.read(1000))).to.have.property("code", "FASTKV_INVALID_KEY");
+    }
+    await using whole = db.keys({ lt: "c" }).cursor();
+    expect(await whole.read(100_000)).to.have.length(all);
+    await db.delete(Buffer.from([0x62, 0xff]));
+  });
+
   it("fail when they are closed or aborted, also in the middle of a read, and can be closed again", async () => {
     await fill();
     const closed = store().keys().cursor();

@@ -324,6 +324,17 @@ describe("Backpressure", function () {
     expect(await db.count()).to.equal(40_000);
   });
 
+  it("lets it wait for writes larger than all that may be on its way, too", async () => {
+    const db = await stores().open<string>({ maxInFlightBytes: 64 * 1024, durability: "none" });
+    const value = "x".repeat(70_000);
+    for (let number = 0; number < 50; number++) {
+      await db.put(`key-${number}`, value);
+      await db.batchPut(manyKeys(4, `batch-${number}`).map((key) => [key, value]));
+      expect(await db.get(`key-${number}`)).to.equal(value);
+    }
+    expect(await db.count()).to.equal(250);
+  });
+
   it("counts what is on its way right, for keys of any characters and over restarts", async () => {
     const db = await stores().open<string>({ maxInFlightBytes: 1024 * 1024, readCacheSize: 0 });
     const keys = Array.from({ length: 200 }, (_, at) => `ключ-日本-${at}`);

@@ -23,6 +23,23 @@ function runOf(count: number): ScanRun {
 }
 
 describe("A clear that fails", () => {
+  it("to read its keys has removed nothing", async () => {
+    const damaged = new FastKVError("FASTKV_CORRUPTION", "a damaged block", { writeOutcome: "none" });
+    const run = {
+      take: () => false,
+      fill: async () => {
+        throw damaged;
+      },
+      end: () => undefined,
+    };
+    const clear = new KeyClear(run as unknown as ScanRun, async () => undefined);
+    expect(await rejection(clear.run())).to.include({
+      code: "FASTKV_CORRUPTION",
+      message: "a damaged block",
+      writeOutcome: "not-applied",
+    });
+  });
+
   for (const [what, batches, outcome] of [
     ["at once has removed nothing", 0, "not-applied"],
     ["after some batches says how many keys are gone", 1, "in-doubt"],

@@ -80,6 +80,73 @@ describe("Kills of shards", function () {
     expect(stats.shards.map((shard) => shard.snapshots)).to.deep.equal([0, 0]);
   });
 
+  it("leave reads of a snapshot at its moment, also where it was closed or forgotten behind them", async () => {
+    const db = await stores().open({ shards: 1 });
+    await db.put("key", "old", { durability: "sync" });
+    const snapshot = await db.snapshot();
+    const [pid] = await shardPids(db);
+    process.kill(pid!, "SIGSTOP");
+    const write = db.put("key", "new");
+    const reads = [
+      snapshot.get("key"),
+      snapshot.getMany(["key", "other"]),
+      snapshot.has("key"),
+      db.ttl("key", { snapshot }),
+    ];
+    await snapshot.close();
+    process.kill(pid!, "SIGKILL");
+    expect(await Promise.all(reads)).to.deep.equal([
+      "old",
+      ["old", undefined],
+      true,
+      Number.POSITIVE_INFINITY,
+    ]);
+    await write;
+    expect(await db.get("key")).to.equal("new");
+    expect((await db.stats()).snapshots).to.equal(0);
+  });
+
+  it("answer each read with its own value, also one that is called in the moment in which the shard is back", async () => {
+    const early: Promise<unknown>[] = [];
+    let ready = 0;
+    const listen = ({ event }: { event: string }): void => {
+      if (event === "shard-ready") {
+        ready += 1;
+        if (ready === 2) {
+          early.push(db.get("key-50"));
+        }
+      }
+    };
+    const logger = { debug: listen, info: listen, warn: listen, error: listen };
+    const db = await stores().open<number>({ shards: 1, readCacheSize: 0, logger });
+    await db.batchPut(Array.from({ length: 100 }, (_, n) => [`key-${n}`, n]));
+    const [pid] = await shardPids(db);
+    process.kill(pid!, "SIGSTOP");
+    const reads = [0, 1, 2, 3, 4].map((n) => db.get(`key-${n}`));
+    // They are on their way to the shard by then.
+    await new Promise((resolve) => setImmediate(resolve));
+    process.kill(pid!, "SIGKILL");
+    expect(await Promise.all(reads)).to.deep.equal([0, 1, 2, 3, 4]);
+    expect(await Promise.all(early)).to.deep.equal([50]);
+    expect(await Promise.all([5, 6, 7].map((n) => db.get(`key-${n}`)))).to.deep.equal([5, 6, 7]);
+  });
+
+  it("have reads asked again in frames that a shard takes, however many there are", async () => {
+    const db = await stores().open({ shards: 1, readCacheSize: 0, maxInFlightBytes: 256 * 1024 * 1024 });
+    const keys = manyKeys(3400, "k".repeat(60_000));
+    await db.put(keys[3]!, "there");
+    const [pid] = await shardPids(db);
+    process.kill(pid!, "SIGSTOP");
+    const reads = Promise.all(keys.map((key) => db.get(key)));
+    await new Promise((resolve) => setImmediate(resolve));
+    process.kill(pid!, "SIGKILL");
+    const found = await reads;
+    expect(found.map((value, at) => (value === undefined ? -1 : at)).filter((at) => at >= 0)).to.deep.equal([
+      3,
+    ]);
+    expect((await db.stats()).restarts).to.equal(1);
+  });
+
   it("give back the holds of scans that are left while a shard is down", async () => {
     const db = await stores().open();
     await db.batchPut(manyKeys(4000).map((key) => [key, "x".repeat(100)]));
