@@ -82,7 +82,10 @@ export interface ClearOptions extends RangeOptions {
 export interface BulkLoadOptions {
   /** For entries that do not say. @default the database's */
   encoding?: ValueEncoding | undefined;
-  /** Told now and then how far the load has come, and at its end. @default nobody is told */
+  /**
+   * Told now and then how far the load has come, and at its end. What it throws gives the load up; at the phase "done"
+   * that is too late: the call rejects with it although the load is there. @default nobody is told
+   */
   onProgress?: ((progress: BulkLoadProgress) => void) | undefined;
   /** Gives the load up: nothing of it is there afterwards. */
   signal?: AbortSignal | undefined;

@@ -185,7 +185,7 @@ export class FastKV<V = unknown> extends EventEmitter<FastKVEvents> implements A
    * happens or none, over all shards.
    *
    * With `limit` or `snapshot` the keys have to be read first: they are gone when the promise resolves, but for those
-   * that were written after the call; all at once where they are at most 10,000. Calls meanwhile still see them.
+   * that were written after the call; all at once where they are at most 10,000 with 8 MiB together. Calls meanwhile still see them.
    */
   clear(range: ClearOptions = {}, options?: WriteOptions): Promise<void> {
     return orRefusedWrite(() => this.#clear(range, options));
