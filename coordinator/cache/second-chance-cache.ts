@@ -8,6 +8,9 @@ export interface Cacheable {
   wasUsed: boolean;
 }
 
+/** The hand goes on by one entry after so many that were put in, whether there is room or not. */
+const setsPerStep = 1024;
+
 /**
  * A cache bounded by bytes that lets go what was not read for long: a hand goes round the entries, takes out those that
  * were not used since it last passed, and gives the others a second chance. A hit costs no more than a look-up, where
@@ -20,6 +23,7 @@ export class SecondChanceCache<Value extends Cacheable> {
   #handPart = 0;
   #hand = this.#parts[0]!.entries();
   #bytes = 0;
+  #sets = 0;
 
   constructor(capacityBytes: number) {
     this.#capacityBytes = capacityBytes;
@@ -47,6 +51,11 @@ export class SecondChanceCache<Value extends Cacheable> {
     if (value.sizeBytes > this.#capacityBytes) {
       return;
     }
+    this.#sets += 1;
+    if (this.#sets % setsPerStep === 0) {
+      // An iterator that stands still keeps every table alive that its Map has had since.
+      this.#step();
+    }
     this.#bytes += value.sizeBytes;
     while (this.#bytes > this.#capacityBytes) {
       this.#passOne();
@@ -70,14 +79,24 @@ export class SecondChanceCache<Value extends Cacheable> {
     for (const part of this.#parts) {
       part.clear();
     }
+    this.#hand = this.#parts[this.#handPart]!.entries();
     this.#bytes = 0;
   }
 
-  #passOne(): void {
+  /** Moves the hand; undefined where it came to the end of a part, and stands before the next one. */
+  #step(): [string, Value] | undefined {
     const { done, value: entry } = this.#hand.next();
     if (done) {
       this.#handPart = (this.#handPart + 1) % this.#parts.length;
       this.#hand = this.#parts[this.#handPart]!.entries();
+      return undefined;
+    }
+    return entry;
+  }
+
+  #passOne(): void {
+    const entry = this.#step();
+    if (entry === undefined) {
       return;
     }
     const [key, value] = entry;

@@ -1,3 +1,5 @@
+import { setFlagsFromString } from "node:v8";
+import { runInNewContext } from "node:vm";
 import { expect } from "chai";
 import fc from "fast-check";
 import { type Cacheable, SecondChanceCache } from "../../../coordinator/cache/second-chance-cache.js";
@@ -70,5 +72,23 @@ describe("SecondChanceCache", () => {
     cache.set("b", item(20));
     cache.set("a", item(101));
     expect([cache.get("a"), cache.size, cache.bytes]).to.deep.equal([undefined, 1, 20]);
+  });
+
+  it("takes no more memory the longer the same keys are put in, also where it never has to let one go", () => {
+    setFlagsFromString("--expose-gc");
+    const collect = runInNewContext("gc") as () => void;
+    const cache = new SecondChanceCache<Cacheable>(64 * 1024 * 1024);
+    const keys = Array.from({ length: 50_000 }, (_, n) => `key-${n}`);
+    const heapAfter = (rounds: number): number => {
+      for (let round = 0; round < rounds; round++) {
+        for (const key of keys) {
+          cache.set(key, item(100));
+        }
+      }
+      collect();
+      return process.memoryUsage().heapUsed;
+    };
+    const before = heapAfter(4);
+    expect(heapAfter(12) - before).to.be.below(1024 * 1024);
   });
 });

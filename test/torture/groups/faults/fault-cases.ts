@@ -55,8 +55,9 @@ export function casesAt(base: BaseName, place: Place, point: CallPoint, at: numb
   const errors = isReading ? errorsOfReading : (errorsOf[plainName(call)] ?? []);
   const common = { base, place, call };
   const once = { ...common, file, nth: file === undefined ? point.nthInThread : point.nthOnFile };
-  // A process opens modules too: there only the one file fails for good.
-  const lasting = call === "openat" ? once : { ...common, file: undefined, nth: point.nthInThread };
+  // A process opens and reads modules too: there only the one file fails for good.
+  const readsModules = call === "openat" || call === "pread64";
+  const lasting = readsModules ? once : { ...common, file: undefined, nth: point.nthInThread };
   return [
     ...(changesFiles(point) ? [{ ...once, isLasting: false, fault: "death" }] : []),
     ...errors.flatMap((alike) => [
