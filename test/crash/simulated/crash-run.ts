@@ -15,12 +15,18 @@ import { Oracle } from "./oracle.js";
 import { type CrashTable, type Step, stepOf } from "./steps.js";
 import { type Touched, Workload } from "./workload.js";
 
+/**
+ * Which mutating call of the disk a crash strikes: the n-th of all, or of those of a step. Two runs of a workload differ
+ * in the order of a few calls, so that only the latter is sure to meet its step.
+ */
+export type CrashPlace = number | { step: Step; nth: number };
+
 export interface CrashPlan {
   seed: number;
   shards: number;
   steps: number;
-  /** Which mutating call of the disk the crash strikes; undefined: none. */
-  at: number | undefined;
+  /** Undefined: no crash. */
+  at: CrashPlace | undefined;
   mode: CrashMode;
   /** Another crash at this call of the recovery. */
   againAt: number | undefined;
@@ -57,21 +63,30 @@ export class CrashRun {
 
   async run(): Promise<void> {
     const { at, mode, againAt } = this.#plan;
-    this.#watch();
-    this.#disk.operationsUntilCrash = at;
+    this.#watch(at);
     await this.#untilCrash(this.#work());
     await this.#crash(mode);
     if (againAt !== undefined) {
-      this.#disk.operationsUntilCrash = againAt;
-      this.#watch();
+      this.#watch(againAt);
       await this.#untilCrash(this.#reopenOnly());
       await this.#crash(mode);
     }
     await this.#check(mode === "keepAll");
   }
 
-  #watch(): void {
-    this.#disk.onMutation = (call: DiskCall) => this.calls.push(stepOf(call, this.#job));
+  /** Notes the steps of the calls from now on, and lets the disk crash at one of them. */
+  #watch(at: CrashPlace | undefined): void {
+    const disk = this.#disk;
+    const place = typeof at === "object" ? { ...at } : undefined;
+    disk.operationsUntilCrash = typeof at === "number" ? at : undefined;
+    disk.onMutation = (call: DiskCall) => {
+      const step = stepOf(call, this.#job);
+      this.calls.push(step);
+      if (place !== undefined && step === place.step) {
+        place.nth -= 1;
+        disk.operationsUntilCrash = place.nth === 0 ? 1 : undefined;
+      }
+    };
   }
 
   async #work(): Promise<void> {

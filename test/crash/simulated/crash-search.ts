@@ -2,7 +2,7 @@
 
 import type { Random } from "../../support/random.js";
 import type { CrashMode } from "../../support/simulated-file-system.js";
-import { type CrashPlan, CrashRun } from "./crash-run.js";
+import { type CrashPlace, type CrashPlan, CrashRun } from "./crash-run.js";
 import { CrashTable, steps } from "./steps.js";
 import type { Touched } from "./workload.js";
 
@@ -50,10 +50,10 @@ export class CrashSearch {
 }
 
 /** The rare steps as often as the common ones: a place among the calls for each step, then any places. */
-function placesOf(calls: readonly (string | undefined)[], random: Random): number[] {
-  const places = random.shuffle([...steps]).flatMap((step) => {
-    const those = calls.flatMap((found, at) => (found === step ? [at + 1] : []));
-    return those.length === 0 ? [] : [random.pick(those)];
+function placesOf(calls: readonly (string | undefined)[], random: Random): CrashPlace[] {
+  const places = random.shuffle([...steps]).flatMap((step): CrashPlace[] => {
+    const count = calls.filter((found) => found === step).length;
+    return count === 0 ? [] : [{ step, nth: random.between(1, count) }];
   });
   while (places.length < crashesOfWorkload) {
     places.push(random.between(1, calls.length));

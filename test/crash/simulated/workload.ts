@@ -53,7 +53,12 @@ export class Workload {
     if (this.#isWide) {
       await this.#bulkLoad(this.#wideChanges());
     }
+    const killAt = this.#random.int(steps);
     for (let step = 0; step < steps && !this.#isOver(); step++) {
+      if (step === killAt) {
+        // Surely once: no other step has a shard remove the files of the life before.
+        this.#killShard();
+      }
       await this.#step();
     }
     await Promise.all(this.#pending);
@@ -83,11 +88,15 @@ export class Workload {
     } else if (choice < 90) {
       this.#clock.nowMs += random.pick([1, 50, 400]);
     } else if (choice < 92) {
-      this.#store.launcher.kill(random.int(this.#db.shardCount));
+      this.#killShard();
     } else {
       await Promise.all(this.#pending);
       this.#pending = [];
     }
+  }
+
+  #killShard(): void {
+    this.#store.launcher.kill(this.#random.int(this.#db.shardCount));
   }
 
   async #durableAfter(call: Promise<void>): Promise<void> {
