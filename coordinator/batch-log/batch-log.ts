@@ -235,9 +235,13 @@ export class BatchLog implements KnownBatches {
       // No batch was lost meanwhile: whatever a file has taken or not, the next one is tried.
       this.#isFresh = false;
       await this.#replaceFile(this.#outage);
-      if (this.#outage !== undefined || this.#failure !== undefined) {
+      if (this.#outage !== undefined) {
         return;
       }
+    }
+    if (this.#failure !== undefined) {
+      this.#rejectAll(this.#failure);
+      return;
     }
     try {
       await this.#writeWaiting();
@@ -253,17 +257,13 @@ export class BatchLog implements KnownBatches {
   }
 
   #noteRoom(): void {
-    if (this.#hadNoRoom && this.#failure === undefined) {
+    if (this.#hadNoRoom) {
       this.#hadNoRoom = false;
       this.#owner.onRoom();
     }
   }
 
   async #writeWaiting(): Promise<void> {
-    if (this.#failure !== undefined) {
-      this.#rejectAll(this.#failure);
-      return;
-    }
     if (this.#writer.sizeBytes >= rotateBytes) {
       await this.#sync();
       this.#rotate();
