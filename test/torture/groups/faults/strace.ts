@@ -50,19 +50,24 @@ export const straceEnvironment = { UV_THREADPOOL_SIZE: "1", UV_USE_IO_URING: "0"
 
 /** Why strace cannot be used here; undefined where it can. */
 export function whyNoStrace(): string | undefined {
-  const { status, error } = spawnSync("strace", ["-D", "-f", "-b", "execve", "-o", "/dev/null", "true"]);
+  const { status, error } = spawnSync("strace", [...common, ...following(false), "-o", "/dev/null", "true"]);
   if (error !== undefined) {
     return "strace is missing";
   }
   return status === 0 ? undefined : "strace may not trace here";
 }
 
-const common = ["strace", "-D", "-f", "-q", "-s", "0", "-y"];
+const common = ["-D", "-f", "-q", "-s", "0", "-y"];
+
+/** Only where all children are traced can the kernel be told which calls to stop at, which costs less. */
+function following(leavesChildren: boolean): string[] {
+  return leavesChildren ? ["-b", "execve"] : ["--seccomp-bpf"];
+}
 
 /** Counts: the log names every call. With `leavesChildren` the processes that it starts are not traced. */
 export function countingCommand(log: string, leavesChildren: boolean): string[] {
   const trace = `trace=${watched.map((call) => `?${call}`).join()}`;
-  return [...common, ...(leavesChildren ? ["-b", "execve"] : []), "-o", log, "-e", trace];
+  return ["strace", ...common, ...following(leavesChildren), "-o", log, "-e", trace];
 }
 
 /** `folder` is that of the database. */
@@ -75,8 +80,9 @@ export function injectingCommand(
   const { call, file, nth, isLasting, fault } = injection;
   const what = fault === "death" ? "signal=KILL" : `error=${fault}`;
   return [
+    "strace",
     ...common,
-    ...(leavesChildren ? ["-b", "execve"] : []),
+    ...following(leavesChildren),
     ...(file === undefined ? [] : ["-P", path.join(folder, file)]),
     ...["-o", log, "-e", `trace=${call}`, "-e", `inject=${call}:${what}:when=${nth}${isLasting ? "+" : ""}`],
   ];
