@@ -1,9 +1,12 @@
 /**
- * Closes open databases when the program is asked to end by SIGINT or SIGTERM, then lets the signal do its work. A
- * program that handles the signal itself is left alone: it decides, and closes its databases.
+ * Closes open databases when the program is asked to end by SIGINT or SIGTERM, then lets the signal do its work. Who
+ * asks again while that takes its time, as where a shard hangs, ends the program at once. A program that handles the
+ * signal itself is left alone: it decides, and closes its databases.
  */
 
 const signals = ["SIGINT", "SIGTERM"] as const;
+/** Less far apart, two signals are one: `npm` passes on a Ctrl-C that the terminal has sent to all processes already. */
+const repeatMs = 1000;
 
 interface Closable {
   close(): Promise<void>;
@@ -11,12 +14,19 @@ interface Closable {
 
 const open = new Set<Closable>();
 let end: Promise<void> | undefined;
+let askedAtMs = 0;
 
 const onSignal = (signal: NodeJS.Signals): void => {
   if (process.listenerCount(signal) > 1) {
     return;
   }
-  end ??= endBy(signal);
+  if (end === undefined) {
+    askedAtMs = performance.now();
+    end = endBy(signal);
+  } else if (performance.now() - askedAtMs >= repeatMs) {
+    stopListening();
+    process.kill(process.pid, signal);
+  }
 };
 
 async function endBy(signal: NodeJS.Signals): Promise<void> {

@@ -131,6 +131,23 @@ describe("Ends of the program that has a database open", function () {
     expect(await program.ended).to.deep.equal({ code: null, signal: "SIGINT" });
   });
 
+  it("ends at once where it is asked again while a shard hangs; what was acknowledged is there", async () => {
+    const program = startProgram("write", stores());
+    await program.said("ack", 10);
+    process.kill(program.shards[0]!, "SIGSTOP");
+    const start = performance.now();
+    const asking = setInterval(() => program.child.kill("SIGINT"), 50);
+    try {
+      expect(await program.ended).to.deep.equal({ code: null, signal: "SIGINT" });
+    } finally {
+      clearInterval(asking);
+    }
+    // A signal that comes twice by mistake does not count.
+    expect(performance.now() - start).to.be.within(900, 10_000);
+    await expectNothingLost(await openQuickly(stores()), program.acknowledged);
+    expect(program.shards.filter(isRunning)).to.deep.equal([]);
+  });
+
   it("fails calls behind the signal only where the program outlives it", async () => {
     const program = startProgram("outlive", stores());
     await program.said("FASTKV_CLOSED");
