@@ -5,7 +5,6 @@
  */
 
 import type { ByteString } from "../../shared/bytes.js";
-import { firstScanPageEntries } from "../../shared/limits.js";
 import { type Cursor, type Entry, entryKind } from "./iterator/cursor.js";
 import { LevelCursor } from "./iterator/level-cursor.js";
 import { MergingCursor } from "./iterator/merging-cursor.js";
@@ -107,11 +106,8 @@ function overrideOf(table: LiveTable): number | undefined {
   return table.sequenceOverride === 0 ? undefined : table.sequenceOverride;
 }
 
-/**
- * Of a scan that goes on and on, blocks are read several at once, and drive none out of a full cache. What they lend is
- * gone when the next ones are read: nothing for who reads backwards, and needs a value behind it.
- */
-const longScan = { readAheadBytes: 64 * 1024, fillCache: false };
+/** The most that a scan reads in one call. */
+const readAheadBytes = 64 * 1024;
 
 /**
  * A cursor over every version in a range of keys; it may also stand outside of the range. The numbers of tables that
@@ -124,21 +120,26 @@ function openCursor(view: ReadView, { range, maxEntries, reverse }: PageRequest,
       cursors.push(new MemtableCursor(memtable));
     }
   }
-  const isLong = maxEntries > firstScanPageEntries && !view.tables.hasRoomForBlocks;
-  const open = (table: LiveTable): Cursor => {
+  const { levels, levelBytes, entries } = view.version;
+  // Into a full cache a scan puts few blocks, and reads the others several at once. What these lend is gone when the next
+  // ones are read: nothing for who reads backwards, and needs a value behind it.
+  const readsAhead = !reverse && !view.tables.hasRoomForBlocks;
+  const open = (table: LiveTable, sourceBytes: number): Cursor => {
     const reader = view.tables.pin(table.fileNumber, overrideOf(table));
     pinned.push(table.fileNumber);
-    return reader.cursor(isLong && !reverse ? longScan : undefined);
+    // Of the entries that the page takes, each level gives its share.
+    const page = { bytes: (maxEntries * sourceBytes) / entries, upper: range.upper };
+    return reader.cursor(readsAhead ? { readAheadBytes, page } : undefined);
   };
-  for (const table of view.version.levels[0]!) {
+  for (const table of levels[0]!) {
     if (rangeTouches(range, table.smallest, table.largest)) {
-      cursors.push(open(table));
+      cursors.push(open(table, table.sizeBytes));
     }
   }
   for (let level = 1; level < levelCount; level++) {
-    const tables = view.version.levels[level]!;
+    const tables = levels[level]!;
     if (tables.length > 0) {
-      cursors.push(new LevelCursor(tables, open));
+      cursors.push(new LevelCursor(tables, (table) => open(table, levelBytes[level]!)));
     }
   }
   return cursors.length === 1 ? cursors[0]! : new MergingCursor(cursors);

@@ -98,7 +98,7 @@ function openInputs(fileSystem: FileSystem, job: MergeJob, close: (() => void)[]
       { sequenceOverride: sequenceOverride === 0 ? undefined : sequenceOverride },
     );
     close.push(() => reader.close());
-    return reader.cursor({ readAheadBytes, fillCache: false });
+    return reader.cursor({ readAheadBytes });
   });
 }
 

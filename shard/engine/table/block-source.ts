@@ -51,14 +51,15 @@ export class BlockSource implements BlockLoader {
   }
 
   load(ordinal: number): Block {
-    const cached = this.cached(ordinal);
-    if (cached !== undefined) {
-      return cached;
-    }
+    return this.cached(ordinal) ?? this.readAndKeep(ordinal);
+  }
+
+  /** Reads a block that is not in the cache, and puts it there. */
+  readAndKeep(ordinal: number): Block {
     const bytes = Buffer.allocUnsafeSlow(this.index.storedBytes(ordinal) + blockTrailerBytes);
     this.readRun(ordinal, bytes);
     const block = this.decode(ordinal, bytes);
-    this.keep(ordinal, block);
+    this.#cache.set(this.#cacheId, ordinal, block);
     return block;
   }
 
@@ -69,10 +70,6 @@ export class BlockSource implements BlockLoader {
       this.#statistics.cacheHits += 1;
     }
     return block;
-  }
-
-  keep(ordinal: number, block: Block): void {
-    this.#cache.set(this.#cacheId, ordinal, block);
   }
 
   /** Fills `target` from where block `ordinal` starts in the file. */

@@ -1,5 +1,5 @@
 import { blockTrailerBytes } from "./block-format.js";
-import { Block } from "./block-reader.js";
+import type { Block } from "./block-reader.js";
 import type { BlockLoader, BlockSource } from "./block-source.js";
 
 export interface ReadAheadOptions {
@@ -7,15 +7,22 @@ export interface ReadAheadOptions {
   windowBytes: number;
   /** Whether blocks are taken from the block cache. */
   useCache: boolean;
-  /** Whether blocks that were read are put into the block cache. */
-  fillCache: boolean;
+  /** What a reader is known to want; where it is absent, the first block is read alone. */
+  wanted?: {
+    /** So many bytes behind the first block. */
+    bytes: number;
+    /** No block behind this one. */
+    lastOrdinal: number;
+  };
 }
 
 const firstWindowBytes = 16 * 1024;
+/** Of who is known to want fewer blocks at once than this, each is read by itself and put into the block cache. */
+const leastRunBlocks = 4;
 
 /**
- * Reads adjacent blocks in one call. The window doubles as long as blocks are asked for in order, so that a short
- * scan does not read much more than it needs. What it lends is valid until the next call.
+ * Reads adjacent blocks in one call, past the block cache. The window doubles as long as blocks are asked for in order,
+ * so that a short scan does not read much more than it needs. What it lends is valid until the next call.
  */
 export class ReadAhead implements BlockLoader {
   readonly #source: BlockSource;
@@ -40,34 +47,52 @@ export class ReadAhead implements BlockLoader {
       if (cached !== undefined) {
         return cached;
       }
-      this.#read(ordinal, isSequential);
+      this.#moveWindow(isSequential);
+      const end = this.#endOfRun(ordinal);
+      if (this.#options.wanted !== undefined && end - ordinal < leastRunBlocks) {
+        return this.#source.readAndKeep(ordinal);
+      }
+      this.#read(ordinal, end);
     }
     const { index } = this.#source;
     const start = index.offset(ordinal) - index.offset(this.#first);
     const length = index.storedBytes(ordinal) + blockTrailerBytes;
-    const block = this.#source.decode(ordinal, this.#buffer.subarray(start, start + length));
-    if (!this.#options.fillCache) {
-      return block;
-    }
-    const own = block.buffer.buffer === this.#buffer.buffer ? copyOf(block) : block;
-    this.#source.keep(ordinal, own);
-    return own;
+    return this.#source.decode(ordinal, this.#buffer.subarray(start, start + length));
   }
 
-  #read(ordinal: number, isSequential: boolean): void {
-    const limit = this.#options.windowBytes;
-    this.#windowBytes = isSequential ? Math.min(limit, Math.max(firstWindowBytes, this.#windowBytes * 2)) : 0;
+  #moveWindow(isSequential: boolean): void {
+    const { windowBytes: limit, wanted } = this.#options;
+    if (!isSequential) {
+      this.#windowBytes = Math.min(limit, wanted?.bytes ?? 0);
+    } else if (wanted === undefined || wanted.bytes >= limit) {
+      this.#windowBytes = Math.min(limit, Math.max(firstWindowBytes, this.#windowBytes * 2));
+    } else {
+      // It has had what it wanted by and large: little is lacking.
+      this.#windowBytes = Math.min(limit, firstWindowBytes);
+    }
+  }
+
+  /** Behind the last block that lies in the window behind the first. */
+  #endOfRun(ordinal: number): number {
     const { index } = this.#source;
+    const most = Math.min(index.blocks, (this.#options.wanted?.lastOrdinal ?? index.blocks) + 1);
     let end = ordinal + 1;
-    let bytes = index.storedBytes(ordinal) + blockTrailerBytes;
-    while (end < index.blocks) {
-      const more = index.storedBytes(end) + blockTrailerBytes;
-      if (bytes + more > this.#windowBytes) {
+    let bytes = 0;
+    while (end < most) {
+      bytes += index.storedBytes(end) + blockTrailerBytes;
+      if (bytes > this.#windowBytes) {
         break;
       }
-      bytes += more;
       end += 1;
     }
+    return end;
+  }
+
+  #read(ordinal: number, end: number): void {
+    const { index } = this.#source;
+    const limit = this.#options.windowBytes;
+    const last = end - 1;
+    const bytes = index.offset(last) + index.storedBytes(last) + blockTrailerBytes - index.offset(ordinal);
     this.#end = this.#first;
     if (this.#buffer.length < bytes || this.#buffer.length > 2 * Math.max(bytes, limit, firstWindowBytes)) {
       this.#buffer = Buffer.allocUnsafeSlow(bytes);
@@ -76,10 +101,4 @@ export class ReadAhead implements BlockLoader {
     this.#first = ordinal;
     this.#end = end;
   }
-}
-
-function copyOf(block: Block): Block {
-  const content = Buffer.allocUnsafeSlow(block.buffer.length);
-  block.buffer.copy(content);
-  return new Block(content, block.path, block.fileOffset);
 }

@@ -7,7 +7,7 @@ import type { BlockCache } from "./block-cache.js";
 import { blockTrailerBytes, unpackBlock } from "./block-format.js";
 import { BlockIndex } from "./block-index.js";
 import { type Block, isSameKey, readEntry, searchBlock } from "./block-reader.js";
-import { BlockSource } from "./block-source.js";
+import { type BlockLoader, BlockSource } from "./block-source.js";
 import { BloomFilter } from "./bloom-filter.js";
 import { ReadAhead } from "./read-ahead.js";
 import { searchBytes, setSearchKey } from "./search-key.js";
@@ -33,10 +33,13 @@ export interface TableReaderOptions {
 }
 
 export interface TableCursorOptions {
-  /** Reads up to so many bytes of adjacent blocks in one call while it moves forwards. @default 0 */
+  /**
+   * Reads up to so many bytes of adjacent blocks in one call while it moves forwards, and puts none of them into the block
+   * cache. By default blocks are read one by one and kept.
+   */
   readAheadBytes?: number;
-  /** Puts what it reads into the block cache. @default true */
-  fillCache?: boolean;
+  /** Of a page of a scan: about how many bytes will be read, and the key before which it ends, if any. */
+  page?: { bytes: number; upper: ByteString | null };
 }
 
 /**
@@ -191,13 +194,21 @@ export class TableReader {
   }
 
   cursor(options: TableCursorOptions = {}): Cursor {
-    const { readAheadBytes = 0, fillCache = true } = options;
-    const loader =
-      readAheadBytes === 0 && fillCache
-        ? this.#source
-        : new ReadAhead(this.#source, { windowBytes: readAheadBytes, useCache: true, fillCache });
     const override = this.#sequenceOverride;
-    return new TableCursor(this.#index, loader, override < 0 ? undefined : override);
+    return new TableCursor(this.#index, this.#loader(options), override < 0 ? undefined : override);
+  }
+
+  #loader({ readAheadBytes: windowBytes, page }: TableCursorOptions): BlockLoader {
+    if (windowBytes === undefined) {
+      return this.#source;
+    }
+    if (page === undefined) {
+      return new ReadAhead(this.#source, { windowBytes, useCache: true });
+    }
+    const { bytes, upper } = page;
+    const lastOrdinal =
+      upper === null ? this.#index.blocks - 1 : this.#index.find(searchBytes, setSearchKey(upper));
+    return new ReadAhead(this.#source, { windowBytes, useCache: true, wanted: { bytes, lastOrdinal } });
   }
 
   /** Reads the whole table from its file and checks it against itself; see `verifyTable`. */

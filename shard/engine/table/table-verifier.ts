@@ -35,7 +35,7 @@ export function checkTable(
   visitor: TableVisitor,
 ): void {
   const { index, path } = source;
-  const loader = new ReadAhead(source, { windowBytes, useCache: false, fillCache: false });
+  const loader = new ReadAhead(source, { windowBytes, useCache: false });
   let skipped = -1;
   const cursor = new SkippingCursor(path, index, loader, sequenceOverride, ({ ordinal, error }) => {
     skipped = ordinal;

@@ -32,10 +32,14 @@ export class Version {
   readonly levels: Levels;
   /** How many tables of level 0 a read may have to look at: those of one bulk load are disjoint and count as one. */
   readonly levelZeroDepth: number;
+  readonly levelBytes: readonly number[];
+  readonly entries: number;
 
   constructor(levels: Levels = Array.from({ length: levelCount }, () => [])) {
     this.levels = levels;
     this.levelZeroDepth = new Set(levels[0]!.map((table) => table.maxSequence)).size;
+    this.levelBytes = levels.map(bytesOfTables);
+    this.entries = levels.flat().reduce((sum, table) => sum + table.entries, 0);
   }
 
   *tables(): Generator<LiveTable> {

@@ -123,7 +123,7 @@ function openByIndex(table: DamagedTable, fileMark: number): SkippingCursor {
     cacheId: cache.newTableId(),
     statistics: newTableStatistics(),
   });
-  const loader = new ReadAhead(source, { windowBytes, useCache: false, fillCache: false });
+  const loader = new ReadAhead(source, { windowBytes, useCache: false });
   return cursorOf(table, index, loader, (ordinal) => ({
     from: ordinal === 0 ? (table.keys?.from ?? "") : fence(index, ordinal),
     to: ordinal + 1 < index.blocks ? fence(index, ordinal + 1) : (table.keys?.to ?? fence(index, ordinal)),

@@ -82,7 +82,7 @@ function checkSeeks(reader: TableReader, model: ModelEntry[], targets: string[])
 function checkTable(reader: TableReader, model: ModelEntry[]): void {
   expect(readForwards(reader.cursor())).to.deep.equal(model);
   expect(readBackwards(reader.cursor())).to.deep.equal(model);
-  const readAhead = { readAheadBytes: 2000, fillCache: false };
+  const readAhead = { readAheadBytes: 2000 };
   expect(readForwards(reader.cursor(readAhead))).to.deep.equal(model);
   expect(readBackwards(reader.cursor(readAhead))).to.deep.equal(model);
   const keys = model.map(({ key }) => key);
@@ -129,9 +129,7 @@ describe("table", () => {
       fc.boolean(),
       (entries, blockBytes, moves, readsAhead) => {
         const model = inOrder(entries);
-        const cursor = tableOf(model, blockBytes).cursor(
-          readsAhead ? { readAheadBytes: 700, fillCache: false } : {},
-        );
+        const cursor = tableOf(model, blockBytes).cursor(readsAhead ? { readAheadBytes: 700 } : {});
         let index = -1;
         for (const step of moves) {
           if (step === "next" || step === "prev") {
@@ -285,17 +283,44 @@ describe("table", () => {
     writeTable(fileSystem, model);
     const reader = openTable(fileSystem);
     fileSystem.reads = 0;
-    expect(readForwards(reader.cursor({ readAheadBytes: 256 * 1024, fillCache: false }))).to.deep.equal(
-      model,
-    );
+    expect(readForwards(reader.cursor({ readAheadBytes: 256 * 1024 }))).to.deep.equal(model);
     expect(fileSystem.reads).to.be.lessThan(10);
     expect(reader.statistics.cacheHits).to.equal(0);
-    readForwards(reader.cursor({ readAheadBytes: 256 * 1024, fillCache: false }));
-    expect(reader.statistics.cacheHits).to.equal(0);
     readForwards(reader.cursor({ readAheadBytes: 256 * 1024 }));
+    expect(reader.statistics.cacheHits).to.equal(0);
+    readForwards(reader.cursor());
     const { blockReads } = reader.statistics;
     expect(readForwards(reader.cursor())).to.deep.equal(model);
     expect(reader.statistics.blockReads).to.equal(blockReads);
+  });
+
+  it("reads what a page wants in one call, and what is little through the cache", () => {
+    const fileSystem = new MemoryFileSystem();
+    const value = "v".repeat(1000);
+    const model = Array.from({ length: 300 }, (_, index) => put(`key${10_000 + index}`, 1, value));
+    writeTable(fileSystem, model);
+    /** How often the file is read by who takes `entries` from `key10100` on, and by who looks at the first again. */
+    const readPage = (entries: number, bytes: number, upper: string | null): [number, number] => {
+      const reader = openTable(fileSystem);
+      fileSystem.reads = 0;
+      const options = { readAheadBytes: 64 * 1024, page: { bytes, upper } };
+      const cursor = reader.cursor(options);
+      cursor.seek("key10100");
+      const found: string[] = [];
+      while (found.length < entries) {
+        found.push(cursor.key);
+        cursor.next();
+      }
+      expect(found).to.deep.equal(model.slice(100, 100 + entries).map(({ key }) => key));
+      const { reads } = fileSystem;
+      reader.cursor(options).seek("key10100");
+      return [reads, fileSystem.reads - reads];
+    };
+    expect(readPage(40, 45_000, null), "all at once").to.deep.equal([1, 1]);
+    expect(readPage(40, 1e9, "key10141"), "up to the page's end").to.deep.equal([1, 1]);
+    expect(readPage(40, 30_000, null), "a little more than was said").to.deep.equal([2, 1]);
+    expect(readPage(6, 6000, null), "few blocks").to.deep.equal([2, 0]);
+    expect(readPage(6, 1e9, "key10106"), "few blocks before the end").to.deep.equal([2, 0]);
   });
 
   it("does not read a closed table", () => {
