@@ -68,7 +68,7 @@ class ShardProcess {
         this.#jobs = new WorkerJobRunner(settings.compactionParallelism);
         return this.#jobs;
       },
-      send: (frame) => this.#send(frame),
+      send: (frame, onSent) => this.#send(frame, onSent),
       setTimer: (call, delayMs) => {
         const timer = setTimeout(call, delayMs);
         return () => clearTimeout(timer);
@@ -96,12 +96,12 @@ class ShardProcess {
     });
   }
 
-  #send(frame: Buffer): void {
+  #send(frame: Buffer, onSent?: () => void): void {
     const socket = this.#socket;
     if (socket === undefined || socket.destroyed) {
       return;
     }
-    socket.write(frame);
+    socket.write(frame, onSent);
     this.#gatheredBytes += frame.length;
     if (this.#gatheredBytes >= sendBytes && socket.writableCorked > 0) {
       this.#gatheredBytes = 0;

@@ -1,16 +1,22 @@
 import { type ByteString, bytesOf } from "../shared/bytes.js";
 import { answerStatus, valueHeaderBytes, valueSeparator } from "../shared/wire/frame.js";
-import { encodePage, type PageMode, pageMode } from "../shared/wire/page.js";
+import { finishPage, type PageMode, pageHeaderBytes, pageMode } from "../shared/wire/page.js";
 import type { Entry } from "./engine/iterator/cursor.js";
 import type { KeyRange } from "./engine/range-delete.js";
 
 const firstBytes = 16 * 1024;
 const mostKeptBytes = 1024 * 1024;
+/** Frames of so many bytes together wait to be used again. */
+const mostFreeBytes = 4 * 1024 * 1024;
 
 /** A buffer that is filled over and over, and grows. */
 class Gathered {
-  bytes = Buffer.allocUnsafeSlow(firstBytes);
+  bytes: Buffer;
   length = 0;
+
+  constructor(capacityBytes = firstBytes) {
+    this.bytes = Buffer.allocUnsafeSlow(Math.max(firstBytes, Math.min(capacityBytes, mostKeptBytes)));
+  }
 
   /** Makes room for so many more bytes and gives the place of the first. */
   extend(count: number): number {
@@ -25,8 +31,9 @@ class Gathered {
     return at;
   }
 
-  taken(): Buffer {
-    return this.bytes.subarray(0, this.length);
+  append(other: Gathered): void {
+    const at = this.extend(other.length);
+    other.bytes.copy(this.bytes, at, 0, other.length);
   }
 
   /** A very large page's memory is not kept. */
@@ -38,9 +45,19 @@ class Gathered {
   }
 }
 
-/** Puts pages together, one after the other: what is sent is copied from here. */
+/** A page's frame, and whom to tell that it is no longer needed: its memory is then used again. */
+export interface WrittenPage {
+  frame: Buffer;
+  release: () => void;
+}
+
+/** Puts pages together, one after the other, each in its frame. */
 export class PageWriter {
-  readonly #values = new Gathered();
+  /** The frame, in which the values stand first. */
+  #values = new Gathered();
+  /** Those that were sent. */
+  readonly #free: Gathered[] = [];
+  #freeBytes = 0;
   readonly #headers = new Gathered();
   readonly #keys = new Gathered();
   #mode: PageMode = pageMode.entries;
@@ -50,6 +67,7 @@ export class PageWriter {
     this.#mode = mode;
     this.#entries = 0;
     this.#values.clear();
+    this.#values.extend(pageHeaderBytes);
     this.#headers.clear();
     this.#keys.clear();
   }
@@ -79,17 +97,36 @@ export class PageWriter {
     return valueHeaderBytes + key.length + valueBytes;
   }
 
-  /** The page's frame. */
-  take(id: number, rest: KeyRange | undefined): Buffer {
-    return encodePage(id, {
-      entries: this.#entries,
-      values: this.#values.taken(),
-      headers: this.#headers.taken(),
-      keys: this.#keys.taken(),
-      rest:
-        rest === undefined
-          ? null
-          : { lower: bytesOf(rest.lower), upper: rest.upper === null ? null : bytesOf(rest.upper) },
-    });
+  take(id: number, rest: KeyRange | undefined): WrittenPage {
+    const written = this.#values;
+    const valueBytes = written.length - pageHeaderBytes;
+    written.append(this.#headers);
+    written.append(this.#keys);
+    const bounds =
+      rest === undefined
+        ? null
+        : { lower: bytesOf(rest.lower), upper: rest.upper === null ? null : bytesOf(rest.upper) };
+    for (const bound of [bounds?.lower, bounds?.upper]) {
+      if (bound != null) {
+        written.bytes.set(bound, written.extend(bound.length));
+      }
+    }
+    const frame = written.bytes.subarray(0, written.length);
+    finishPage(frame, id, { entries: this.#entries, valueBytes, keyBytes: this.#keys.length, rest: bounds });
+    this.#values = this.#takeFree() ?? new Gathered(written.length);
+    return { frame, release: () => this.#giveBack(written) };
+  }
+
+  #takeFree(): Gathered | undefined {
+    const free = this.#free.pop();
+    this.#freeBytes -= free?.bytes.length ?? 0;
+    return free;
+  }
+
+  #giveBack(written: Gathered): void {
+    if (this.#freeBytes + written.bytes.length <= mostFreeBytes) {
+      this.#freeBytes += written.bytes.length;
+      this.#free.push(written);
+    }
   }
 }

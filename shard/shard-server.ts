@@ -29,7 +29,8 @@ import { gatherStatistics } from "./statistics.js";
 export interface ShardHost {
   fileSystem: FileSystem;
   makeJobRunner(settings: ShardSettings): JobRunner;
-  send(frame: Buffer): void;
+  /** `onSent`: the frame's memory is needed no longer. It need not be told. */
+  send(frame: Buffer, onSent?: () => void): void;
   setTimer(call: () => void, delayMs: number): () => void;
   monotonicMs(): number;
   loopDelay(): { p99: number; p999: number; max: number };
@@ -141,7 +142,8 @@ export class ShardServer {
         },
         (key, entry) => page.add(key, entry),
       );
-      this.#host.send(page.take(id, rest));
+      const { frame: answer, release: giveBack } = page.take(id, rest);
+      this.#host.send(answer, giveBack);
     } catch (error) {
       this.#sendFailure(id, error);
     }

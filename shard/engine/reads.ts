@@ -11,6 +11,7 @@ import { MergingCursor } from "./iterator/merging-cursor.js";
 import type { Memtable } from "./memtable/memtable.js";
 import { MemtableCursor } from "./memtable/memtable-cursor.js";
 import { hidingSequence, type KeyRange, type RangeDelete, rangeTouches } from "./range-delete.js";
+import { ScratchBuffers } from "./table/scratch-buffers.js";
 import type { TableCache } from "./table/table-cache.js";
 import { type LiveTable, levelCount, type Version } from "./version/version.js";
 
@@ -108,6 +109,8 @@ function overrideOf(table: LiveTable): number | undefined {
 
 /** The most that a scan reads in one call. */
 const readAheadBytes = 64 * 1024;
+/** One for the whole thread: pages are read in one go, one after the other. */
+const buffers = new ScratchBuffers();
 
 /**
  * A cursor over every version in a range of keys; it may also stand outside of the range. The numbers of tables that
@@ -128,7 +131,7 @@ function openCursor(view: ReadView, { range, maxEntries, reverse }: PageRequest,
     const reader = view.tables.pin(table.fileNumber, overrideOf(table));
     pinned.push(table.fileNumber);
     // Of the entries that the page takes, each level gives its share.
-    const page = { bytes: (maxEntries * sourceBytes) / entries, upper: range.upper };
+    const page = { bytes: (maxEntries * sourceBytes) / entries, upper: range.upper, buffers };
     return reader.cursor(readsAhead ? { readAheadBytes, page } : undefined);
   };
   for (const table of levels[0]!) {
@@ -169,6 +172,7 @@ export function readPage(view: ReadView, request: PageRequest, sink: PageSink): 
     return undefined;
   }
   const pinned: number[] = [];
+  buffers.reset();
   try {
     const cursor = openCursor(view, request, pinned);
     return request.reverse

@@ -155,41 +155,30 @@ export interface PageLayout {
   rest: PageRange | null;
 }
 
-/** The parts of a page, as a shard has put them together. */
+/** What a page's header says of what stands behind it. */
 export interface PageParts {
   entries: number;
-  values: Buffer;
-  headers: Buffer;
-  keys: Buffer;
+  valueBytes: number;
+  keyBytes: number;
   rest: PageRange | null;
 }
 
-export function encodePage(id: number, { entries, values, headers, keys, rest }: PageParts): Buffer {
-  const lowerBytes = rest === null ? 0 : rest.lower.length;
+/** Writes the header of a frame that has everything else. */
+export function finishPage(
+  frame: Buffer,
+  id: number,
+  { entries, valueBytes, keyBytes, rest }: PageParts,
+): void {
   const upper = rest === null ? null : rest.upper;
-  const upperBytes = upper === null ? 0 : upper.length;
-  const headersStart = pageHeaderBytes + values.length;
-  const keysStart = headersStart + headers.length;
-  const lowerStart = keysStart + keys.length;
-  const frame = Buffer.allocUnsafe(lowerStart + lowerBytes + upperBytes);
   writePrefix(frame, frameType.page, frame.length);
   frame[6] = (rest === null ? 0 : pageFlag.more) | (upper === null ? 0 : pageFlag.upper);
+  frame[7] = 0;
   frame.writeUInt32LE(id, 8);
   frame.writeUInt32LE(entries, 12);
-  frame.writeUInt32LE(values.length, 16);
-  frame.writeUInt32LE(keys.length, 20);
-  frame.writeUInt32LE(lowerBytes, 24);
-  frame.writeUInt32LE(upperBytes, 28);
-  values.copy(frame, pageHeaderBytes);
-  headers.copy(frame, headersStart);
-  keys.copy(frame, keysStart);
-  if (rest !== null) {
-    frame.set(rest.lower, lowerStart);
-  }
-  if (upper !== null) {
-    frame.set(upper, lowerStart + lowerBytes);
-  }
-  return frame;
+  frame.writeUInt32LE(valueBytes, 16);
+  frame.writeUInt32LE(keyBytes, 20);
+  frame.writeUInt32LE(rest === null ? 0 : rest.lower.length, 24);
+  frame.writeUInt32LE(upper === null ? 0 : upper.length, 28);
 }
 
 export function pageIdOf(frame: Buffer): number {

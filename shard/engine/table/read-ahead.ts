@@ -1,6 +1,7 @@
 import { blockTrailerBytes } from "./block-format.js";
 import type { Block } from "./block-reader.js";
 import type { BlockLoader, BlockSource } from "./block-source.js";
+import type { ScratchBuffers } from "./scratch-buffers.js";
 
 export interface ReadAheadOptions {
   /** The most that is read in one call, if blocks are asked for one after the other; 0 reads each by itself. */
@@ -13,6 +14,8 @@ export interface ReadAheadOptions {
     bytes: number;
     /** No block behind this one. */
     lastOrdinal: number;
+    /** Where its blocks are read to. */
+    buffers: ScratchBuffers;
   };
 }
 
@@ -95,7 +98,9 @@ export class ReadAhead implements BlockLoader {
     const bytes = index.offset(last) + index.storedBytes(last) + blockTrailerBytes - index.offset(ordinal);
     this.#end = this.#first;
     if (this.#buffer.length < bytes || this.#buffer.length > 2 * Math.max(bytes, limit, firstWindowBytes)) {
-      this.#buffer = Buffer.allocUnsafeSlow(bytes);
+      const { wanted } = this.#options;
+      this.#buffer =
+        wanted === undefined ? Buffer.allocUnsafeSlow(bytes) : wanted.buffers.take(Math.max(bytes, limit));
     }
     this.#source.readRun(ordinal, this.#buffer.subarray(0, bytes));
     this.#first = ordinal;

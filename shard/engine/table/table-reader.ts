@@ -10,6 +10,7 @@ import { type Block, isSameKey, readEntry, searchBlock } from "./block-reader.js
 import { type BlockLoader, BlockSource } from "./block-source.js";
 import { BloomFilter } from "./bloom-filter.js";
 import { ReadAhead } from "./read-ahead.js";
+import type { ScratchBuffers } from "./scratch-buffers.js";
 import { searchBytes, setSearchKey } from "./search-key.js";
 import { TableCursor } from "./table-cursor.js";
 import {
@@ -38,8 +39,11 @@ export interface TableCursorOptions {
    * cache. By default blocks are read one by one and kept.
    */
   readAheadBytes?: number;
-  /** Of a page of a scan: about how many bytes will be read, and the key before which it ends, if any. */
-  page?: { bytes: number; upper: ByteString | null };
+  /**
+   * Of a page of a scan: about how many bytes will be read, the key before which it ends, if any, and where blocks are
+   * read to.
+   */
+  page?: { bytes: number; upper: ByteString | null; buffers: ScratchBuffers };
 }
 
 /**
@@ -205,10 +209,11 @@ export class TableReader {
     if (page === undefined) {
       return new ReadAhead(this.#source, { windowBytes, useCache: true });
     }
-    const { bytes, upper } = page;
+    const { bytes, upper, buffers } = page;
     const lastOrdinal =
       upper === null ? this.#index.blocks - 1 : this.#index.find(searchBytes, setSearchKey(upper));
-    return new ReadAhead(this.#source, { windowBytes, useCache: true, wanted: { bytes, lastOrdinal } });
+    const wanted = { bytes, lastOrdinal, buffers };
+    return new ReadAhead(this.#source, { windowBytes, useCache: true, wanted });
   }
 
   /** Reads the whole table from its file and checks it against itself; see `verifyTable`. */

@@ -2,6 +2,7 @@ import { createHash } from "node:crypto";
 import { expect } from "chai";
 import fc from "fast-check";
 import { type CodecName, codecId, isCodecAvailable } from "../../../shard/engine/table/compression.js";
+import { ScratchBuffers } from "../../../shard/engine/table/scratch-buffers.js";
 import type { TableReader } from "../../../shard/engine/table/table-reader.js";
 import { TableWriter } from "../../../shard/engine/table/table-writer.js";
 import { MemoryFileSystem } from "./memory-file-system.js";
@@ -303,7 +304,7 @@ describe("table", () => {
     const readPage = (entries: number, bytes: number, upper: string | null): [number, number] => {
       const reader = openTable(fileSystem);
       fileSystem.reads = 0;
-      const options = { readAheadBytes: 64 * 1024, page: { bytes, upper } };
+      const options = { readAheadBytes: 64 * 1024, page: { bytes, upper, buffers: new ScratchBuffers() } };
       const cursor = reader.cursor(options);
       cursor.seek("key10100");
       const found: string[] = [];

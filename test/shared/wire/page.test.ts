@@ -2,7 +2,7 @@ import { expect } from "chai";
 import fc from "fast-check";
 import { PageReader } from "../../../coordinator/page-reader.js";
 import { newEntry } from "../../../shard/engine/reads.js";
-import { PageWriter } from "../../../shard/page-writer.js";
+import { PageWriter, type WrittenPage } from "../../../shard/page-writer.js";
 import { encodingTag } from "../../../shared/format/value-encoding.js";
 import {
   decodePageRequest,
@@ -29,13 +29,20 @@ const written: fc.Arbitrary<Written> = fc.record({
 });
 
 function pageOf(entries: readonly Written[], mode: 0 | 1 | 2 = pageMode.entries): PageReader {
-  const writer = new PageWriter();
+  return new PageReader(writePage(new PageWriter(), entries, mode).frame);
+}
+
+function writePage(
+  writer: PageWriter,
+  entries: readonly Written[],
+  mode: 0 | 1 | 2 = pageMode.entries,
+): WrittenPage {
   writer.start(mode);
   for (const { key, value, tag, expiresAt } of entries) {
     const entry = newEntry();
     writer.add(key, { ...entry, tag, expiresAt, valueBuffer: value, valueStart: 0, valueEnd: value.length });
   }
-  return new PageReader(writer.take(1, undefined));
+  return writer.take(1, { lower: "rest", upper: null });
 }
 
 /** What decoding one by one says: the value, or that it is damaged. */
@@ -70,6 +77,37 @@ describe("A page of a scan", () => {
         expect(page.next()).to.equal(false);
       }),
     );
+  });
+
+  it("keeps its bytes until it is given back, and is written where one that was given back stood", () => {
+    const writer = new PageWriter();
+    const page = (name: string, valueBytes: number): WrittenPage =>
+      writePage(writer, [{ key: name, value: Buffer.alloc(valueBytes, name), tag: 0, expiresAt: 0 }]);
+    const expectPage = ({ frame }: WrittenPage, name: string, valueBytes: number): void => {
+      const reader = new PageReader(frame);
+      expect([reader.next(), reader.key, reader.next()]).to.deep.equal([true, name, false]);
+      const again = new PageReader(frame);
+      again.next();
+      expect(Buffer.from(again.stored())).to.deep.equal(Buffer.alloc(valueBytes, name));
+      expect(again.rest?.lower.toString()).to.equal("rest");
+    };
+    const a = page("a", 10);
+    const b = page("b", 100_000);
+    const c = page("c", 3_000_000);
+    expectPage(a, "a", 10);
+    expectPage(b, "b", 100_000);
+    expectPage(c, "c", 3_000_000);
+    c.release();
+    const placeOfB = b.frame.buffer;
+    b.release();
+    page("d", 0);
+    const e = page("e", 50_000);
+    const f = page("f", 20_000);
+    expect(e.frame.buffer).to.equal(placeOfB);
+    expect(f.frame.buffer).to.not.equal(placeOfB);
+    expectPage(a, "a", 10);
+    expectPage(e, "e", 50_000);
+    expectPage(f, "f", 20_000);
   });
 
   it("names the damaged value among sound ones, and gives the sound ones", () => {

@@ -178,7 +178,7 @@ const assembler: FuzzTarget = {
       operations,
       answers: answers.take({ writtenSequence: 1, syncedSequence: 1 }),
       hello: encodeMessage(frameType.request, 0, { token: "t".repeat(64), shardIndex: 0, pid: 5 }),
-      page: page.take(7, { lower: "key-5", upper: null }),
+      page: page.take(7, { lower: "key-5", upper: null }).frame,
       "page-request": encodePageRequest(7, request, [1, 2]),
       failure: encodeMessage(frameType.failure, 7, { code: "FASTKV_IO", message: "m", writeOutcome: "none" }),
       two: Buffer.concat([operations, encodeMessage(frameType.event, 0, { type: "stall" })]),
