@@ -1,5 +1,6 @@
 import { expect } from "chai";
 import type { ScanOptions } from "../../coordinator/call-options.js";
+import { chooseSeed, Random } from "../support/random.js";
 import { manyKeys, useSharedStore, useStores } from "./support/stores.js";
 
 const text = new TextEncoder();
@@ -86,6 +87,7 @@ describe("Reading keys and ranges", () => {
   for (const compression of ["none", "snappy"] as const) {
     it(`reads far more than its cache holds, forwards and backwards, now and then (${compression})`, async () => {
       const db = await stores().open<string>({ shards: 2, cacheSize: 64 * 1024, compression });
+      const random = new Random(chooseSeed());
       const keys = manyKeys(6000);
       const valueAt = (round: number, index: number): string =>
         `${round} ${index} `.repeat(40 + (index % 100));
@@ -110,6 +112,18 @@ describe("Reading keys and ranges", () => {
         expect(await source.scan().toArray()).to.deep.equal(expected);
         expect(await source.scan({ reverse: true }).toArray()).to.deep.equal([...expected].reverse());
         expect(await source.count()).to.equal(expected.length);
+        for (let round = 0; round < 40; round++) {
+          const start = random.int(expected.length);
+          const end = Math.min(expected.length - 1, start + random.pick([1, 10, 60, 300]));
+          const part = expected.slice(start, end);
+          const [gte, lt] = [expected[start]![0]!, expected[end]![0]!];
+          expect(await source.scan({ gte, lt }).toArray()).to.deep.equal(part);
+          expect(await source.scan({ gte, limit: part.length }).toArray()).to.deep.equal(part);
+          const some = random.shuffle(part);
+          expect(await source.getMany(some.map(([key]) => key!))).to.deep.equal(
+            some.map(([, value]) => value),
+          );
+        }
       }
       await snapshot.close();
       await db.close();

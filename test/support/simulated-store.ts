@@ -26,6 +26,8 @@ export const tinySettings = {
   levelZeroCompactionTrigger: 2,
   levelZeroSlowdownTrigger: 6,
   levelZeroStopTrigger: 10,
+  blockBytes: 512,
+  cacheBytes: 32 * 1024,
 };
 
 export async function openSimulated(

@@ -7,6 +7,8 @@ const largestPart = 4;
 /** With less than this to spare it counts as full. */
 const roomBytes = 256 * 1024;
 const none = -1;
+/** The blocks that were missed last and not admitted: about one for each so many bytes of the cache. */
+const bytesPerMissed = 8 * 1024;
 const { imul } = Math;
 
 export interface BlockCacheStatistics {
@@ -50,11 +52,31 @@ export class BlockCache {
   #newest = none;
   #oldest = none;
   #hand = none;
+  /** Fingerprints of missed blocks, each in the one place that it may have. */
+  readonly #missed: Int32Array;
 
   /** 0 switches the cache off. */
   constructor(capacityBytes: number) {
     this.capacityBytes = capacityBytes;
     this.#grow(256);
+    this.#missed = new Int32Array(2 ** Math.ceil(Math.log2(Math.max(1, capacityBytes / bytesPerMissed))));
+  }
+
+  /**
+   * Whether a block that was missed is worth its place. Into a full cache goes only what was missed not long ago as
+   * well: whatever goes in has memory of its own, and each block that is driven out leaves some for V8 to collect.
+   */
+  admits(tableId: number, ordinal: number): boolean {
+    if (this.hasRoom) {
+      return true;
+    }
+    const fingerprint = mix(tableId, ordinal);
+    const at = (fingerprint >>> 8) & (this.#missed.length - 1);
+    if (this.#missed[at] === fingerprint) {
+      return true;
+    }
+    this.#missed[at] = fingerprint;
+    return false;
   }
 
   /** False where what comes in drives something out. */
@@ -142,8 +164,7 @@ export class BlockCache {
 
   /** The number of buckets is a power of two. */
   #bucketOf(tableId: number, ordinal: number): number {
-    const mixed = imul(imul(tableId, 0x9e3779b1) + ordinal, 0x85ebca77);
-    return (mixed ^ (mixed >>> 15)) & (this.#buckets.length - 1);
+    return mix(tableId, ordinal) & (this.#buckets.length - 1);
   }
 
   #addToBucket(slot: number): void {
@@ -228,4 +249,9 @@ function enlarged(array: Int32Array, capacity: number): Int32Array<ArrayBuffer> 
   const larger = new Int32Array(capacity);
   larger.set(array);
   return larger;
+}
+
+function mix(tableId: number, ordinal: number): number {
+  const mixed = imul(imul(tableId, 0x9e3779b1) + ordinal, 0x85ebca77);
+  return mixed ^ (mixed >>> 15);
 }

@@ -12,6 +12,9 @@ export interface BlockLoader {
   load(ordinal: number): Block;
 }
 
+/** Where blocks are read to that nobody keeps. One for the whole thread. */
+const briefBytes = Buffer.allocUnsafeSlow(64 * 1024);
+
 export interface BlockSourceParts {
   handle: FileHandle;
   path: string;
@@ -52,6 +55,26 @@ export class BlockSource implements BlockLoader {
 
   load(ordinal: number): Block {
     return this.cached(ordinal) ?? this.readAndKeep(ordinal);
+  }
+
+  /** For one entry of the block, which is valid until the next call for any table: what is not worth keeping takes no memory. */
+  loadBriefly(ordinal: number): Block {
+    const cached = this.cached(ordinal);
+    if (cached !== undefined) {
+      return cached;
+    }
+    const length = this.index.storedBytes(ordinal) + blockTrailerBytes;
+    if (length > briefBytes.length || this.isWorthKeeping(ordinal)) {
+      return this.readAndKeep(ordinal);
+    }
+    const bytes = briefBytes.subarray(0, length);
+    this.readRun(ordinal, bytes);
+    return this.decode(ordinal, bytes);
+  }
+
+  /** Of a block that was not in the cache. */
+  isWorthKeeping(ordinal: number): boolean {
+    return this.#cache.admits(this.#cacheId, ordinal);
   }
 
   /** Reads a block that is not in the cache, and puts it there. */

@@ -20,7 +20,7 @@ export interface ReadAheadOptions {
 }
 
 const firstWindowBytes = 16 * 1024;
-/** Of who is known to want fewer blocks at once than this, each is read by itself and put into the block cache. */
+/** Of who is known to want fewer blocks at once than this, they are read one by one and kept, if they are worth it. */
 const leastRunBlocks = 4;
 
 /**
@@ -52,7 +52,8 @@ export class ReadAhead implements BlockLoader {
       }
       this.#moveWindow(isSequential);
       const end = this.#endOfRun(ordinal);
-      if (this.#options.wanted !== undefined && end - ordinal < leastRunBlocks) {
+      const isShort = this.#options.wanted !== undefined && end - ordinal < leastRunBlocks;
+      if (isShort && this.#source.isWorthKeeping(ordinal)) {
         return this.#source.readAndKeep(ordinal);
       }
       this.#read(ordinal, end);

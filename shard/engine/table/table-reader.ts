@@ -169,7 +169,7 @@ export class TableReader {
 
   /**
    * Looks for the newest version of a key whose sequence number is at most `maxSequence`, and fills `into`; where
-   * there is none, `into` means nothing. The value stays valid as long as it is held: blocks are never changed.
+   * there is none, `into` means nothing. The value is only lent: until the next call for any table.
    */
   get(key: ByteString, maxSequence: number, into: Entry): boolean {
     if (this.#sequenceOverride > maxSequence) {
@@ -186,7 +186,7 @@ export class TableReader {
       }
     }
     const ordinal = this.#index.find(searchBytes, keyBytes);
-    const block = this.#source.load(ordinal);
+    const block = this.#source.loadBriefly(ordinal);
     const at = searchBlock(block, searchBytes, keyBytes);
     if (at < 0) {
       if (filter !== undefined) {
@@ -258,7 +258,7 @@ export class TableReader {
         if (ordinal === this.#index.blocks || !this.#index.continues(ordinal)) {
           return false;
         }
-        block = this.#source.load(ordinal);
+        block = this.#source.loadBriefly(ordinal);
         at = 0;
       }
       if (!isSameKey(block, at, searchBytes, keyBytes)) {

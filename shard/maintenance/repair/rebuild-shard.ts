@@ -100,6 +100,7 @@ function chooseSources(workshop: Workshop, survey: Survey): Source[] {
   for (const table of survey.manifest.state?.version.tables() ?? []) {
     known.set(table.fileNumber, table);
   }
+  const logged = new Set(workshop.files.logged.sequences);
   const givenUp = new Set<number>();
   for (const load of survey.loads) {
     const commit = [...survey.commits].find(([, id]) => id === load.id);
@@ -120,6 +121,10 @@ function chooseSources(workshop: Workshop, survey: Survey): Source[] {
     if (table === undefined && info?.maxSequence === 0) {
       // A bulk-loaded table: what had been written before it has a lower file number and lower sequence numbers.
       sequenceOverride = highest + 1;
+      // One that belongs to a batch would be held against what the batch log has of it.
+      while (logged.has(sequenceOverride)) {
+        sequenceOverride += 1;
+      }
       const message = `the place of a bulk load among other writes is lost; it is taken to be ${sequenceOverride}`;
       workshop.losses.damage(tableName(fileNumber), message, {
         keys: { from: info.smallest, to: info.largest },

@@ -41,6 +41,25 @@ describe("block cache", () => {
     fc.assert(property, { numRuns: 100 });
   });
 
+  it("admits everything while it has room, then only what was missed not long ago", () => {
+    const cache = new BlockCache(1024 * 1024);
+    let kept = 0;
+    while (cache.hasRoom) {
+      expect(cache.admits(1, kept)).to.equal(true);
+      cache.set(1, kept, block);
+      kept += 1;
+    }
+    expect(kept).to.be.above(100);
+    const admitted = (ordinals: readonly number[]): number =>
+      ordinals.filter((ordinal) => cache.admits(2, ordinal)).length;
+    const few = Array.from({ length: 20 }, (_, index) => index);
+    const many = Array.from({ length: 5000 }, (_, index) => 1000 + index);
+    expect(admitted(few)).to.equal(0);
+    expect(admitted(few)).to.be.above(15);
+    expect(admitted(many)).to.be.below(50);
+    expect(admitted(few)).to.be.below(5);
+  });
+
   it("stays within its bytes, overhead included, and never gives a wrong block", () => {
     const cache = new BlockCache(100_000);
     const blocks = Array.from({ length: 50 }, (_, index) => blockOf(index * 40));

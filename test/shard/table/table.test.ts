@@ -1,10 +1,12 @@
 import { createHash } from "node:crypto";
 import { expect } from "chai";
 import fc from "fast-check";
+import { BlockCache } from "../../../shard/engine/table/block-cache.js";
 import { type CodecName, codecId, isCodecAvailable } from "../../../shard/engine/table/compression.js";
 import { ScratchBuffers } from "../../../shard/engine/table/scratch-buffers.js";
 import type { TableReader } from "../../../shard/engine/table/table-reader.js";
 import { TableWriter } from "../../../shard/engine/table/table-writer.js";
+import { Random } from "../../support/random.js";
 import { MemoryFileSystem } from "./memory-file-system.js";
 import {
   addTo,
@@ -293,6 +295,26 @@ describe("table", () => {
     const { blockReads } = reader.statistics;
     expect(readForwards(reader.cursor())).to.deep.equal(model);
     expect(reader.statistics.blockReads).to.equal(blockReads);
+  });
+
+  it("keeps a block in a full cache only where it is wanted again, and answers right all the same", () => {
+    const fileSystem = new MemoryFileSystem();
+    const model = Array.from({ length: 3000 }, (_, index) =>
+      put(`key${10_000 + index}`, 1, `${index}`.padEnd(100, "v")),
+    );
+    writeTable(fileSystem, model);
+    // So small that it counts as full from the start.
+    const reader = openTable(fileSystem, {}, new BlockCache(128 * 1024));
+    const readsOf = (index: number): number => {
+      const before = fileSystem.reads;
+      expect(get(reader, model[index]!.key, 5)).to.deep.equal(model[index]);
+      return fileSystem.reads - before;
+    };
+    expect([readsOf(100), readsOf(100), readsOf(100), readsOf(100)]).to.deep.equal([1, 1, 0, 0]);
+    const random = new Random(5);
+    for (let round = 0; round < 5000; round++) {
+      readsOf(random.int(3000));
+    }
   });
 
   it("reads what a page wants in one call, and what is little through the cache", () => {
