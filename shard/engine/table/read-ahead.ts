@@ -100,8 +100,7 @@ export class ReadAhead implements BlockLoader {
     this.#end = this.#first;
     if (this.#buffer.length < bytes || this.#buffer.length > 2 * Math.max(bytes, limit, firstWindowBytes)) {
       const { wanted } = this.#options;
-      this.#buffer =
-        wanted === undefined ? Buffer.allocUnsafeSlow(bytes) : wanted.buffers.take(Math.max(bytes, limit));
+      this.#buffer = wanted === undefined ? Buffer.allocUnsafeSlow(bytes) : wanted.buffers.take(bytes);
     }
     this.#source.readRun(ordinal, this.#buffer.subarray(0, bytes));
     this.#first = ordinal;

@@ -1,9 +1,14 @@
+/** So much is kept, beyond that buffers are made anew. */
+const mostKeptBytes = 4 * 1024 * 1024;
+const stepBytes = 16 * 1024;
+
 /**
  * Buffers for what is needed only until the next page is begun. Memory outside of V8's heap is soon collected, but at the
  * price of a collection of all there is: so it is used again.
  */
 export class ScratchBuffers {
-  readonly #buffers: Buffer<ArrayBuffer>[] = [];
+  readonly #buffers: (Buffer<ArrayBuffer> | undefined)[] = [];
+  #keptBytes = 0;
   #taken = 0;
 
   /** What was taken before may be given out again. */
@@ -15,11 +20,18 @@ export class ScratchBuffers {
   take(bytes: number): Buffer<ArrayBuffer> {
     const at = this.#taken;
     this.#taken += 1;
-    let buffer = this.#buffers[at];
-    if (buffer === undefined || buffer.length < bytes) {
-      buffer = Buffer.allocUnsafeSlow(bytes);
-      this.#buffers[at] = buffer;
+    const kept = this.#buffers[at];
+    if (kept !== undefined && kept.length >= bytes) {
+      return kept;
     }
-    return buffer;
+    const length = Math.ceil(bytes / stepBytes) * stepBytes;
+    const keptBytes = this.#keptBytes + length - (kept?.length ?? 0);
+    if (keptBytes > mostKeptBytes) {
+      return Buffer.allocUnsafeSlow(bytes);
+    }
+    const fresh = Buffer.allocUnsafeSlow(length);
+    this.#buffers[at] = fresh;
+    this.#keptBytes = keptBytes;
+    return fresh;
   }
 }
