@@ -57,7 +57,10 @@ export class BlockSource implements BlockLoader {
     return this.cached(ordinal) ?? this.readAndKeep(ordinal);
   }
 
-  /** For one entry of the block, which is valid until the next call for any table: what is not worth keeping takes no memory. */
+  /**
+   * For one entry of the block, which is valid until the next call for any table: what is not worth keeping takes no
+   * memory of its own.
+   */
   loadBriefly(ordinal: number): Block {
     const cached = this.cached(ordinal);
     if (cached !== undefined) {

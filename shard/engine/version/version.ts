@@ -32,7 +32,9 @@ export class Version {
   readonly levels: Levels;
   /** How many tables of level 0 a read may have to look at: those of one bulk load are disjoint and count as one. */
   readonly levelZeroDepth: number;
+  /** Of the files of each level. */
   readonly levelBytes: readonly number[];
+  /** Of all tables, every version counted. */
   readonly entries: number;
 
   constructor(levels: Levels = Array.from({ length: levelCount }, () => [])) {
