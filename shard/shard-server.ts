@@ -40,8 +40,10 @@ export interface ShardHost {
   onClosed(): void;
 }
 
-/** A page may look at so many versions that nobody sees, for each entry it may have. */
+/** A page may look at so many versions that nobody sees, for each entry it may have ... */
 const examinedPerEntry = 4;
+/** ... and at so many in any case: whoever asks for one key behind thousands of deleted ones waits for one page. */
+const leastExamined = 8192;
 
 export class ShardServer {
   readonly #host: ShardHost;
@@ -138,7 +140,7 @@ export class ShardServer {
           at,
           maxEntries,
           maxBytes,
-          maxExamined: maxEntries * examinedPerEntry + 64,
+          maxExamined: Math.max(leastExamined, maxEntries * examinedPerEntry),
         },
         (key, entry) => page.add(key, entry),
       );
