@@ -31,9 +31,13 @@ class Gathered {
     return at;
   }
 
-  append(other: Gathered): void {
-    const at = this.extend(other.length);
-    other.bytes.copy(this.bytes, at, 0, other.length);
+  append(bytes: Uint8Array): void {
+    const at = this.extend(bytes.length);
+    this.bytes.set(bytes, at);
+  }
+
+  taken(): Buffer {
+    return this.bytes.subarray(0, this.length);
   }
 
   /** A very large page's memory is not kept. */
@@ -100,18 +104,18 @@ export class PageWriter {
   take(id: number, rest: KeyRange | undefined): WrittenPage {
     const written = this.#values;
     const valueBytes = written.length - pageHeaderBytes;
-    written.append(this.#headers);
-    written.append(this.#keys);
+    written.append(this.#headers.taken());
+    written.append(this.#keys.taken());
     const bounds =
       rest === undefined
         ? null
         : { lower: bytesOf(rest.lower), upper: rest.upper === null ? null : bytesOf(rest.upper) };
     for (const bound of [bounds?.lower, bounds?.upper]) {
       if (bound != null) {
-        written.bytes.set(bound, written.extend(bound.length));
+        written.append(bound);
       }
     }
-    const frame = written.bytes.subarray(0, written.length);
+    const frame = written.taken();
     finishPage(frame, id, { entries: this.#entries, valueBytes, keyBytes: this.#keys.length, rest: bounds });
     this.#values = this.#takeFree() ?? new Gathered(written.length);
     return { frame, release: () => this.#giveBack(written) };

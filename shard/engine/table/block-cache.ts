@@ -70,6 +70,9 @@ export class BlockCache {
     if (this.hasRoom) {
       return true;
     }
+    if (this.capacityBytes === 0) {
+      return false;
+    }
     const fingerprint = mix(tableId, ordinal);
     const at = (fingerprint >>> 8) & (this.#missed.length - 1);
     if (this.#missed[at] === fingerprint) {

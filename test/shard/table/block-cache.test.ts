@@ -58,6 +58,8 @@ describe("block cache", () => {
     expect(admitted(few)).to.be.above(15);
     expect(admitted(many)).to.be.below(50);
     expect(admitted(few)).to.be.below(5);
+    const off = new BlockCache(0);
+    expect([off.admits(1, 1), off.admits(1, 1)]).to.deep.equal([false, false]);
   });
 
   it("stays within its bytes, overhead included, and never gives a wrong block", () => {

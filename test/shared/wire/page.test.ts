@@ -110,6 +110,24 @@ describe("A page of a scan", () => {
     expectPage(f, "f", 20_000);
   });
 
+  it("has its bounds behind its keys, whatever size it comes to", () => {
+    const lower = "lower-bound".repeat(4);
+    const upper = "upper-bound".repeat(4);
+    // Around the sizes at which the frame's memory grows.
+    for (const size of [16 * 1024, 32 * 1024]) {
+      for (let valueBytes = size - 250; valueBytes < size + 20; valueBytes++) {
+        const writer = new PageWriter();
+        writer.start(pageMode.entries);
+        const entry = { ...newEntry(), valueBuffer: Buffer.alloc(valueBytes, "v"), valueEnd: valueBytes };
+        writer.add("key", entry);
+        const page = new PageReader(writer.take(1, { lower, upper }).frame);
+        expect([page.next(), page.key, page.next()]).to.deep.equal([true, "key", false]);
+        expect(page.rest?.lower.toString()).to.equal(lower);
+        expect(page.rest?.upper?.toString()).to.equal(upper);
+      }
+    }
+  });
+
   it("names the damaged value among sound ones, and gives the sound ones", () => {
     const texts = ["1", "[2", '{"a":3}', "4],[5", "6,7", "", "8"];
     const page = pageOf(
