@@ -3,7 +3,7 @@
  * (snapshots, the batch log, the read cache). It works on encoded keys and values; fastkv.ts is the public face.
  */
 
-import { FastKVError } from "../shared/errors.js";
+import { corruption, FastKVError } from "../shared/errors.js";
 import { isLoadCommit, markLogged, OperationSection, operationKind } from "../shared/format/operations.js";
 import type { FileSystem } from "../shared/storage/file-system.js";
 import type { FileSystemSpace } from "../shared/storage/file-system-space.js";
@@ -367,8 +367,19 @@ export class Database implements ScanHost, ShardClientOwner {
     await this.#log?.close();
   }
 
+  /** A database that was once complete lacks none. One that is not there stays so, for `verify` and `repair` to see. */
+  #checkShardFolders(): void {
+    for (let index = 0; this.#identity.initialized && index < this.shardCount; index++) {
+      const folder = `${this.folder}/${shardFolderName(index)}`;
+      if (!this.#environment.fileSystem.exists(folder)) {
+        throw corruption(folder, undefined, "the folder of a shard is missing");
+      }
+    }
+  }
+
   async #start(loadedLog: LoadedBatchLog): Promise<void> {
     const { fileSystem } = this.#environment;
+    this.#checkShardFolders();
     this.#launcher = await this.#environment.startLauncher();
     this.#ownership.recordShards([], this.#launcher.runtimeFolder);
     for (let index = 0; index < this.shardCount; index++) {

@@ -36,7 +36,11 @@ export async function repairShard(
     }
   }
   if (state === undefined) {
-    losses.damage(currentName, "no manifest is whole: clears that were not yet carried out may be undone");
+    const isGone = Object.values(survey.present).every((numbers) => numbers.length === 0);
+    const lost = isGone
+      ? "all files of the shard are gone: all its keys are lost, but for those in batches that the batch log has"
+      : "no manifest is whole: clears that were not yet carried out may be undone";
+    losses.damage(currentName, lost);
   }
   for (const { log, sizeBytes, missingBytes } of survey.shortLogs) {
     const lost = missingBytes === undefined ? "all writes" : `the writes in ${missingBytes} bytes`;
