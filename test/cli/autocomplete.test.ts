@@ -36,6 +36,13 @@ describe("the completion of fastkv's commands in bash", () => {
     terminal.type("\x15fastkv s");
     terminal.type("\t\t");
     await terminal.shows(/\nscan +shell +stats\s*\nready> fastkv s$/);
+    // What bash would do without the script.
+    await writeFile(workspace.path("places.jsonl"), "");
+    await mkdir(workspace.path("databases"));
+    terminal.type("\x15fastkv bulk plac\t");
+    await terminal.shows(/ready> fastkv bulk places.jsonl$/);
+    terminal.type("--path datab\t");
+    await terminal.shows(/ready> fastkv bulk places.jsonl --path databases\/$/);
     terminal.type("\x15exit\r");
     expect(await terminal.exited).to.equal(0);
   });

@@ -274,6 +274,22 @@ Error: Too many words for delete`);
     await terminal.shows("fastkv>\nGoodbye!\nDatabase closed");
   });
 
+  it("says what is not written where it is left within a batch", async () => {
+    for (const leave of ["\x04", "exit\r"]) {
+      const terminal = new TestTerminal(workspace.folder, ["shell", "--path", "./testdb"]);
+      await terminal.shows(/fastkv>$/);
+      await terminal.command("batch");
+      await terminal.command("put left:1 1");
+      await terminal.command("put left:2 2");
+      terminal.type(leave);
+      expect(await terminal.exited).to.equal(0);
+      await terminal.shows(
+        "Error: The batch was not ended: 2 operations not written\nGoodbye!\nDatabase closed",
+      );
+    }
+    expect((await workspace.run(["get", "left:1", "--path", "./testdb"])).code).to.equal(1);
+  });
+
   it("closes the database when the terminal goes away", async () => {
     const terminal = new TestTerminal(workspace.folder, ["shell", "--path", "./testdb"]);
     await terminal.shows(/fastkv>$/);

@@ -1,13 +1,13 @@
 /** A temporary folder for databases that are removed again, for the self-test and the benchmark. */
 
-import { mkdir, mkdtemp, rm } from "node:fs/promises";
+import { mkdir, mkdtemp, rm, rmdir } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { dirname, join, resolve } from "node:path";
 import { CommandFailure, describeError, exitCode } from "./failure.js";
 
 /**
  * Runs `work` with a new folder in `parent`, which is made if it is not there; in the system's temporary folder if none
- * is given. The new folder goes when the work ends, however it ends.
+ * is given. What was made goes when the work ends, however it ends.
  *
  * @throws CommandFailure with exit code 2 if the folder cannot be made
  */
@@ -16,18 +16,36 @@ export async function withScratchFolder<T>(
   prefix: string,
   work: (folder: string) => Promise<T>,
 ): Promise<T> {
-  const folder = await makeFolder(parent ?? tmpdir(), prefix);
+  const { folder, firstMade } = await makeFolder(parent ?? tmpdir(), prefix);
   try {
     return await work(folder);
   } finally {
     await rm(folder, { recursive: true, force: true });
+    if (firstMade !== undefined) {
+      await removeEmpty(resolve(dirname(folder)), resolve(firstMade));
+    }
   }
 }
 
-async function makeFolder(parent: string, prefix: string): Promise<string> {
+/** Removes `folder` and those above it up to `last`, as long as nobody has put anything into them. */
+async function removeEmpty(folder: string, last: string): Promise<void> {
+  const isRemoved = await rmdir(folder).then(
+    () => true,
+    () => false,
+  );
+  if (isRemoved && folder !== last) {
+    await removeEmpty(dirname(folder), last);
+  }
+}
+
+/** `firstMade`: the uppermost of the folders on the way that were not there before. */
+async function makeFolder(
+  parent: string,
+  prefix: string,
+): Promise<{ folder: string; firstMade: string | undefined }> {
   try {
-    await mkdir(parent, { recursive: true });
-    return await mkdtemp(join(parent, prefix));
+    const firstMade = await mkdir(parent, { recursive: true });
+    return { folder: await mkdtemp(join(parent, prefix)), firstMade };
   } catch (error) {
     throw new CommandFailure(
       `Cannot make temporary databases in ${parent}: ${describeError(error)}. Choose a folder with --path`,

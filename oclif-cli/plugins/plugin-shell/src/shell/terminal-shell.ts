@@ -6,7 +6,8 @@
  */
 
 import { createInterface, type Interface } from "node:readline";
-import { Interrupted, printError } from "fastkv-cli/kit/failure";
+import { counted } from "fastkv-cli/kit/counted";
+import { CommandFailure, Interrupted, printError } from "fastkv-cli/kit/failure";
 import { paint } from "fastkv-cli/kit/style";
 import { parseLine } from "../text/line.js";
 import { complete } from "./completion.js";
@@ -78,6 +79,12 @@ export class TerminalShell {
     }
     readline.close();
     this.#input.destroy();
+    const unwritten = this.#session.batch?.length ?? 0;
+    if (unwritten > 0) {
+      printError(
+        new CommandFailure(`The batch was not ended: ${counted(unwritten, "operation")} not written`),
+      );
+    }
   }
 
   /** A whole command: lines are joined while their quotes are open. Undefined at the end of the input. */
