@@ -12,7 +12,6 @@ import { BulkLoad, type BulkLoadResult } from "./bulk-load.js";
 import { CacheFill } from "./cache/cache-fill.js";
 import { CachedWrite, type Refill } from "./cache/cached-write.js";
 import { CachedValue } from "./cache/read-cache.js";
-import { TurnLimit } from "./cache/turn-limit.js";
 import type {
   BatchOperation,
   BulkEntry,
@@ -55,6 +54,7 @@ import { defaultShardModule, ShardProcessLauncher } from "./shards/shard-process
 import { closeOnSignals, forgetSignals } from "./signals.js";
 import { Snapshot, type SnapshotPoint } from "./snapshot.js";
 import { type DatabaseStats, gatherStats } from "./statistics.js";
+import { TurnLimit } from "./turn-limit.js";
 
 const checkDurability = oneOf(durabilityModes);
 const checkEncoding = oneOf(encodings);
@@ -607,7 +607,7 @@ export class FastKV<V = unknown> extends EventEmitter<FastKVEvents> implements A
     }
     if (mode === "none" && !client.isCongested(entry.keyBytes + entry.value.length)) {
       client.write(kind, entry, sequence, false, undefined);
-      return Promise.resolve();
+      return this.#turns.answer(undefined);
     }
     return new Promise((resolve, reject) => {
       const pending =
@@ -638,7 +638,7 @@ export class FastKV<V = unknown> extends EventEmitter<FastKVEvents> implements A
     for (const name of cacheNames) {
       this.#noteWritten(name);
     }
-    return written;
+    return mode === "none" ? written.then(() => this.#turns.answer(undefined)) : written;
   }
 
   /** Whether somebody is to be told of each key that is written. */

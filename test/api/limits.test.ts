@@ -340,6 +340,32 @@ describe("Backpressure", function () {
     expect(await db.count()).to.equal(40_000);
   });
 
+  it("leaves the event loop its turns, whatever is awaited with durability none", async () => {
+    const db = await stores().open({ durability: "none" });
+    const writes = [
+      (at: number) => db.put(`key-${at}`, at),
+      (at: number) => db.batchPut([[`key-${at}`, at]]),
+      (at: number) => db.batchPut(manyKeys(8).map((key) => [key, at])),
+    ];
+    for (const write of writes) {
+      let turns = 0;
+      let isOver = false;
+      const count = (): void => {
+        turns += 1;
+        if (!isOver) {
+          setImmediate(count);
+        }
+      };
+      setImmediate(count);
+      for (let at = 0; at < 6400; at++) {
+        await write(at);
+      }
+      isOver = true;
+      expect(turns).to.be.at.least(90);
+    }
+    await db.close();
+  });
+
   it("lets it wait for writes larger than all that may be on its way, too", async () => {
     const db = await stores().open<string>({ maxInFlightBytes: 64 * 1024, durability: "none" });
     const value = "x".repeat(70_000);

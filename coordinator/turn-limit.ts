@@ -2,8 +2,9 @@
 const answersPerTurn = 64;
 
 /**
- * Answers that are known at once, only so many in a turn of the event loop: calls that are answered from memory and
- * made one after the other would keep everything else waiting, also the calls of others that the shards answer.
+ * Answers that are known at once, only so many in a turn of the event loop: calls that are answered from memory, and
+ * writes that wait for nothing, made one after the other would keep everything else waiting, also the calls of others
+ * that the shards answer.
  */
 export class TurnLimit {
   #answers = 0;
