@@ -318,8 +318,20 @@ export class Database implements ScanHost, ShardClientOwner {
     return replies.map((reply) => reply.meta);
   }
 
-  async statistics(): Promise<{ shards: ShardStatistics[]; log: BatchLog; uptimeMs: number }> {
-    const shards = (await this.requestAll({ type: "stats" })) as ShardStatistics[];
+  /** `shards`: by index; of one that was given up, why. */
+  async statistics(): Promise<{
+    shards: (ShardStatistics | FastKVError)[];
+    log: BatchLog;
+    uptimeMs: number;
+  }> {
+    const shards = await Promise.all(
+      this.clients.map((client) =>
+        client.request({ type: "stats" }).then(
+          ({ meta }) => meta as ShardStatistics,
+          (error: FastKVError) => (client.state === "failed" ? error : rejectRead(error)),
+        ),
+      ),
+    );
     return { shards, log: this.#log!, uptimeMs: performance.now() - this.#openedAtMs };
   }
 

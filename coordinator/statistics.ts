@@ -1,3 +1,4 @@
+import { FastKVError, type FastKVErrorCode } from "../shared/errors.js";
 import type { ShardStatistics } from "../shared/wire/messages.js";
 import type { Database } from "./database.js";
 
@@ -55,7 +56,14 @@ export interface ShardStats extends StoreStats {
   recovery: ShardStatistics["recovery"];
 }
 
-/** The whole database. */
+/** A shard that was given up: nothing is known of what it holds. */
+export interface FailedShard {
+  shard: number;
+  code: FastKVErrorCode;
+  message: string;
+}
+
+/** The whole database. Sums are of the shards that serve: of all, where `failed_shards` is empty. */
 export interface DatabaseStats extends StoreStats {
   path: string;
   shard_count: number;
@@ -69,7 +77,9 @@ export interface DatabaseStats extends StoreStats {
   corruptions: number;
   /** Of the database's file system; undefined where it is not watched or was not yet looked at. */
   disk: { free_bytes: number; total_bytes: number; is_low: boolean } | undefined;
+  /** Those that serve. */
   shards: ShardStats[];
+  failed_shards: FailedShard[];
 }
 
 function rate(part: number, whole: number): number {
@@ -132,13 +142,22 @@ function diskOf({ space }: Database): DatabaseStats["disk"] {
 }
 
 export async function gatherStats(database: Database): Promise<DatabaseStats> {
-  const { shards, log, uptimeMs } = await database.statistics();
+  const { shards: answers, log, uptimeMs } = await database.statistics();
   const { cache, clients } = database;
+  const serving: [number, ShardStatistics][] = [];
+  const failed: FailedShard[] = [];
+  for (const [shard, answer] of answers.entries()) {
+    if (answer instanceof FastKVError) {
+      failed.push({ shard, code: answer.code, message: answer.message });
+    } else {
+      serving.push([shard, answer]);
+    }
+  }
   return {
     path: database.folder,
-    shard_count: shards.length,
+    shard_count: clients.length,
     uptime_ms: uptimeMs,
-    ...storeStats(shards),
+    ...storeStats(serving.map(([, one]) => one)),
     seq_num: database.sequence,
     snapshots: database.openHolds,
     read_cache: {
@@ -150,9 +169,9 @@ export async function gatherStats(database: Database): Promise<DatabaseStats> {
     batch_log: { bytes: log.sizeBytes, unsettled_batches: log.unsettledBatches },
     in_flight_bytes: clients.reduce((sum, client) => sum + client.inFlightBytes, 0),
     restarts: clients.reduce((sum, client) => sum + client.restarts, 0),
-    corruptions: shards.reduce((sum, _, shard) => sum + database.events.corruptionsOf(shard), 0),
+    corruptions: clients.reduce((sum, { index }) => sum + database.events.corruptionsOf(index), 0),
     disk: diskOf(database),
-    shards: shards.map((one, shard) => ({
+    shards: serving.map(([shard, one]) => ({
       shard,
       pid: one.pid,
       restarts: clients[shard]!.restarts,
@@ -174,5 +193,6 @@ export async function gatherStats(database: Database): Promise<DatabaseStats> {
       corruptions: database.events.corruptionsOf(shard),
       recovery: one.recovery,
     })),
+    failed_shards: failed,
   };
 }

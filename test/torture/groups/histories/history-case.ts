@@ -162,7 +162,7 @@ export class HistoryCase {
     while (!this.#hasGivenUp) {
       await turns(this.#random.int(30));
       const pid = await db.stats().then(
-        ({ shards }) => shards[victim]!.pid,
+        ({ shards }) => shards.find(({ shard }) => shard === victim)?.pid,
         () => undefined,
       );
       if (pid !== undefined) {

@@ -43,5 +43,6 @@ function screenRows(text: string): number {
 }
 
 async function table(stats: DatabaseStats): Promise<string> {
-  return renderTable(shardColumns, stats.shards.map(shardRow));
+  const failed = stats.failed_shards.map(({ shard, message }) => `Shard ${shard} was given up: ${message}`);
+  return [await renderTable(shardColumns, stats.shards.map(shardRow)), ...failed].join("\n");
 }
