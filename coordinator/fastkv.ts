@@ -1,5 +1,6 @@
 import { EventEmitter } from "node:events";
 import path from "node:path";
+import { type InspectOptions, inspect } from "node:util";
 import { type Class, type ClassOptions, ValueCodec } from "../shared/codec/value-codec.js";
 import { FastKVError } from "../shared/errors.js";
 import { operationKind } from "../shared/format/operations.js";
@@ -143,6 +144,12 @@ export class FastKV<V = unknown> extends EventEmitter<FastKVEvents> implements A
 
   get isClosed(): boolean {
     return this.#database.isClosed;
+  }
+
+  /** What `console.log` shows. */
+  [inspect.custom](depth: number, options: InspectOptions): string {
+    const { path, shardCount, isClosed } = this;
+    return `FastKV ${inspect({ path, shardCount, isClosed }, { ...options, depth })}`;
   }
 
   // Writes

@@ -19,7 +19,7 @@ function tooLong(bytes: number): FastKVError {
 
 /** The key that was encoded last, in a buffer that is used over and over: copy it before the next one. */
 export class KeyScratch {
-  readonly buffer = Buffer.allocUnsafeSlow(maxKeyBytes + 1);
+  readonly buffer: Buffer = Buffer.allocUnsafeSlow(maxKeyBytes + 1);
 
   /** Puts a key's bytes at the start of `buffer` and gives their number. Throws `FASTKV_INVALID_KEY`. */
   set(key: unknown): number {

@@ -268,7 +268,9 @@ export function checkFields(what: string, given: object, known: ReadonlySet<stri
 /** Refuses what is no plain options object and names that the call does not know. */
 export function checkNames(call: string, options: unknown, known: readonly string[]): void {
   if (typeof options !== "object" || options === null || Array.isArray(options)) {
-    throw invalidOption(`The options of ${call} must be an object, not ${shown(options)}`);
+    const isPrefix = typeof options === "string" && known.includes("prefix");
+    const hint = isPrefix ? `. A prefix is given as { prefix: ${shown(options)} }` : "";
+    throw invalidOption(`The options of ${call} must be an object, not ${shown(options)}${hint}`);
   }
   for (const name of Object.keys(options)) {
     if (!known.includes(name)) {

@@ -1,5 +1,5 @@
 import { FastKVError } from "../shared/errors.js";
-import type { ScanOptions } from "./call-options.js";
+import type { ScanOptions, StoredEntry } from "./call-options.js";
 import type { FastKV } from "./fastkv.js";
 import type { Key } from "./keys.js";
 import type { ScanPoint } from "./merged-scan.js";
@@ -84,8 +84,14 @@ export class Snapshot<V = unknown> implements AsyncDisposable {
     return this.#store.hasMany(keys, { snapshot: this as Snapshot });
   }
 
+  /** Like `FastKV.ttl`, of a key that the snapshot has. */
+  ttl(key: Key): Promise<number | undefined> {
+    return this.#store.ttl(key, { snapshot: this as Snapshot });
+  }
+
   count(range: RangeOptions = {}): Promise<number> {
-    return this.#store.count({ ...range, snapshot: this as Snapshot });
+    // What is no object is refused there.
+    return this.#store.count(typeof range === "object" ? { ...range, snapshot: this as Snapshot } : range);
   }
 
   /** Like `FastKV.scan`, as of this snapshot. */
@@ -107,6 +113,21 @@ export class Snapshot<V = unknown> implements AsyncDisposable {
   /** Like `FastKV.values`, as of this snapshot. */
   values(first?: Key | Omit<ScanOptions, "snapshot">, limit?: number): Scan<V> {
     return this.#store.values(this.#withSnapshot(first, limit));
+  }
+
+  /** Like `FastKV.storedEntries`, as of this snapshot: a copy of a database that goes on being written. */
+  storedEntries(prefix?: Key, limit?: number): Scan<StoredEntry<string>>;
+  storedEntries(
+    options: Omit<ScanOptions, "snapshot"> & { keyEncoding: "binary" },
+  ): Scan<StoredEntry<Uint8Array>>;
+  storedEntries(options: Omit<ScanOptions, "snapshot">): Scan<StoredEntry<string>>;
+  storedEntries(
+    first?: Key | Omit<ScanOptions, "snapshot">,
+    limit?: number,
+  ): Scan<StoredEntry<string> & StoredEntry<Uint8Array>> {
+    return this.#store.storedEntries(this.#withSnapshot(first, limit)) as Scan<
+      StoredEntry<string> & StoredEntry<Uint8Array>
+    >;
   }
 
   /** Gives it back; a second call does nothing. */

@@ -54,13 +54,16 @@ export class FastKVError extends Error {
   readonly code: FastKVErrorCode;
   readonly writeOutcome: WriteOutcome;
   /** Only with `FASTKV_CORRUPTION`, where the damaged place is known. */
-  readonly damage: DamagePlace | undefined;
+  declare readonly damage?: DamagePlace;
 
   constructor(code: FastKVErrorCode, message: string, options: FastKVErrorOptions = {}) {
     super(message, "cause" in options ? { cause: options.cause } : undefined);
     this.code = code;
     this.writeOutcome = options.writeOutcome ?? "none";
-    this.damage = options.damage;
+    // An own property would be printed with each error.
+    if (options.damage !== undefined) {
+      this.damage = options.damage;
+    }
   }
 }
 

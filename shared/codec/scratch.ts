@@ -10,7 +10,7 @@ const keptScratchBytes = 1024 * 1024;
 
 export class Scratch {
   readonly #encoding: ValueEncoding;
-  bytes = Buffer.allocUnsafeSlow(firstScratchBytes);
+  bytes: Buffer = Buffer.allocUnsafeSlow(firstScratchBytes);
 
   constructor(encoding: ValueEncoding) {
     this.#encoding = encoding;

@@ -18,7 +18,7 @@ const plainName = /^[A-Za-z_$][\w$]{0,59}$/;
  */
 export class ValuePath {
   readonly keys: (string | number)[] = new Array(maxValueDepth + 2).fill(0);
-  readonly kinds = new Uint8Array(maxValueDepth + 2);
+  readonly kinds: Uint8Array = new Uint8Array(maxValueDepth + 2);
 
   /** The first `depth` steps. */
   format(depth: number): string {

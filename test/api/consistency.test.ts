@@ -10,7 +10,7 @@ describe("Snapshots, order of calls and the read cache", () => {
     const db = store();
     const keys = manyKeys(64);
     await db.batchPut(keys.map((key) => [key, "old"]));
-    void db.put("before", 1);
+    void db.put("before", 1, { ttl: 3_600_000 });
     const promise = db.snapshot();
     const later = Promise.all([db.batchPut(keys.map((key) => [key, "new"])), db.delete("before")]);
     const snapshot = await promise;
@@ -19,7 +19,12 @@ describe("Snapshots, order of calls and the read cache", () => {
     expect(await snapshot.getMany(keys)).to.deep.equal(keys.map(() => "old"));
     expect(await snapshot.get("before")).to.equal(1);
     expect(await snapshot.has("before")).to.equal(true);
+    expect(await snapshot.ttl("before")).to.be.within(1, 3_600_000);
     expect(await snapshot.count()).to.equal(65);
+    const [stored] = await snapshot.storedEntries("before").toArray();
+    expect(stored).to.include({ key: "before", encoding: "json" });
+    expect(stored!.expiresAt).to.be.a("number");
+    expect((await rejection(snapshot.count("before" as never))).message).to.include('{ prefix: "before" }');
     expect(await snapshot.values("key-").toArray()).to.deep.equal(keys.map(() => "old"));
     expect(await snapshot.keys({ reverse: true, limit: 1 }).toArray()).to.deep.equal(["key-00063"]);
     expect(await db.getMany(keys)).to.deep.equal(keys.map(() => "new"));

@@ -1,3 +1,4 @@
+import { inspect } from "node:util";
 import { expect } from "chai";
 import type { FastKV } from "../../coordinator/fastkv.js";
 import { rejection } from "../support/errors.js";
@@ -28,6 +29,15 @@ describe("Closing a database", () => {
     expect(pids.filter(isRunning)).to.deep.equal([]);
     const again = await stores().open();
     expect(await again.count()).to.equal(9002);
+  });
+
+  it("shows in what is printed of it", async () => {
+    const db = await stores().open();
+    const line = `{ path: '${db.path}', shardCount: 2, isClosed:`;
+    const wide = { breakLength: Number.POSITIVE_INFINITY };
+    expect(inspect(db, wide)).to.equal(`FastKV ${line} false }`);
+    await db.close();
+    expect(inspect({ db }, wide)).to.equal(`{ db: FastKV ${line} true } }`);
   });
 
   it("ends open scans, read or not, with FASTKV_CLOSED at once", async () => {
