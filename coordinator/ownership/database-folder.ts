@@ -59,7 +59,8 @@ export function prepareFolder(
     case "foreign":
       throw new FastKVError(
         "FASTKV_NOT_A_DATABASE",
-        `The folder ${folder} holds other files (${namesExcerpt(verdict.names)}) and no database. Choose an empty or a new folder.`,
+        `The folder ${folder} holds other files (${namesExcerpt(verdict.names)}) and no database. ` +
+          (createIfMissing ? "Choose an empty or a new folder." : "Give the folder of a database."),
       );
     case "identity-missing":
       throw new FastKVError(

@@ -79,6 +79,11 @@ describe("database folder", () => {
       prepareFolder(files, temporaryFolder(), create),
     );
     expect(error.message).to.include('"b"').and.to.include("and 2 more").and.to.not.include("\u001b");
+    expect(error.message).to.match(/Choose an empty or a new folder\.$/);
+    const missing = await expectError("FASTKV_NOT_A_DATABASE", () =>
+      prepareFolder(files, temporaryFolder(), { createIfMissing: false }),
+    );
+    expect(missing.message).to.match(/Give the folder of a database\.$/);
   });
 
   it("says when the identity file alone is missing", async () => {
