@@ -1,4 +1,5 @@
 import { isUtf8 } from "node:buffer";
+import { types } from "node:util";
 import { asBuffer, excerpt } from "../shared/bytes.js";
 import { FastKVError } from "../shared/errors.js";
 import { maxKeyBytes } from "../shared/limits.js";
@@ -26,7 +27,7 @@ export class KeyScratch {
     if (typeof key === "string") {
       return this.#setString(key);
     }
-    if (key instanceof Uint8Array) {
+    if (types.isUint8Array(key)) {
       const { byteLength } = key;
       if (byteLength > maxKeyBytes) {
         throw tooLong(byteLength);

@@ -179,18 +179,20 @@ const texts: Check<readonly string[]> = (name, value) => {
 };
 
 const moduleUrl: Check<URL> = (name, value) => {
-  if (value instanceof URL) {
-    return value;
-  }
+  let cause: unknown;
   try {
-    return new URL(text(name, value));
-  } catch (cause) {
-    throw new FastKVError(
-      "FASTKV_INVALID_OPTION",
-      `Option ${name} must be a URL such as new URL("./shard.js", import.meta.url)`,
-      { cause },
-    );
+    const url = value instanceof URL ? value : new URL(text(name, value));
+    if (url.protocol === "file:") {
+      return url;
+    }
+  } catch (error) {
+    cause = error;
   }
+  throw new FastKVError(
+    "FASTKV_INVALID_OPTION",
+    `Option ${name} must be a file's URL such as new URL("./shard.js", import.meta.url)`,
+    cause === undefined ? {} : { cause },
+  );
 };
 
 const logger: Check<Logger> = (name, value) => {

@@ -17,6 +17,7 @@ import { childEnvironment } from "../child-environment.js";
 import { checkPrivateFolder } from "../ownership/folder-trust.js";
 import { identityOf } from "../ownership/process-identity.js";
 import { createRuntimeFolder, type RuntimeFolder, removeRuntimeFolder } from "../ownership/runtime-folder.js";
+import { startPatience } from "./patience.js";
 import type { ShardLauncher, ShardLink, ShardLinkEvents } from "./shard-link.js";
 
 const tokenBytes = 32;
@@ -226,7 +227,7 @@ export class ShardProcessLauncher implements ShardLauncher {
       { shardIndex, socketPath: this.#runtime.socketPath },
       events,
     );
-    let timer: NodeJS.Timeout | undefined;
+    let endPatience: () => void = () => undefined;
     try {
       const connected = new Promise<Socket>((resolve) => {
         this.#waiting.set(shard.shardToken, { shard, shardToken: shard.shardToken, connect: resolve });
@@ -235,14 +236,10 @@ export class ShardProcessLauncher implements ShardLauncher {
         throw new FastKVError("FASTKV_SHARD_UNAVAILABLE", `Shard ${shardIndex} ${how} before it was ready`);
       });
       const late = new Promise<never>((_, reject) => {
-        timer = setTimeout(() => {
-          reject(
-            new FastKVError(
-              "FASTKV_SHARD_UNAVAILABLE",
-              `Shard ${shardIndex} did not connect within ${startTimeoutMs} ms`,
-            ),
-          );
-        }, startTimeoutMs);
+        const message = `Shard ${shardIndex} did not connect within ${startTimeoutMs} ms`;
+        endPatience = startPatience(startTimeoutMs, () =>
+          reject(new FastKVError("FASTKV_SHARD_UNAVAILABLE", message)),
+        );
       });
       shard.attach(await Promise.race([connected, failed, late]));
       return shard;
@@ -250,7 +247,7 @@ export class ShardProcessLauncher implements ShardLauncher {
       await shard.kill();
       throw error;
     } finally {
-      clearTimeout(timer);
+      endPatience();
       this.#waiting.delete(shard.shardToken);
     }
   }

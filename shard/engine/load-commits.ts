@@ -3,7 +3,7 @@
  * force. They go into the manifest when the batch log's record of the commit is on disk.
  */
 
-import { FastKVError } from "../../shared/errors.js";
+import { corruption } from "../../shared/errors.js";
 import type { Loads, ReadyLoad } from "./loads.js";
 import { loadCommitRetryMs } from "./options.js";
 import { asLoaded, type Tree } from "./tree.js";
@@ -57,7 +57,11 @@ export class LoadCommits {
     }
     const load = this.#loads.readyLoad(id);
     if (load === undefined) {
-      throw new FastKVError("FASTKV_CORRUPTION", `The tables of the committed bulk load ${id} are missing`);
+      throw corruption(
+        this.#loads.folder,
+        undefined,
+        `the tables of the committed bulk load ${id} are missing`,
+      );
     }
     const tables = load.tables.map((table) => asLoaded(table, sequence));
     this.#tree.install(tables);

@@ -52,7 +52,7 @@ const nothingHeld: Survival = { holds: [], rangeDeletes: [], timeMs: 0, retainAl
 
 export class Loads {
   readonly #fileSystem: FileSystem;
-  readonly #folder: string;
+  readonly folder: string;
   readonly #shard: ShardIdentity;
   readonly #options: EngineOptions;
   readonly #tree: Tree;
@@ -72,7 +72,7 @@ export class Loads {
     ready: readonly ReadyLoad[],
   ) {
     this.#fileSystem = environment.fileSystem;
-    this.#folder = environment.folder;
+    this.folder = environment.folder;
     this.#shard = environment.shard;
     this.#options = options;
     this.#tree = tree;
@@ -132,7 +132,7 @@ export class Loads {
     const load = this.#ready.get(id);
     if (load !== undefined) {
       this.#ready.delete(id);
-      this.#fileSystem.remove(`${this.#folder}/${loadName(load.fileNumber)}`);
+      this.#fileSystem.remove(`${this.folder}/${loadName(load.fileNumber)}`);
     }
   }
 
@@ -222,7 +222,7 @@ export class Loads {
   }
 
   #writeLoadFile(load: ReadyLoad): void {
-    const path = `${this.#folder}/${loadName(load.fileNumber)}`;
+    const path = `${this.folder}/${loadName(load.fileNumber)}`;
     const temporary = `${path}.tmp`;
     const header = fileIdentity(this.#shard, fileKind.load, load.fileNumber);
     const writer = RecordLogWriter.create(this.#fileSystem, temporary, header);
@@ -233,7 +233,7 @@ export class Loads {
       writer.release();
     }
     this.#fileSystem.rename(temporary, path);
-    this.#fileSystem.syncFolder(this.#folder);
+    this.#fileSystem.syncFolder(this.folder);
   }
 }
 

@@ -3,7 +3,7 @@ import { currentName, tableName } from "../engine/file-names.js";
 import type { ReadyLoad } from "../engine/loads.js";
 import { listFiles } from "../engine/recovery.js";
 import type { ManifestState } from "../engine/version/manifest.js";
-import { checkLoads } from "./load-check.js";
+import { checkLoads, isCommitted, pendingCommits } from "./load-check.js";
 import { LoggedPartsCheck } from "./logged-parts-check.js";
 import { checkManifest, noteLeftovers } from "./manifest-check.js";
 import { RoutingCheck } from "./routing-check.js";
@@ -32,7 +32,7 @@ export async function examineShard(files: ShardFiles, pause: () => Promise<void>
   const logged = new LoggedPartsCheck(counted);
   const values = new ValueCheck(findings);
   const wal = checkWal(counted, state, routing, logged, values);
-  const loads = neededLoads(state, checkLoads(counted), logged);
+  const loads = neededLoads(counted, state, checkLoads(counted), logged);
   const expected = expectedTables(counted, state, loads);
   noteLeftovers(counted, state, {
     tables: new Set(expected.map((table) => table.fileNumber)),
@@ -76,6 +76,7 @@ export async function examineShard(files: ShardFiles, pause: () => Promise<void>
  * is a leftover of a load that was given up or has long been done, where the disk did not let it be removed.
  */
 function neededLoads(
+  { findings, logged }: ShardFiles,
   state: ManifestState | undefined,
   loads: readonly ReadyLoad[],
   { loadCommits }: LoggedPartsCheck,
@@ -83,10 +84,13 @@ function neededLoads(
   if (state === undefined) {
     return loads;
   }
-  const { flushedSequence, ingested } = state;
-  const pending = [...loadCommits].filter(
-    ([sequence]) => sequence > flushedSequence && !ingested.includes(sequence),
-  );
+  const pending = pendingCommits(loadCommits, state);
+  for (const [sequence, id] of pending) {
+    if (isCommitted(sequence, logged) && !loads.some((load) => load.id === id)) {
+      const what = `the tables of the bulk load that was committed as ${sequence} are neither in the manifest nor in a .load file`;
+      findings.damage(currentName, what);
+    }
+  }
   const ids = new Set(pending.map(([, id]) => id));
   return loads.filter((load) => ids.has(load.id));
 }

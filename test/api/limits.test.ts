@@ -35,6 +35,8 @@ describe("Limits and bad input", () => {
       [],
       Symbol("x"),
       new Uint16Array(1),
+      Object.create(Uint8Array.prototype),
+      new Proxy(new Uint8Array(1), {}),
       "\ud800",
       "a\udc00b",
     ];

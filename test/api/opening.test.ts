@@ -36,6 +36,7 @@ describe("Opening", function () {
       { readCacheSize: -1 },
       { handleSignals: 1 as never },
       { shardModule: "not a url" },
+      { shardModule: "https://example.org/shard.js" },
       { execArgv: "--x" as never },
       { runtimeFolder: "" },
     ];

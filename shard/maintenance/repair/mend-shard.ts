@@ -10,6 +10,7 @@ import type { ReadyLoad } from "../../engine/loads.js";
 import { operationsRecordType, Wal } from "../../engine/log/wal.js";
 import type { ManifestState } from "../../engine/version/manifest.js";
 import type { LiveTable } from "../../engine/version/version.js";
+import { pendingCommits } from "../load-check.js";
 import { loggedParts, type SalvagedWrites, salvageWal } from "./salvage-wal.js";
 import type { Survey } from "./survey.js";
 import type { Workshop } from "./workshop.js";
@@ -69,10 +70,7 @@ function mendLoads(
 ): { tables: LiveTable[]; commits: number[] } {
   const tables: LiveTable[] = [];
   const commits: number[] = [];
-  const pending = [...survey.commits].filter(
-    ([sequence]) => sequence > state.flushedSequence && !state.ingested.includes(sequence),
-  );
-  for (const [sequence, id] of pending) {
+  for (const [sequence, id] of pendingCommits(survey.commits, state)) {
     const load = survey.loads.find((one) => one.id === id);
     if (load === undefined) {
       commits.push(sequence);
@@ -85,14 +83,19 @@ function mendLoads(
       tables.push(...takeLoad(workshop, load, sequence));
     }
   }
+  const needed = new Set([...state.version.tables()].map((table) => table.fileNumber));
   if (survey.areLoadsBad) {
-    const live = new Set([...state.version.tables()].map((table) => table.fileNumber));
-    for (const number of survey.present.tables.filter((one) => !live.has(one))) {
-      workshop.aside.keep(tableName(number));
-    }
     for (const number of survey.present.loads) {
       workshop.aside.keep(loadName(number));
     }
+  } else {
+    for (const table of survey.loads.flatMap((load) => load.tables)) {
+      needed.add(table.fileNumber);
+    }
+  }
+  // The next start would remove what the manifest does not name.
+  for (const number of survey.present.tables.filter((one) => !needed.has(one))) {
+    workshop.aside.keep(tableName(number));
   }
   return { tables, commits };
 }

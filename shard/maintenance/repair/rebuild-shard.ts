@@ -24,7 +24,7 @@ import { emptyState, fileIdentity, type ManifestState } from "../../engine/versi
 import type { LiveTable } from "../../engine/version/version.js";
 import type { SalvagedTable } from "./salvage-table.js";
 import { loggedParts, salvageWal } from "./salvage-wal.js";
-import type { Survey } from "./survey.js";
+import { lostCommits, type Survey } from "./survey.js";
 import type { Workshop } from "./workshop.js";
 
 /** Merged tables are disjoint, so any level but 0 would do. */
@@ -112,6 +112,7 @@ function chooseSources(workshop: Workshop, survey: Survey): Source[] {
       }
     }
   }
+  const lost = lostCommits(survey);
   const sources: Source[] = [];
   let highest = 0;
   for (const fileNumber of survey.present.tables.filter((number) => !givenUp.has(number))) {
@@ -119,16 +120,12 @@ function chooseSources(workshop: Workshop, survey: Survey): Source[] {
     const info = table ?? infoOf(workshop, fileNumber);
     let sequenceOverride = table?.sequenceOverride ?? 0;
     if (table === undefined && info?.maxSequence === 0) {
-      // A bulk-loaded table: what had been written before it has a lower file number and lower sequence numbers.
-      sequenceOverride = highest + 1;
-      // One that belongs to a batch would be held against what the batch log has of it.
-      while (logged.has(sequenceOverride)) {
-        sequenceOverride += 1;
+      if (survey.manifest.state !== undefined && lost.length === 0) {
+        // A load that was under way: all that were committed are known.
+        continue;
       }
-      const message = `the place of a bulk load among other writes is lost; it is taken to be ${sequenceOverride}`;
-      workshop.losses.damage(tableName(fileNumber), message, {
-        keys: { from: info.smallest, to: info.largest },
-      });
+      sequenceOverride =
+        lost.length === 1 ? lost[0]![0] : guessedSequence(workshop, { fileNumber, info, highest, logged });
     }
     highest = Math.max(highest, info?.maxSequence ?? 0, sequenceOverride);
     sources.push({ fileNumber, sequenceOverride, info });
@@ -136,16 +133,31 @@ function chooseSources(workshop: Workshop, survey: Survey): Source[] {
   for (const [fileNumber, { smallest, largest }] of survey.badTables) {
     if (!survey.present.tables.includes(fileNumber)) {
       const keys = { from: smallest, to: largest };
-      workshop.losses.damage(
-        tableName(fileNumber),
-        "all entries of the table are lost: the file is missing",
-        {
-          keys,
-        },
-      );
+      const lost = "the file is missing: its entries are lost, but for those that are in other tables";
+      workshop.losses.damage(tableName(fileNumber), lost, { keys });
     }
   }
   return sources;
+}
+
+/** A bulk-loaded table: what had been written before it has a lower file number and lower sequence numbers. */
+function guessedSequence(
+  { losses }: Workshop,
+  {
+    fileNumber,
+    info,
+    highest,
+    logged,
+  }: { fileNumber: number; info: TableInfo; highest: number; logged: ReadonlySet<number> },
+): number {
+  let sequence = highest + 1;
+  // One that belongs to a batch would be held against what the batch log has of it.
+  while (logged.has(sequence)) {
+    sequence += 1;
+  }
+  const message = `the place of a bulk load among other writes is lost; it is taken to be ${sequence}`;
+  losses.damage(tableName(fileNumber), message, { keys: { from: info.smallest, to: info.largest } });
+  return sequence;
 }
 
 /** What a table says of itself; undefined where that is damaged. */

@@ -6,7 +6,7 @@ import type { ShardFiles } from "../shard-files.js";
 import { mendShard } from "./mend-shard.js";
 import { rebuildShard } from "./rebuild-shard.js";
 import { SetAside } from "./set-aside.js";
-import { type Survey, surveyShard } from "./survey.js";
+import { lostCommits, type Survey, surveyShard } from "./survey.js";
 import { Workshop } from "./workshop.js";
 
 /**
@@ -42,9 +42,16 @@ export async function repairShard(
       : "no manifest is whole: clears that were not yet carried out may be undone";
     losses.damage(currentName, lost);
   }
+  if (state !== undefined && isOutdated(survey)) {
+    const lost = "the manifest's last changes are lost: clears that were not yet carried out may be undone";
+    losses.damage(currentName, lost);
+  }
   for (const { log, sizeBytes, missingBytes } of survey.shortLogs) {
     const lost = missingBytes === undefined ? "all writes" : `the writes in ${missingBytes} bytes`;
-    losses.damage(walName(log), `${lost} are lost: the file was cut off or removed`, { offset: sizeBytes });
+    const rest = survey.present.logs.includes(log) ? "" : ", but for those that are in tables";
+    losses.damage(walName(log), `${lost} are lost${rest}: the file was cut off or removed`, {
+      offset: sizeBytes,
+    });
   }
   const mended =
     state !== undefined && !mustBeRebuilt(survey)
@@ -69,25 +76,26 @@ export async function repairShard(
   };
 }
 
-function isDamaged({ badTables, isWalBad, areLoadsBad, commits, loads, manifest }: Survey): boolean {
-  const { flushedSequence = 0, ingested = [] } = manifest.state ?? {};
-  const isLoadMissing = [...commits].some(
-    ([sequence, id]) =>
-      sequence > flushedSequence && !ingested.includes(sequence) && !loads.some((load) => load.id === id),
-  );
-  return badTables.size > 0 || isWalBad || areLoadsBad || isLoadMissing;
+function isDamaged(survey: Survey): boolean {
+  return survey.badTables.size > 0 || survey.isWalBad || survey.areLoadsBad || lostCommits(survey).length > 0;
+}
+
+/** A WAL with holes no longer says at which places bulk loads stand between its writes. */
+function mustBeRebuilt(survey: Survey): boolean {
+  const areLoadsPending = (survey.manifest.state?.ingested.length ?? 0) > 0 || survey.commits.size > 0;
+  return isOutdated(survey) || (survey.isWalBad && areLoadsPending);
 }
 
 /**
- * A whole manifest may still be an outdated one: then tables that it names are gone, and others are there. And a WAL
- * with holes no longer says at which places bulk loads stand between its writes.
+ * A whole manifest may have lost its last changes, since an end that cannot be read is taken for what a crash cut short:
+ * then tables, WAL segments or bulk loads that it counts on are gone, and there are tables that it does not name.
  */
-function mustBeRebuilt({ manifest, present, badTables, isWalBad, loads, commits }: Survey): boolean {
-  const { state } = manifest;
-  const live = new Set([...(state?.version.tables() ?? [])].map((table) => table.fileNumber));
+function isOutdated(survey: Survey): boolean {
+  const { manifest, present, badTables, loads } = survey;
+  const live = new Set([...(manifest.state?.version.tables() ?? [])].map((table) => table.fileNumber));
   const loaded = new Set(loads.flatMap((load) => load.tables.map((table) => table.fileNumber)));
-  const isTableMissing = [...badTables.keys()].some((number) => !present.tables.includes(number));
   const hasOthers = present.tables.some((number) => !live.has(number) && !loaded.has(number));
-  const areLoadsPending = (state?.ingested.length ?? 0) > 0 || commits.size > 0;
-  return (isTableMissing && hasOthers) || (isWalBad && areLoadsPending);
+  const isTableMissing = [...badTables.keys()].some((number) => !present.tables.includes(number));
+  const isLogMissing = (manifest.state?.logs ?? []).some((log) => !present.logs.includes(log));
+  return hasOthers && (isTableMissing || isLogMissing || lostCommits(survey).length > 0);
 }

@@ -7,7 +7,7 @@ import type { ReadyLoad } from "../../engine/loads.js";
 import { findShortSegment } from "../../engine/log/wal-start.js";
 import { lastUsedLog, listFiles } from "../../engine/recovery.js";
 import type { LiveTable } from "../../engine/version/version.js";
-import { checkLoads } from "../load-check.js";
+import { checkLoads, isCommitted, pendingCommits } from "../load-check.js";
 import { RoutingCheck } from "../routing-check.js";
 import { attempt, type ShardFiles } from "../shard-files.js";
 import { checkTableFile } from "../table-check.js";
@@ -34,7 +34,7 @@ export interface Survey {
   loads: ReadyLoad[];
   /** A `.load` file, or a table that one names, is damaged. */
   areLoadsBad: boolean;
-  /** Which bulk loads were committed, as far as WAL and batch log say: ids by sequence number. */
+  /** Which bulk loads are committed, as far as WAL and batch log say: ids by sequence number. */
   commits: Map<number, string>;
 }
 
@@ -82,6 +82,11 @@ export async function surveyShard(files: ShardFiles, pause: () => Promise<void>)
     addAll(survey.commits, loadCommitsOf(part));
     const isDue = sequence > (manifest.state?.flushedSequence ?? 0) && sequence <= survey.lastInWal;
     survey.isWalBad ||= isDue && !survey.loggedInWal.has(sequence);
+  }
+  for (const sequence of survey.commits.keys()) {
+    if (!isCommitted(sequence, files.logged)) {
+      survey.commits.delete(sequence);
+    }
   }
   for (const table of manifest.state?.version.tables() ?? []) {
     if (!present.tables.includes(table.fileNumber) || !isTableSound(files, table)) {
@@ -161,4 +166,14 @@ function addAll<Key, Value>(target: Map<Key, Value>, more: ReadonlyMap<Key, Valu
   for (const [key, value] of more) {
     target.set(key, value);
   }
+}
+
+/** Bulk loads that were committed, and of which neither the manifest nor a `.load` file knows the tables. */
+export function lostCommits({ manifest, commits, loads }: Survey): [sequence: number, id: string][] {
+  const { state, facts } = manifest;
+  const { flushedSequence, ingested } = state ?? { flushedSequence: facts.flushedSequence, ingested: [] };
+  const taken = new Set([...facts.tables.values()].map((table) => table.sequenceOverride));
+  return pendingCommits(commits, { flushedSequence, ingested }).filter(
+    ([sequence, id]) => !taken.has(sequence) && !loads.some((load) => load.id === id),
+  );
 }

@@ -131,6 +131,39 @@ async function makeBase(random: Random, isClosed = true): Promise<Base> {
   return { disk: crashed, isClosed, contents, written };
 }
 
+/**
+ * A database whose processes were killed behind flushes, compactions and bulk loads: the ends of its manifests say what
+ * nothing else says. Loads have keys of their own, since without a manifest their place among other writes is a guess.
+ */
+async function makeKilledBase(
+  random: Random,
+  end: "flush" | "load",
+): Promise<Pick<Base, "disk" | "contents">> {
+  const disk = new SimulatedFileSystem({ random: random.fork(), folders: ["/data"] });
+  const { db } = await openSimulated(disk, new SteppedClock(), { shards: 2, maxMemtableSize: 65_536 });
+  // With few steps nothing is compacted.
+  for (let step = random.pick([1, 2, 3, 10]); step > 0; step--) {
+    const keys = Array.from({ length: random.between(1, 40) }, () => random.int(100));
+    for (const key of keys) {
+      await (random.chance(0.2) ? db.delete(keyOf(key)) : db.put(keyOf(key), `${step} ${key}`));
+    }
+    if (random.chance(0.6) || (step === 1 && end === "flush")) {
+      await db.flush();
+    }
+    if (step === 1 ? end === "load" : random.chance(0.4)) {
+      await db.bulkLoad(keys.map((key): [string, string] => [`load ${step} ${key}`, `${step}`]));
+    }
+  }
+  await db.batchPut(
+    ["a", "b", "c"].map((key) => [key, 1]),
+    { durability: "sync" },
+  );
+  const contents = await contentsOf(db);
+  const killed = restart(disk, random, "keepAll");
+  await db.close().catch(() => undefined);
+  return { disk: killed, contents };
+}
+
 function targets(disk: SimulatedFileSystem): string[] {
   return disk.files().filter((path) => !path.includes("/OWNER-"));
 }
@@ -240,6 +273,30 @@ describe("repair, simulated", () => {
     const again = await repairIn(storeFolder, environmentOn(disk));
     expect(again.wasDamaged, "damaged after it was opened and closed").to.equal(false);
   }
+
+  itWithRandom(
+    "brings back all that stands in other files where a manifest has lost its end",
+    async (random) => {
+      for (let round = 0; round < 8 * rounds; round++) {
+        const { disk: sound, contents } = await makeKilledBase(random, round % 2 === 0 ? "flush" : "load");
+        const manifests = sound.files().filter((path) => path.includes("/MANIFEST-"));
+        for (let trial = 0; trial < 12; trial++) {
+          const disk = sound.crash(random, "dropAll");
+          const path = random.pick(manifests);
+          const bytes = disk.contentOf(path);
+          const cut = bytes.length - (trial === 0 ? 1 : random.int(random.pick([8, 600, bytes.length])));
+          disk.install(path, bytes.subarray(0, cut));
+          const what = `${path} cut to ${cut} of ${bytes.length} bytes`;
+          const { isSound } = await verifyIn(storeFolder, environmentOn(disk));
+          if (!isSound) {
+            const { after } = await repairIn(storeFolder, environmentOn(disk));
+            expect(after.isSound, what).to.equal(true);
+          }
+          expect(await reopened(disk), what).to.deep.equal(contents);
+        }
+      }
+    },
+  );
 
   itWithRandom("takes what a disk cannot read any more for damage like any other", async (random) => {
     for (let trial = 0; trial < 10 * rounds; trial++) {
