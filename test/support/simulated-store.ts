@@ -1,3 +1,6 @@
+import type { MaintenanceEnvironment } from "../../coordinator/maintenance/options.js";
+import { performTask } from "../../shard/maintenance/perform-task.js";
+import type { FileSystem } from "../../shared/storage/file-system.js";
 /** The whole sharded store on a simulated disk, with a clock that the test steps. */
 
 import { FastKV } from "../../coordinator/fastkv.js";
@@ -64,4 +67,19 @@ export function restart(disk: SimulatedFileSystem, random: Random, mode: CrashMo
     }
   }
   return next;
+}
+
+/** For `verifyIn` and `repairIn`: on these files, in this process. */
+export function maintenanceOn(fileSystem: FileSystem): MaintenanceEnvironment {
+  return {
+    fileSystem,
+    perform: async (tasks) => {
+      const replies = [];
+      for (const task of tasks) {
+        replies.push(await performTask(fileSystem, task, async () => undefined));
+      }
+      return replies;
+    },
+    onProgress: () => undefined,
+  };
 }

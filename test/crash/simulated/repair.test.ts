@@ -5,33 +5,23 @@
 
 import { expect } from "chai";
 import type { FastKV } from "../../../coordinator/fastkv.js";
-import type { MaintenanceEnvironment } from "../../../coordinator/maintenance/options.js";
 import { type RepairReport, repairIn } from "../../../coordinator/maintenance/repair.js";
 import { verifyIn } from "../../../coordinator/maintenance/verify.js";
-import { performTask } from "../../../shard/maintenance/perform-task.js";
 import { FastKVError } from "../../../shared/errors.js";
 import type { FileSystem } from "../../../shared/storage/file-system.js";
 import { rounds } from "../../model/rounds.js";
 import { itWithRandom, type Random } from "../../support/random.js";
 import { SimulatedFileSystem } from "../../support/simulated-file-system.js";
-import { openSimulated, restart, SteppedClock, storeFolder } from "../../support/simulated-store.js";
+import {
+  maintenanceOn,
+  openSimulated,
+  restart,
+  SteppedClock,
+  storeFolder,
+} from "../../support/simulated-store.js";
 
 const keyCount = 120;
 const keyOf = (index: number): string => `key${String(index).padStart(4, "0")}`;
-
-function environmentOn(fileSystem: FileSystem): MaintenanceEnvironment {
-  return {
-    fileSystem,
-    perform: async (tasks) => {
-      const replies = [];
-      for (const task of tasks) {
-        replies.push(await performTask(fileSystem, task, async () => undefined));
-      }
-      return replies;
-    },
-    onProgress: () => undefined,
-  };
-}
 
 /** The same files on a disk that can no longer read one byte of one of them. */
 function withBadByte(disk: SimulatedFileSystem, badPath: string, badByte: number): FileSystem {
@@ -220,7 +210,7 @@ describe("repair, simulated", () => {
   itWithRandom("finds every database sound that was not damaged", async (random) => {
     for (let round = 0; round < 6 * rounds; round++) {
       const { disk } = await makeBase(random, round % 2 === 0);
-      const report = await verifyIn(storeFolder, environmentOn(disk));
+      const report = await verifyIn(storeFolder, maintenanceOn(disk));
       expect(report.findings.filter(({ severity }) => severity === "damage")).to.deep.equal([]);
     }
   });
@@ -247,7 +237,7 @@ describe("repair, simulated", () => {
     disk: SimulatedFileSystem,
     { isClosed, contents, written }: Base,
   ): Promise<void> {
-    const verified = await verifyIn(storeFolder, environmentOn(disk));
+    const verified = await verifyIn(storeFolder, maintenanceOn(disk));
     if (verified.isSound) {
       const found = await reopened(disk);
       expectWritten(found, written);
@@ -258,7 +248,7 @@ describe("repair, simulated", () => {
     }
     let report: RepairReport;
     try {
-      report = await repairIn(storeFolder, environmentOn(disk));
+      report = await repairIn(storeFolder, maintenanceOn(disk));
     } catch (error) {
       // The one thing that it may say.
       expect((error as FastKVError).message).to.contain("whole shards are missing");
@@ -270,7 +260,7 @@ describe("repair, simulated", () => {
     if (isClosed && report.losses.length === 0) {
       expect(found, "nothing was said to be lost").to.deep.equal(contents);
     }
-    const again = await repairIn(storeFolder, environmentOn(disk));
+    const again = await repairIn(storeFolder, maintenanceOn(disk));
     expect(again.wasDamaged, "damaged after it was opened and closed").to.equal(false);
   }
 
@@ -287,9 +277,9 @@ describe("repair, simulated", () => {
           const cut = bytes.length - (trial === 0 ? 1 : random.int(random.pick([8, 600, bytes.length])));
           disk.install(path, bytes.subarray(0, cut));
           const what = `${path} cut to ${cut} of ${bytes.length} bytes`;
-          const { isSound } = await verifyIn(storeFolder, environmentOn(disk));
+          const { isSound } = await verifyIn(storeFolder, maintenanceOn(disk));
           if (!isSound) {
-            const { after } = await repairIn(storeFolder, environmentOn(disk));
+            const { after } = await repairIn(storeFolder, maintenanceOn(disk));
             expect(after.isSound, what).to.equal(true);
           }
           expect(await reopened(disk), what).to.deep.equal(contents);
@@ -304,7 +294,7 @@ describe("repair, simulated", () => {
       const disk = base.disk.crash(random, "dropAll");
       const path = random.pick(targets(disk));
       const badByte = random.int(disk.contentOf(path).length);
-      const environment = environmentOn(withBadByte(disk, path, badByte));
+      const environment = maintenanceOn(withBadByte(disk, path, badByte));
       const report = await verifyIn(storeFolder, environment);
       const atEnd = /MANIFEST|batch-log/.test(path);
       expect(report.isSound && !atEnd, `${path} at ${badByte}`).to.equal(false);
@@ -335,17 +325,17 @@ describe("repair, simulated", () => {
     };
     const whole = breakIt();
     const before = whole.mutations;
-    await repairIn(storeFolder, environmentOn(whole));
+    await repairIn(storeFolder, maintenanceOn(whole));
     const mutations = whole.mutations - before;
     expect(await reopened(whole)).to.deep.equal(base.contents);
     expect(mutations).to.be.above(20);
     for (let at = 1; at <= mutations; at++) {
       const disk = breakIt();
       disk.operationsUntilCrash = at;
-      await repairIn(storeFolder, environmentOn(disk)).catch(() => undefined);
+      await repairIn(storeFolder, maintenanceOn(disk)).catch(() => undefined);
       expect(disk.hasCrashed, `crash at call ${at}`).to.equal(true);
       const next = restart(disk, random, random.pick(["any", "prefix", "dropAll"] as const));
-      await repairIn(storeFolder, environmentOn(next));
+      await repairIn(storeFolder, maintenanceOn(next));
       expect(await reopened(next), `crashed at call ${at} of ${mutations}`).to.deep.equal(base.contents);
     }
   });

@@ -253,6 +253,20 @@ async function killedBase(random: Random): Promise<Base> {
   return filling.base("killed", await filling.kill(), false);
 }
 
+/** Killed behind a flush and a bulk load: only the last changes of the manifests name their tables. */
+async function flushedBase(random: Random): Promise<Base> {
+  const filling = new Filling(random);
+  await filling.open("none");
+  for (const index of someIndexes(random, 8)) {
+    await filling.put(index);
+  }
+  await filling.load(someIndexes(random, 6));
+  await filling.batch(someIndexes(random, 4));
+  await filling.db.flush();
+  await writeMore(filling, random);
+  return filling.base("flushed", await filling.kill(), false);
+}
+
 /** Killed when a bulk load's tables were in force, and its own file was about to go. */
 async function loadingBase(random: Random): Promise<Base> {
   const filling = new Filling(random);
@@ -310,6 +324,7 @@ export async function makeBases(random: Random): Promise<Base[]> {
   const bases = [
     await closedBase(random.fork()),
     await killedBase(random.fork()),
+    await flushedBase(random.fork()),
     await loadingBase(random.fork()),
     await recoveringBase(random.fork()),
   ];
