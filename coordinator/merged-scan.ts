@@ -13,6 +13,9 @@ import { type PageRange, type PageRequest, pageMode } from "../shared/wire/page.
 import type { PageReader } from "./page-reader.js";
 import { type ByteRange, isEmptyRange } from "./ranges.js";
 
+/** So many entries in memory are taken before the event loop has a turn. */
+const entriesPerTurn = 1024;
+
 export interface ScanPoint {
   sequence: number;
   timeMs: number;
@@ -138,6 +141,8 @@ export class ScanRun {
   /** An entry that could not be read: thrown when those before it have been taken. */
   #unreadable: { error: unknown } | undefined;
   #isPrimed = false;
+  /** How many entries were taken since the event loop last had a turn. */
+  #takenInTurn = 0;
   /** Resolves when the scan ends, so that nobody waits for its pages any more. */
   readonly #ended: Promise<void>;
   #noteEnded: () => void = () => undefined;
@@ -235,7 +240,8 @@ export class ScanRun {
       throw this.#unreadable.error;
     }
     const start = into.length;
-    while (into.length - start < max) {
+    const most = start + Math.min(max, entriesPerTurn - this.#takenInTurn);
+    while (into.length < most) {
       if (this.#taken >= this.#request.limit) {
         return true;
       }
@@ -254,14 +260,23 @@ export class ScanRun {
         return false;
       }
       this.#taken += 1;
+      this.#takenInTurn += 1;
       best.advance();
     }
     return this.#taken >= this.#request.limit;
   }
 
-  /** Awaits the pages without which the next entry is not known, or the end of the scan. */
+  /**
+   * Awaits the pages without which the next entry is not known, or the end of the scan; where there are entries enough, a
+   * turn of the event loop: the next pages do not fit into a socket, and come in while these are taken.
+   */
   async fill(): Promise<void> {
-    await Promise.race([this.#refill(), this.#ended]);
+    if (this.#takenInTurn === entriesPerTurn) {
+      await new Promise((resolve) => setImmediate(resolve));
+    } else {
+      await Promise.race([this.#refill(), this.#ended]);
+    }
+    this.#takenInTurn = 0;
     this.check();
   }
 

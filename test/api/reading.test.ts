@@ -9,6 +9,35 @@ describe("Reading keys and ranges", () => {
   const store = useSharedStore();
   const stores = useStores();
 
+  it("leaves the event loop its turns while a scan is read from memory", async () => {
+    const db = store();
+    await db.batchPut(manyKeys(20_000).map((key) => [key, 1]));
+    let turns = 0;
+    let isOver = false;
+    const count = (): void => {
+      turns += 1;
+      if (!isOver) {
+        setImmediate(count);
+      }
+    };
+    setImmediate(count);
+    let entries = 0;
+    let longest = 0;
+    let lastTurn = 0;
+    let firstOfTurn = 0;
+    for await (const _ of db.scan()) {
+      entries += 1;
+      if (turns !== lastTurn) {
+        lastTurn = turns;
+        firstOfTurn = entries;
+      }
+      longest = Math.max(longest, entries - firstOfTurn + 1);
+    }
+    isOver = true;
+    expect(entries).to.equal(20_000);
+    expect(longest).to.be.at.most(1024);
+  });
+
   it("scans in byte order, with each bound, backwards and with a limit", async () => {
     const db = store();
     const keys = ["", "a", "a\u0000", "ab", "b", "é", "\uffee", "😀"];
