@@ -273,10 +273,10 @@ export class ScanRun {
   async fill(): Promise<void> {
     if (this.#takenInTurn === entriesPerTurn) {
       await new Promise((resolve) => setImmediate(resolve));
+      this.#takenInTurn = 0;
     } else {
       await Promise.race([this.#refill(), this.#ended]);
     }
-    this.#takenInTurn = 0;
     this.check();
   }
 
