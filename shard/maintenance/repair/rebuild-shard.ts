@@ -113,6 +113,9 @@ function chooseSources(workshop: Workshop, survey: Survey): Source[] {
     }
   }
   const lost = lostCommits(survey);
+  // Behind a whole WAL nothing but this one load can be missing in the manifest: its place is known.
+  const isOnlyOne = survey.manifest.state !== undefined && !survey.isWalBad && lost.length === 1;
+  const onlyLost = isOnlyOne ? lost[0]![0] : undefined;
   const sources: Source[] = [];
   let highest = 0;
   for (const fileNumber of survey.present.tables.filter((number) => !givenUp.has(number))) {
@@ -124,8 +127,7 @@ function chooseSources(workshop: Workshop, survey: Survey): Source[] {
         // A load that was under way: all that were committed are known.
         continue;
       }
-      sequenceOverride =
-        lost.length === 1 ? lost[0]![0] : guessedSequence(workshop, { fileNumber, info, highest, logged });
+      sequenceOverride = onlyLost ?? guessedSequence(workshop, { fileNumber, info, highest, logged });
     }
     highest = Math.max(highest, info?.maxSequence ?? 0, sequenceOverride);
     sources.push({ fileNumber, sequenceOverride, info });
