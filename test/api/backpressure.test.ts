@@ -1,5 +1,6 @@
 import { expect } from "chai";
 import type { FastKV } from "../../coordinator/fastkv.js";
+import { TurnCounter } from "../support/turn-counter.js";
 import { manyKeys, shardPids, useStores } from "./support/stores.js";
 
 describe("Backpressure", function () {
@@ -103,20 +104,12 @@ describe("Backpressure", function () {
       (at: number) => db.batchPut(manyKeys(8).map((key) => [key, at])),
     ];
     for (const write of writes) {
-      let turns = 0;
-      let isOver = false;
-      const count = (): void => {
-        turns += 1;
-        if (!isOver) {
-          setImmediate(count);
-        }
-      };
-      setImmediate(count);
+      const counter = new TurnCounter();
       for (let at = 0; at < 6400; at++) {
         await write(at);
       }
-      isOver = true;
-      expect(turns).to.be.at.least(90);
+      counter.stop();
+      expect(counter.turns).to.be.at.least(90);
     }
     await db.close();
   });

@@ -1,6 +1,7 @@
 import { expect } from "chai";
 import type { ScanOptions } from "../../coordinator/call-options.js";
 import { chooseSeed, Random } from "../support/random.js";
+import { TurnCounter } from "../support/turn-counter.js";
 import { manyKeys, useSharedStore, useStores } from "./support/stores.js";
 
 const text = new TextEncoder();
@@ -12,28 +13,20 @@ describe("Reading keys and ranges", () => {
   it("leaves the event loop its turns while a scan is read from memory", async () => {
     const db = store();
     await db.batchPut(manyKeys(20_000).map((key) => [key, 1]));
-    let turns = 0;
-    let isOver = false;
-    const count = (): void => {
-      turns += 1;
-      if (!isOver) {
-        setImmediate(count);
-      }
-    };
-    setImmediate(count);
+    const counter = new TurnCounter();
     let entries = 0;
     let longest = 0;
     let lastTurn = 0;
     let firstOfTurn = 0;
     for await (const _ of db.scan()) {
       entries += 1;
-      if (turns !== lastTurn) {
-        lastTurn = turns;
+      if (counter.turns !== lastTurn) {
+        lastTurn = counter.turns;
         firstOfTurn = entries;
       }
       longest = Math.max(longest, entries - firstOfTurn + 1);
     }
-    isOver = true;
+    counter.stop();
     expect(entries).to.equal(20_000);
     expect(longest).to.be.at.most(1024);
   });

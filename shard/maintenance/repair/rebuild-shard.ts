@@ -22,9 +22,10 @@ import type { TableInfo } from "../../engine/table/table-format.js";
 import { TableReader } from "../../engine/table/table-reader.js";
 import { emptyState, fileIdentity, type ManifestState } from "../../engine/version/manifest.js";
 import type { LiveTable } from "../../engine/version/version.js";
+import { LoadPlaces } from "./load-places.js";
 import type { SalvagedTable } from "./salvage-table.js";
 import { loggedParts, salvageWal } from "./salvage-wal.js";
-import { lostCommits, type Survey } from "./survey.js";
+import type { Survey } from "./survey.js";
 import type { Workshop } from "./workshop.js";
 
 /** Merged tables are disjoint, so any level but 0 would do. */
@@ -100,7 +101,6 @@ function chooseSources(workshop: Workshop, survey: Survey): Source[] {
   for (const table of survey.manifest.state?.version.tables() ?? []) {
     known.set(table.fileNumber, table);
   }
-  const logged = new Set(workshop.files.logged.sequences);
   const givenUp = new Set<number>();
   for (const load of survey.loads) {
     const commit = [...survey.commits].find(([, id]) => id === load.id);
@@ -112,10 +112,7 @@ function chooseSources(workshop: Workshop, survey: Survey): Source[] {
       }
     }
   }
-  const lost = lostCommits(survey);
-  // Behind a whole WAL nothing but this one load can be missing in the manifest: its place is known.
-  const isOnlyOne = survey.manifest.state !== undefined && !survey.isWalBad && lost.length === 1;
-  const onlyLost = isOnlyOne ? lost[0]![0] : undefined;
+  const places = new LoadPlaces(survey, new Set(workshop.files.logged.sequences));
   const sources: Source[] = [];
   let highest = 0;
   for (const fileNumber of survey.present.tables.filter((number) => !givenUp.has(number))) {
@@ -123,11 +120,15 @@ function chooseSources(workshop: Workshop, survey: Survey): Source[] {
     const info = table ?? infoOf(workshop, fileNumber);
     let sequenceOverride = table?.sequenceOverride ?? 0;
     if (table === undefined && info?.maxSequence === 0) {
-      if (survey.manifest.state !== undefined && lost.length === 0) {
-        // A load that was under way: all that were committed are known.
+      if (places.areNone) {
         continue;
       }
-      sequenceOverride = onlyLost ?? guessedSequence(workshop, { fileNumber, info, highest, logged });
+      sequenceOverride = places.take(info, highest);
+      if (!places.areSure) {
+        const message = `the place of a bulk load among other writes is lost; it is taken to be ${sequenceOverride}`;
+        const keys = { from: info.smallest, to: info.largest };
+        workshop.losses.damage(tableName(fileNumber), message, { keys });
+      }
     }
     highest = Math.max(highest, info?.maxSequence ?? 0, sequenceOverride);
     sources.push({ fileNumber, sequenceOverride, info });
@@ -140,26 +141,6 @@ function chooseSources(workshop: Workshop, survey: Survey): Source[] {
     }
   }
   return sources;
-}
-
-/** A bulk-loaded table: what had been written before it has a lower file number and lower sequence numbers. */
-function guessedSequence(
-  { losses }: Workshop,
-  {
-    fileNumber,
-    info,
-    highest,
-    logged,
-  }: { fileNumber: number; info: TableInfo; highest: number; logged: ReadonlySet<number> },
-): number {
-  let sequence = highest + 1;
-  // One that belongs to a batch would be held against what the batch log has of it.
-  while (logged.has(sequence)) {
-    sequence += 1;
-  }
-  const message = `the place of a bulk load among other writes is lost; it is taken to be ${sequence}`;
-  losses.damage(tableName(fileNumber), message, { keys: { from: info.smallest, to: info.largest } });
-  return sequence;
 }
 
 /** What a table says of itself; undefined where that is damaged. */

@@ -10,6 +10,7 @@ import { verifyIn } from "../../../coordinator/maintenance/verify.js";
 import { FastKVError } from "../../../shared/errors.js";
 import type { FileSystem } from "../../../shared/storage/file-system.js";
 import { rounds } from "../../model/rounds.js";
+import { InProcessLauncher } from "../../support/in-process-launcher.js";
 import { itWithRandom, type Random } from "../../support/random.js";
 import { SimulatedFileSystem } from "../../support/simulated-file-system.js";
 import {
@@ -121,6 +122,22 @@ async function makeBase(random: Random, isClosed = true): Promise<Base> {
   return { disk: crashed, isClosed, contents, written };
 }
 
+/** What all processes leave when they are killed now. A last batch has what is obsolete removed before. */
+async function killNow(
+  db: FastKV,
+  disk: SimulatedFileSystem,
+  random: Random,
+): Promise<Pick<Base, "disk" | "contents">> {
+  await db.batchPut(
+    ["~1", "~2", "~3"].map((key) => [key, "1"]),
+    { durability: "sync" },
+  );
+  const contents = await contentsOf(db);
+  const killed = restart(disk, random, "keepAll");
+  await db.close().catch(() => undefined);
+  return { disk: killed, contents };
+}
+
 /**
  * A database whose processes were killed behind flushes, compactions and bulk loads: the ends of its manifests say what
  * nothing else says. Loads have keys of their own, since without a manifest their place among other writes is a guess.
@@ -144,14 +161,7 @@ async function makeKilledBase(
       await db.bulkLoad(keys.map((key): [string, string] => [`load ${step} ${key}`, `${step}`]));
     }
   }
-  await db.batchPut(
-    ["a", "b", "c"].map((key) => [key, 1]),
-    { durability: "sync" },
-  );
-  const contents = await contentsOf(db);
-  const killed = restart(disk, random, "keepAll");
-  await db.close().catch(() => undefined);
-  return { disk: killed, contents };
+  return killNow(db, disk, random);
 }
 
 function targets(disk: SimulatedFileSystem): string[] {
@@ -285,6 +295,61 @@ describe("repair, simulated", () => {
           expect(await reopened(disk), what).to.deep.equal(contents);
         }
       }
+    },
+  );
+
+  /** Killed behind what `fill` does; then its one manifest is cut to the length that it had when `fill` said so. */
+  async function withLostChanges(
+    random: Random,
+    fill: (db: FastKV, markEnd: () => void) => Promise<void>,
+  ): Promise<Pick<Base, "disk" | "contents">> {
+    const disk = new SimulatedFileSystem({ random: random.fork(), folders: ["/data"] });
+    // Nothing is compacted: each flush and each load keeps its table.
+    const launcher = new InProcessLauncher(disk, { settings: {} });
+    const { db } = await openSimulated(disk, new SteppedClock(), { shards: 1 }, launcher);
+    const manifest = disk.files().find((path) => path.includes("/MANIFEST-"))!;
+    let end = 0;
+    await fill(db, () => {
+      end = disk.contentOf(manifest).length;
+    });
+    const { disk: killed, contents } = await killNow(db, disk, random);
+    expect(end).to.be.below(killed.contentOf(manifest).length);
+    killed.install(manifest, killed.contentOf(manifest).subarray(0, end));
+    return { disk: killed, contents };
+  }
+
+  itWithRandom("puts a bulk load that the manifest has lost where it was committed", async (random) => {
+    const { disk, contents } = await withLostChanges(random, async (db, markEnd) => {
+      for (const value of ["1", "2", "3"]) {
+        await db.put("a", value);
+        await db.put("b", value);
+      }
+      markEnd();
+      await db.bulkLoad([
+        ["a", "loaded"],
+        ["b", "loaded"],
+      ]);
+      await db.put("b", "newer");
+    });
+    await repairIn(storeFolder, maintenanceOn(disk));
+    const found = await reopened(disk);
+    expect([found.get("a"), found.get("b")]).to.deep.equal(["loaded", "newer"]);
+    expect(found).to.deep.equal(contents);
+  });
+
+  itWithRandom(
+    "does not take one lost bulk load for another, and says that the places are guesses",
+    async (random) => {
+      const { disk, contents } = await withLostChanges(random, async (db, markEnd) => {
+        markEnd();
+        await db.bulkLoad([["a", "loaded"]]);
+        await db.put("a", "newer");
+        await db.flush();
+        await db.bulkLoad([["b", "loaded"]]);
+      });
+      const { losses } = await repairIn(storeFolder, maintenanceOn(disk));
+      expect(losses.filter(({ message }) => message.includes("the place of a bulk load"))).to.have.length(2);
+      expect(await reopened(disk)).to.deep.equal(contents);
     },
   );
 
