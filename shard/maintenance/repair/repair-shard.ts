@@ -39,11 +39,12 @@ export async function repairShard(
     const isGone = Object.values(survey.present).every((numbers) => numbers.length === 0);
     const lost = isGone
       ? "all files of the shard are gone: all its keys are lost, but for those in batches that the batch log has"
-      : "no manifest is whole: clears that were not yet carried out may be undone";
+      : "no manifest is whole: clears that were not yet carried out may be undone, and nobody can say whether other files are missing";
     losses.damage(currentName, lost);
   }
   if (state !== undefined && isOutdated(survey)) {
-    const lost = "the manifest's last changes are lost: clears that were not yet carried out may be undone";
+    const lost =
+      "the manifest's last changes are lost: clears that were not yet carried out may be undone, and nobody can say whether files are missing that only these named";
     losses.damage(currentName, lost);
   }
   for (const { log, sizeBytes, missingBytes } of survey.shortLogs) {

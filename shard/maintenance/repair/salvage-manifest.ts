@@ -3,11 +3,12 @@
 import { FastKVError } from "../../../shared/errors.js";
 import { fileKind } from "../../../shared/format/file-header.js";
 import { scanLog } from "../../../shared/log/record-scan.js";
-import { manifestName } from "../../engine/file-names.js";
+import { manifestName, parseFileName } from "../../engine/file-names.js";
 import type { RangeDelete } from "../../engine/range-delete.js";
 import { listFiles } from "../../engine/recovery.js";
 import {
   fileIdentity,
+  type LoadedManifest,
   loadManifest,
   type ManifestState,
   readManifest,
@@ -31,13 +32,16 @@ export interface SalvagedManifest {
   /** `CURRENT` leads to it as it should. */
   isCurrentSound: boolean;
   facts: ManifestFacts;
+  /** Tables that `state` once had: what a crash left of them has long been merged into others. */
+  dropped: ReadonlySet<number>;
 }
 
 export function salvageManifest(files: ShardFiles): SalvagedManifest {
   const { fileSystem, folder, shard } = files;
   const current = unlessDamaged(() => loadManifest(fileSystem, folder, shard));
   if (current !== undefined) {
-    return { state: current.state, isCurrentSound: true, facts: noFacts() };
+    const dropped = droppedTables(files, current);
+    return { state: current.state, isCurrentSound: true, facts: noFacts(), dropped };
   }
   const numbers = listFiles(fileSystem, folder)
     .filter((file) => file.kind === "manifest")
@@ -48,13 +52,35 @@ export function salvageManifest(files: ShardFiles): SalvagedManifest {
   const loaded =
     newest === undefined ? undefined : unlessDamaged(() => readManifest(fileSystem, folder, shard, newest));
   if (loaded !== undefined) {
-    return { state: loaded.state, isCurrentSound: false, facts: noFacts() };
+    const dropped = droppedTables(files, loaded);
+    return { state: loaded.state, isCurrentSound: false, facts: noFacts(), dropped };
   }
   const facts = noFacts();
   for (const number of numbers.toReversed()) {
     gatherFacts(files, number, facts);
   }
-  return { state: undefined, isCurrentSound: false, facts };
+  return { state: undefined, isCurrentSound: false, facts, dropped: new Set() };
+}
+
+function droppedTables(
+  { fileSystem, folder, shard }: ShardFiles,
+  { manifestPath, state }: LoadedManifest,
+): Set<number> {
+  const { fileNumber } = parseFileName(manifestPath.slice(folder.length + 1))!;
+  const dropped = new Set<number>();
+  scanLog(fileSystem, manifestPath, {
+    expected: fileIdentity(shard, fileKind.manifest, fileNumber),
+    onRecord: ({ payload }) => {
+      for (const table of decodeVersionEdit(payload).removedTables ?? []) {
+        dropped.add(table);
+      }
+    },
+    onGap: () => false,
+  });
+  for (const table of state.version.tables()) {
+    dropped.delete(table.fileNumber);
+  }
+  return dropped;
 }
 
 function unlessDamaged<T>(read: () => T): T | undefined {

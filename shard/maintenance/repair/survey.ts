@@ -17,7 +17,7 @@ import { loadCommitsOf, loggedParts, loggedSequencesOf, salvageWal } from "./sal
 
 export interface Survey {
   manifest: SalvagedManifest;
-  /** All tables, WAL segments and manifests that are there, by number, ascending. */
+  /** All tables, WAL segments and manifests that are there, by number, ascending; no tables that were dropped. */
   present: { tables: number[]; logs: number[]; manifests: number[]; loads: number[] };
   nextFileNumber: number;
   /** Live tables that are damaged or missing. */
@@ -51,13 +51,13 @@ export async function surveyShard(files: ShardFiles, pause: () => Promise<void>)
       .filter((file) => file.kind === kind)
       .map((file) => file.fileNumber)
       .sort((a, b) => a - b);
+  const manifest = salvageManifest(files);
   const present = {
-    tables: numbersOf("table"),
+    tables: numbersOf("table").filter((number) => !manifest.dropped.has(number)),
     logs: numbersOf("wal"),
     manifests: numbersOf("manifest"),
     loads: numbersOf("load"),
   };
-  const manifest = salvageManifest(files);
   const known = manifest.state?.nextFileNumber ?? manifest.facts.nextFileNumber;
   const survey: Survey = {
     manifest,

@@ -301,7 +301,7 @@ describe("repair, simulated", () => {
   /** Killed behind what `fill` does; then its one manifest is cut to the length that it had when `fill` said so. */
   async function withLostChanges(
     random: Random,
-    fill: (db: FastKV, markEnd: () => void) => Promise<void>,
+    fill: (db: FastKV, markEnd: () => void, disk: SimulatedFileSystem) => Promise<void>,
   ): Promise<Pick<Base, "disk" | "contents">> {
     const disk = new SimulatedFileSystem({ random: random.fork(), folders: ["/data"] });
     // Nothing is compacted: each flush and each load keeps its table.
@@ -309,9 +309,10 @@ describe("repair, simulated", () => {
     const { db } = await openSimulated(disk, new SteppedClock(), { shards: 1 }, launcher);
     const manifest = disk.files().find((path) => path.includes("/MANIFEST-"))!;
     let end = 0;
-    await fill(db, () => {
+    const markEnd = (): void => {
       end = disk.contentOf(manifest).length;
-    });
+    };
+    await fill(db, markEnd, disk);
     const { disk: killed, contents } = await killNow(db, disk, random);
     expect(end).to.be.below(killed.contentOf(manifest).length);
     killed.install(manifest, killed.contentOf(manifest).subarray(0, end));
@@ -335,6 +336,28 @@ describe("repair, simulated", () => {
     const found = await reopened(disk);
     expect([found.get("a"), found.get("b")]).to.deep.equal(["loaded", "newer"]);
     expect(found).to.deep.equal(contents);
+  });
+
+  itWithRandom("takes no table for a lost bulk load that was merged into others before", async (random) => {
+    const merged = new Map<string, Buffer>();
+    const { disk, contents } = await withLostChanges(random, async (db, markEnd, files) => {
+      await db.bulkLoad([["a", "old"]]);
+      for (const path of files.files().filter((one) => one.endsWith(".sst"))) {
+        merged.set(path, files.contentOf(path));
+      }
+      await db.put("a", "newer");
+      await db.compact();
+      markEnd();
+      await db.bulkLoad([["b", "loaded"]]);
+    });
+    // As a crash leaves them that comes before they are removed.
+    expect(merged.size).to.equal(1);
+    for (const [path, content] of merged) {
+      expect(disk.exists(path)).to.equal(false);
+      disk.install(path, content);
+    }
+    await repairIn(storeFolder, maintenanceOn(disk));
+    expect(await reopened(disk)).to.deep.equal(contents);
   });
 
   itWithRandom(
