@@ -338,15 +338,18 @@ export class FastKV<V = unknown> extends EventEmitter<FastKVEvents> implements A
     try {
       const database = this.#checkOpen();
       const point = options === undefined ? undefined : this.#readPoint("get", options);
-      const encoder = this.#encoder;
-      encoder.setKey(key);
       // A snapshot's reads go past the cache: it has the newest values.
       const cache = point === undefined && database.cache.isEnabled ? database.cache : undefined;
+      const known = cache?.getByKey(key, database.clock.now());
+      if (known !== undefined) {
+        return this.#answerFromCache(known);
+      }
+      const encoder = this.#encoder;
+      encoder.setKey(key);
       const name = cache?.nameOf(key, encoder.key, encoder.keyBytes) ?? "";
       const cached = cache?.get(name, database.clock.now());
       if (cached !== undefined) {
-        const { isMissing, tag, kept: text } = cached;
-        return this.#turns.answer(isMissing ? undefined : (this.#codec.decodeKept(tag, text) as V));
+        return this.#answerFromCache(cached);
       }
       const client = database.clients[encoder.shard]!;
       client.checkAvailable();
@@ -360,6 +363,10 @@ export class FastKV<V = unknown> extends EventEmitter<FastKVEvents> implements A
     } catch (error) {
       return refusedRead(error);
     }
+  }
+
+  #answerFromCache({ isMissing, tag, kept: text }: CachedValue): Promise<V | undefined> {
+    return this.#turns.answer(isMissing ? undefined : (this.#codec.decodeKept(tag, text) as V));
   }
 
   /** The values of several keys as of one moment, by position; undefined for a miss. */

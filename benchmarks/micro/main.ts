@@ -1,8 +1,6 @@
 /**
  * What the parts of the store cost alone, in microseconds for one operation, on the records of the peers' comparison:
- * to say where the time of a call goes.
- *
- * Usage: npm run bench:micro [-- part of a name ...] [-- --json FILE]
+ * to say where the time of a call goes. `npm run bench:micro -- --help`
  */
 
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
@@ -26,6 +24,43 @@ const groups: Record<string, (folder: string) => PartCost[] | Promise<PartCost[]
   wal: walParts,
 };
 
+const usage = `Usage: npm run bench:micro -- [group ...] [options]
+
+Groups (default: all): ${Object.keys(groups).join(", ")}
+
+  --json FILE   all costs, in microseconds
+`;
+
+interface Settings {
+  groups: string[];
+  json: string | undefined;
+}
+
+function parseSettings(args: readonly string[]): Settings | "help" {
+  const { values, positionals } = parseArgs({
+    args: [...args],
+    options: { json: { type: "string" }, help: { type: "boolean" } },
+    allowPositionals: true,
+  });
+  if (values.help === true) {
+    return "help";
+  }
+  const unknown = positionals.find((name) => groups[name] === undefined);
+  if (unknown !== undefined) {
+    throw new Error(`There is no group "${unknown}"`);
+  }
+  return { groups: positionals.length > 0 ? positionals : Object.keys(groups), json: values.json };
+}
+
+function readSettings(): Settings | "help" {
+  try {
+    return parseSettings(process.argv.slice(2));
+  } catch (error) {
+    process.stderr.write(`${(error as Error).message}\n\n${usage}`);
+    process.exit(2);
+  }
+}
+
 function print(line: string): void {
   process.stdout.write(`${line}\n`);
 }
@@ -35,20 +70,17 @@ function line(part: string, ...figures: string[]): string {
 }
 
 async function main(): Promise<void> {
-  const { values, positionals } = parseArgs({
-    options: { json: { type: "string" } },
-    allowPositionals: true,
-  });
-  const unknown = positionals.filter((name) => groups[name] === undefined);
-  if (unknown.length > 0) {
-    throw new Error(`There is no part "${unknown[0]}"; there are ${Object.keys(groups).join(", ")}`);
+  const settings = readSettings();
+  if (settings === "help") {
+    process.stdout.write(usage);
+    return;
   }
   const folder = mkdtempSync(path.join(os.tmpdir(), "fastkv-micro-"));
   const all: PartCost[] = [];
   try {
     print(`${os.cpus()[0]?.model.trim()}, ${os.cpus().length} cores, Node ${process.version}`);
     print(line("microseconds per operation", "median", "best", "worst"));
-    for (const name of positionals.length > 0 ? positionals : Object.keys(groups)) {
+    for (const name of settings.groups) {
       const costs = await groups[name]!(folder);
       all.push(...costs);
       for (const { part, medianUs, bestUs, worstUs } of costs) {
@@ -58,8 +90,8 @@ async function main(): Promise<void> {
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }
-  if (values.json !== undefined) {
-    writeFileSync(values.json, `${JSON.stringify(all, undefined, 1)}\n`);
+  if (settings.json !== undefined) {
+    writeFileSync(settings.json, `${JSON.stringify(all, undefined, 1)}\n`);
   }
 }
 

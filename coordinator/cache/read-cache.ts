@@ -1,12 +1,15 @@
 import type { Key } from "../keys.js";
 import { type Cacheable, SecondChanceCache } from "./second-chance-cache.js";
 
+/** Of these, a key that is a string and its name are the same. */
+const asciiOnly = /^[\0-\x7f]*$/;
 /** An entry of the cache's table, a string for the key and one for the value, and the object that holds them. */
 const overheadBytes = 160;
 
 /** What is known of a key: its value as `ValueCodec.keep` gives it, or that there is none. */
 export class CachedValue implements Cacheable {
   readonly isMissing: boolean;
+  readonly hasAsciiName: boolean;
   readonly tag: number;
   readonly kept: string;
   /** 0: never. */
@@ -23,6 +26,7 @@ export class CachedValue implements Cacheable {
     valueBytes: number,
   ) {
     this.isMissing = isMissing;
+    this.hasAsciiName = asciiOnly.test(name);
     this.tag = tag;
     this.kept = kept;
     this.expiresAt = expiresAt;
@@ -89,6 +93,16 @@ export class ReadCache {
       this.misses += 1;
       return undefined;
     }
+    return this.#hit(found, name, nowMs);
+  }
+
+  /** Spares a key that is cached its encoding. Undefined where that is what tells the key's name: ask `get` then. */
+  getByKey(key: Key, nowMs: number): CachedValue | undefined {
+    const found = typeof key === "string" ? this.#values?.get(key) : undefined;
+    return found?.hasAsciiName ? this.#hit(found, key as string, nowMs) : undefined;
+  }
+
+  #hit(found: CachedValue, name: string, nowMs: number): CachedValue {
     this.hits += 1;
     return found.expiresAt !== 0 && found.expiresAt <= nowMs ? CachedValue.missing(name) : found;
   }

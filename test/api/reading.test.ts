@@ -205,6 +205,8 @@ describe("Reading keys and ranges", () => {
     expect(await db.get("é")).to.equal("by bytes");
     expect(await db.has("é")).to.equal(true);
     expect(await db.has(text.encode("é"))).to.equal(true);
+    // Units that are the bytes of "é", which the cache has by now.
+    expect(await db.get("\u00c3\u00a9")).to.equal(undefined);
     await db.delete("é");
     expect(await db.get(text.encode("é"))).to.equal(undefined);
     await db.delete("never there");

@@ -65,6 +65,22 @@ describe("ReadCache", () => {
     expect([cache.get("a", 0), cache.get("b", 0), cache.bytes]).to.deep.equal([undefined, undefined, 0]);
   });
 
+  it("finds a string without its bytes where the two have one name, and nothing else", () => {
+    const cache = new ReadCache(10_000);
+    // The UTF-8 bytes of "é", read as latin1.
+    const name = Buffer.from("é").toString("latin1");
+    for (const one of ["plain", name]) {
+      cache.fill(one, cache.ticket(one)!, value(one, one, 1000));
+    }
+    expect(cache.getByKey("plain", 999)?.kept).to.equal("plain");
+    expect(cache.getByKey("plain", 1000)?.isMissing).to.equal(true);
+    expect(cache.getByKey(name, 0)).to.equal(undefined);
+    expect(cache.getByKey("é", 0)).to.equal(undefined);
+    expect(cache.getByKey(Buffer.from("plain"), 0)).to.equal(undefined);
+    expect([cache.hits, cache.misses]).to.deep.equal([2, 0]);
+    expect(cache.get(name, 0)?.kept).to.equal(name);
+  });
+
   it("says of a value that has expired that there is none", () => {
     const cache = new ReadCache(10_000);
     cache.fill("k", cache.ticket("k")!, value("k", "1", 1000));
