@@ -31,33 +31,20 @@ Groups (default: all): ${Object.keys(groups).join(", ")}
   --json FILE   all costs, in microseconds
 `;
 
-interface Settings {
-  groups: string[];
-  json: string | undefined;
+function refuse(message: string): never {
+  process.stderr.write(`${message}\n\n${usage}`);
+  process.exit(2);
 }
 
-function parseSettings(args: readonly string[]): Settings | "help" {
-  const { values, positionals } = parseArgs({
-    args: [...args],
-    options: { json: { type: "string" }, help: { type: "boolean" } },
-    allowPositionals: true,
-  });
-  if (values.help === true) {
-    return "help";
-  }
-  const unknown = positionals.find((name) => groups[name] === undefined);
-  if (unknown !== undefined) {
-    throw new Error(`There is no group "${unknown}"`);
-  }
-  return { groups: positionals.length > 0 ? positionals : Object.keys(groups), json: values.json };
-}
-
-function readSettings(): Settings | "help" {
+function parseArguments(): { json?: string; help?: boolean; names: string[] } {
   try {
-    return parseSettings(process.argv.slice(2));
+    const { values, positionals } = parseArgs({
+      options: { json: { type: "string" }, help: { type: "boolean" } },
+      allowPositionals: true,
+    });
+    return { ...values, names: positionals };
   } catch (error) {
-    process.stderr.write(`${(error as Error).message}\n\n${usage}`);
-    process.exit(2);
+    return refuse((error as Error).message);
   }
 }
 
@@ -70,17 +57,21 @@ function line(part: string, ...figures: string[]): string {
 }
 
 async function main(): Promise<void> {
-  const settings = readSettings();
-  if (settings === "help") {
-    process.stdout.write(usage);
+  const { json, help, names } = parseArguments();
+  if (help === true) {
+    print(usage);
     return;
+  }
+  const unknown = names.find((name) => groups[name] === undefined);
+  if (unknown !== undefined) {
+    refuse(`There is no group "${unknown}"`);
   }
   const folder = mkdtempSync(path.join(os.tmpdir(), "fastkv-micro-"));
   const all: PartCost[] = [];
   try {
     print(`${os.cpus()[0]?.model.trim()}, ${os.cpus().length} cores, Node ${process.version}`);
     print(line("microseconds per operation", "median", "best", "worst"));
-    for (const name of settings.groups) {
+    for (const name of names.length > 0 ? names : Object.keys(groups)) {
       const costs = await groups[name]!(folder);
       all.push(...costs);
       for (const { part, medianUs, bestUs, worstUs } of costs) {
@@ -90,8 +81,8 @@ async function main(): Promise<void> {
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }
-  if (settings.json !== undefined) {
-    writeFileSync(settings.json, `${JSON.stringify(all, undefined, 1)}\n`);
+  if (json !== undefined) {
+    writeFileSync(json, `${JSON.stringify(all, undefined, 1)}\n`);
   }
 }
 

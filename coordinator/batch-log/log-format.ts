@@ -84,12 +84,30 @@ export function decodeBatches(payload: Buffer, path: string, offset: number): Lo
       const length = payload.readUInt32LE(at + 4);
       at += partHeaderBytes;
       need(length);
-      parts.push({ shard, section: Buffer.from(payload.subarray(at, at + length)) });
+      const section = Buffer.from(payload.subarray(at, at + length));
+      checkPart(section, `batch ${sequence}`, path, offset);
+      parts.push({ shard, section });
       at += length;
     }
     batches.push({ sequence, parts });
   }
   return batches;
+}
+
+/** A shard takes it as it is: what it could not read would end it, again and again. */
+function checkPart(section: Buffer, batch: string, path: string, offset: number): void {
+  const reader = new OperationReader(section);
+  let isMarked = true;
+  try {
+    while (reader.next()) {
+      isMarked &&= reader.logged && reader.sequenceDelta === 0;
+    }
+  } catch (error) {
+    throw corruption(path, offset, `${batch}: ${(error as Error).message}`, error);
+  }
+  if (!isMarked) {
+    throw corruption(path, offset, `${batch}: an operation is not marked as part of a logged batch`);
+  }
 }
 
 export function encodeBatches(batches: readonly LoggedBatch[]): Buffer {

@@ -2,6 +2,7 @@ import { expect } from "chai";
 import { loadBatchLog } from "../../coordinator/batch-log/load-batch-log.js";
 import { startFile } from "../../coordinator/batch-log/log-file.js";
 import { headerOf, type LoggedBatch, pathOf, recordType } from "../../coordinator/batch-log/log-format.js";
+import { OperationSection, operationKind } from "../../shared/format/operations.js";
 import { RecordLogWriter } from "../../shared/log/record-log.js";
 import { caught } from "../support/errors.js";
 import { Random } from "../support/random.js";
@@ -56,6 +57,28 @@ describe("the batch log, when it is loaded", () => {
     const error = caught(() => loadBatchLog(disk, folder, databaseId));
     expect(error.code).to.equal("FASTKV_CORRUPTION");
     expect(error.message).to.contain("batch 5 stands behind 8");
+  });
+
+  it("is damaged where a part of a batch is no operations of a batch, however right its checksum is", async () => {
+    const operation = { tag: 0, expiresAt: 0, key: Buffer.from("k"), value: Buffer.from("v") };
+    const sectionOf = (logged: boolean, delta: number): Buffer => {
+      const section = new OperationSection(64);
+      section.append({ ...operation, kind: operationKind.put, logged }, delta);
+      return section.bytes();
+    };
+    const parts: [string, Buffer][] = [
+      ["Malformed operation at offset 0", sectionOf(true, 0).subarray(0, -1)],
+      ["Malformed operation at offset 0", Buffer.alloc(20, 0xff)],
+      ["not marked", sectionOf(false, 0)],
+      ["not marked", sectionOf(true, 1)],
+    ];
+    for (const [message, section] of parts) {
+      const disk = newDisk();
+      await addFile(disk, 1, 3, [{ sequence: 5, parts: [{ shard: 0, section }] }]);
+      const error = caught(() => loadBatchLog(disk, folder, databaseId));
+      expect(error.damage?.path).to.equal(pathOf(folder, 1));
+      expect(error.message).to.contain("batch 5: ").and.to.contain(message);
+    }
   });
 
   it("is damaged where its first record has no sequence number", async () => {

@@ -8,17 +8,15 @@ import { encodingTag, type ValueEncoding } from "../../shared/format/value-encod
 import { decodeMessage } from "../../shared/wire/frame.js";
 import { useSharedStore } from "../api/support/stores.js";
 import { caught } from "../support/errors.js";
+import { MemoryMeter } from "../support/memory.js";
 import { storeForged } from "./support/forged-entry.js";
 import { rawMessage } from "./support/raw-message.js";
 
-function heldBytes(): number {
-  const { heapUsed, arrayBuffers, external } = process.memoryUsage();
-  return heapUsed + arrayBuffers + external;
-}
+const meter = new MemoryMeter();
 
 /** An error of ours or a value, in little memory. */
 async function cheaply(what: string, call: () => unknown): Promise<unknown> {
-  const before = heldBytes();
+  meter.start();
   const start = performance.now();
   let outcome: unknown;
   try {
@@ -27,7 +25,7 @@ async function cheaply(what: string, call: () => unknown): Promise<unknown> {
     expect(error, what).to.be.instanceOf(FastKVError);
     outcome = error;
   }
-  expect(heldBytes() - before, what).to.be.below(24 * 1024 * 1024);
+  expect(meter.tookBytes, what).to.be.below(24 * 1024 * 1024);
   expect(performance.now() - start, what).to.be.below(5000);
   return outcome;
 }

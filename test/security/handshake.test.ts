@@ -9,6 +9,7 @@ import { decodeMessage, encodeMessage, frameType } from "../../shared/wire/frame
 import type { Hello, OpenRequest } from "../../shared/wire/messages.js";
 import type { ShardStart } from "../../shared/wire/shard-start.js";
 import { eventually, shardPids, useStores } from "../api/support/stores.js";
+import { MemoryMeter } from "../support/memory.js";
 import { useTemporaryFolder } from "../support/temporary-folder.js";
 import { rawMessage } from "./support/raw-message.js";
 
@@ -127,17 +128,12 @@ describe("A shard", function () {
   });
 });
 
-function heldBytes(): number {
-  const { heapUsed, arrayBuffers, external } = process.memoryUsage();
-  return heapUsed + arrayBuffers + external;
-}
-
 describe("A coordinator", function () {
   this.timeout(30_000);
   const stores = useStores();
 
   /** Says something on the socket; gives back what came of it. */
-  async function say(bytes: Buffer): Promise<{ answered: number; heldBytes: number }> {
+  async function say(bytes: Buffer): Promise<{ answered: number; tookBytes: number }> {
     const { runtimeFolder } = stores();
     const socket = net.connect(path.join(runtimeFolder, fs.readdirSync(runtimeFolder)[0]!, "s"));
     let answered = 0;
@@ -145,10 +141,11 @@ describe("A coordinator", function () {
     socket.on("data", (chunk) => {
       answered += chunk.length;
     });
-    const before = heldBytes();
+    const meter = new MemoryMeter();
+    meter.start();
     socket.write(bytes);
     await once(socket, "close");
-    return { answered, heldBytes: heldBytes() - before };
+    return { answered, tookBytes: meter.tookBytes };
   }
 
   const hello = (meta: unknown): Buffer => encodeMessage(frameType.request, 0, meta);
@@ -176,9 +173,9 @@ describe("A coordinator", function () {
     const pids = await shardPids(db);
     await db.put("a", 1);
     for (const [what, bytes] of strangers) {
-      const { answered, heldBytes: taken } = await say(bytes);
+      const { answered, tookBytes } = await say(bytes);
       expect(answered, what).to.equal(0);
-      expect(taken, what).to.be.below(16 * 1024 * 1024);
+      expect(tookBytes, what).to.be.below(16 * 1024 * 1024);
       expect(await db.get("a"), what).to.equal(1);
     }
     expect(await shardPids(db)).to.deep.equal(pids);

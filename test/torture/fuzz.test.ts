@@ -2,6 +2,7 @@
 
 import { expect } from "chai";
 import { FastKVError } from "../../shared/errors.js";
+import { collectGarbage } from "../support/memory.js";
 import { Random } from "../support/random.js";
 import { readCorpus, targets } from "./groups/fuzz/corpus.js";
 import { DecoderFuzz } from "./groups/fuzz/decoders.js";
@@ -48,6 +49,18 @@ describe("the fuzzed decoders", function () {
       expect(await failureOf(feedWithin(greedy, input))).to.contain("TOO MUCH MEMORY");
     }
     expect(held).to.have.length(2);
+  });
+
+  it("may not hide what they allocate in the collection of what others left", async () => {
+    const others = Array.from({ length: 100 }, () => Buffer.alloc(1024 * 1024));
+    others.length = 0;
+    const greedy = decoder(() => {
+      held.push(Buffer.alloc(64 * 1024 * 1024));
+      collectGarbage();
+    });
+    const held: Buffer[] = [];
+    expect(await failureOf(feedWithin(greedy, input))).to.contain("TOO MUCH MEMORY");
+    expect(held).to.have.length(1);
   });
 
   it("may not touch a prototype", () => {

@@ -1,8 +1,7 @@
-import { setFlagsFromString } from "node:v8";
-import { runInNewContext } from "node:vm";
 import { expect } from "chai";
 import fc from "fast-check";
 import { type Cacheable, SecondChanceCache } from "../../../coordinator/cache/second-chance-cache.js";
+import { collectGarbage } from "../../support/memory.js";
 
 function item(sizeBytes: number): Cacheable {
   return { sizeBytes, wasUsed: false };
@@ -75,8 +74,6 @@ describe("SecondChanceCache", () => {
   });
 
   it("takes no more memory the longer the same keys are put in, also where it never has to let one go", () => {
-    setFlagsFromString("--expose-gc");
-    const collect = runInNewContext("gc") as () => void;
     const cache = new SecondChanceCache<Cacheable>(64 * 1024 * 1024);
     const keys = Array.from({ length: 50_000 }, (_, n) => `key-${n}`);
     const heapAfter = (rounds: number): number => {
@@ -85,7 +82,7 @@ describe("SecondChanceCache", () => {
           cache.set(key, item(100));
         }
       }
-      collect();
+      collectGarbage();
       return process.memoryUsage().heapUsed;
     };
     const before = heapAfter(4);

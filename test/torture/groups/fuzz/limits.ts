@@ -1,8 +1,10 @@
 /** What one input may cost: the demands that hold for every decoder. */
 
-import v8 from "node:v8";
 import { FastKVError, type FastKVErrorCode } from "../../../../shared/errors.js";
+import { MemoryMeter } from "../../../support/memory.js";
 import type { FuzzTarget } from "./target.js";
+
+const meter = new MemoryMeter();
 
 /** Hundreds of times what an input of a few kilobytes takes, and a hundredth of what a claimed length may ask for. */
 const mostBytes = 16 * 1024 * 1024;
@@ -30,18 +32,9 @@ export function checkPrototypes(): void {
   });
 }
 
-/**
- * Bytes of the heap and beside it, garbage included. Over one short call that is what it allocated, unless the collector
- * runs meanwhile: then it is less, but not by what the call itself holds.
- */
-export function heldBytes(): number {
-  const { used_heap_size: heap, external_memory: external } = v8.getHeapStatistics();
-  return heap + external;
-}
-
 /** Feeds one input. True where it was taken, false where it was refused as it should be. Else it throws. */
 export async function feedWithin(target: FuzzTarget, bytes: Buffer): Promise<boolean> {
-  const startBytes = heldBytes();
+  meter.start();
   const startMs = performance.now();
   let isTaken = true;
   try {
@@ -58,7 +51,7 @@ export async function feedWithin(target: FuzzTarget, bytes: Buffer): Promise<boo
       });
     }
   }
-  const tookBytes = heldBytes() - startBytes;
+  const { tookBytes } = meter;
   const tookMs = performance.now() - startMs;
   if (tookBytes > mostBytes + mostBytesPerByte * bytes.length) {
     throw new Error(`TOO MUCH MEMORY: ${tookBytes} bytes for an input of ${bytes.length}`);

@@ -16,11 +16,11 @@ import {
   operationsHeaderBytes,
   writeOperationsHeader,
 } from "../../../../shared/wire/frame.js";
+import { MemoryMeter } from "../../../support/memory.js";
 import { Random } from "../../../support/random.js";
 import type { TortureContext } from "../../group.js";
 import { readCorpus, targets } from "./corpus.js";
 import { FakeCoordinator } from "./fake-coordinator.js";
-import { heldBytes } from "./limits.js";
 import { mutate } from "./mutate.js";
 
 const patienceMs = 30_000;
@@ -61,7 +61,8 @@ async function meetStrangers(context: TortureContext, corpus: Buffer[], random: 
     runtimeFolder,
     handleSignals: false,
   });
-  const before = heldBytes();
+  const meter = new MemoryMeter();
+  meter.start();
   const socketPath = socketIn(runtimeFolder);
   const inputs = Array.from({ length: strangersAtOnce }, () => {
     const bytes = mutate(random.pick(corpus), corpus, random, (now) => frames.fieldsOf!(now));
@@ -76,8 +77,9 @@ async function meetStrangers(context: TortureContext, corpus: Buffer[], random: 
   if ((await db.count()) !== 20 || restarts !== 0) {
     throw new Error(`Strangers disturbed a database: ${restarts} restarts`);
   }
-  if (heldBytes() - before > mostBytes) {
-    throw new Error(`TOO MUCH MEMORY for strangers: ${heldBytes() - before} bytes`);
+  const { tookBytes } = meter;
+  if (tookBytes > mostBytes) {
+    throw new Error(`TOO MUCH MEMORY for strangers: ${tookBytes} bytes`);
   }
   await db.close();
   return inputs.length + wrong.length;

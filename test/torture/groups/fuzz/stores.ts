@@ -6,17 +6,19 @@
 import path from "node:path";
 import { FastKVError, type FastKVErrorCode } from "../../../../shared/errors.js";
 import { InProcessLauncher } from "../../../support/in-process-launcher.js";
+import { MemoryMeter } from "../../../support/memory.js";
 import { Random } from "../../../support/random.js";
 import { openSimulated, SteppedClock, tinySettings } from "../../../support/simulated-store.js";
 import type { TortureContext } from "../../group.js";
 import { type Base, keyOf, makeBases } from "../bytes/base.js";
 import { fileTargets } from "./file-targets.js";
-import { checkPrototypes, heldBytes } from "./limits.js";
+import { checkPrototypes } from "./limits.js";
 import { mutate } from "./mutate.js";
 import type { FuzzTarget } from "./target.js";
 
 const mostBytes = 128 * 1024 * 1024;
 const patienceMs = 30_000;
+const meter = new MemoryMeter();
 
 const refusals: readonly FastKVErrorCode[] = [
   "FASTKV_CORRUPTION",
@@ -87,7 +89,7 @@ async function tryStore(place: Place, random: Random): Promise<string> {
   const clock = new SteppedClock();
   clock.nowMs = base.nowMs;
   const launcher = new InProcessLauncher(disk, { settings: tinySettings });
-  const before = heldBytes();
+  meter.start();
   let errors = 0;
   const attempt = async (call: () => Promise<unknown>, more?: FastKVErrorCode): Promise<void> => {
     try {
@@ -120,7 +122,7 @@ async function tryStore(place: Place, random: Random): Promise<string> {
   });
   await launcher.close();
   checkPrototypes();
-  const tookBytes = heldBytes() - before;
+  const { tookBytes } = meter;
   if (tookBytes > mostBytes) {
     throw new Error(`TOO MUCH MEMORY: ${tookBytes} bytes for ${path.basename(file)} of ${bytes.length}`);
   }
