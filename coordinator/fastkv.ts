@@ -340,14 +340,15 @@ export class FastKV<V = unknown> extends EventEmitter<FastKVEvents> implements A
       const point = options === undefined ? undefined : this.#readPoint("get", options);
       // A snapshot's reads go past the cache: it has the newest values.
       const cache = point === undefined && database.cache.isEnabled ? database.cache : undefined;
-      const known = cache?.getByKey(key, database.clock.now());
+      const nowMs = cache === undefined ? 0 : database.clock.now();
+      const known = cache?.getByKey(key, nowMs);
       if (known !== undefined) {
         return this.#answerFromCache(known);
       }
       const encoder = this.#encoder;
       encoder.setKey(key);
       const name = cache?.nameOf(key, encoder.key, encoder.keyBytes) ?? "";
-      const cached = cache?.get(name, database.clock.now());
+      const cached = cache?.get(name, nowMs);
       if (cached !== undefined) {
         return this.#answerFromCache(cached);
       }
