@@ -109,8 +109,8 @@ export class FastKV<V = unknown> extends EventEmitter<FastKVEvents> implements A
     checkPath(folder);
     const resolved = resolveOptions(options);
     const fileSystem = new NodeFileSystem();
-    const { shardModule, execPath, execArgv, runtimeFolder } = resolved;
-    const program = { module: shardModule ?? defaultShardModule, execPath, execArgv };
+    const { shardModule, execPath, execArgv, busyPoll, runtimeFolder } = resolved;
+    const program = { module: shardModule ?? defaultShardModule, execPath, execArgv, busyPoll };
     return FastKV.openIn(path.resolve(folder), resolved, {
       fileSystem,
       checkFolder: (path) => checkFolderTrust(path, { allowShared: resolved.allowSharedFolder }),

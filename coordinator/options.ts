@@ -66,6 +66,12 @@ export interface OpenOptions {
   logger?: Logger | undefined;
   /** Closes the database and ends the program on SIGINT and SIGTERM, where nobody else handles them. @default true */
   handleSignals?: boolean | undefined;
+  /**
+   * While calls wait for fewer shards than there are processors, such as a get that is awaited alone, the program watches for
+   * the answer for up to 0.2 ms instead of sleeping: it comes sooner, and takes a processor meanwhile.
+   * @default true
+   */
+  busyPoll?: boolean | undefined;
   /** The program that runs shards. @default process.execPath */
   execPath?: string | undefined;
   /** Node options of the shard processes; those of this process and NODE_OPTIONS are not passed on. @default [] */
@@ -102,6 +108,7 @@ export interface ResolvedOptions {
   lowSpaceThreshold: number;
   logger: Logger | undefined;
   handleSignals: boolean;
+  busyPoll: boolean;
   execPath: string;
   execArgv: readonly string[];
   shardModule: URL | undefined;
@@ -232,6 +239,7 @@ const checks: {
   lowSpaceThreshold: { check: integer(0, Number.MAX_SAFE_INTEGER), fallback: () => 256 * mib },
   logger: { check: logger, fallback: () => undefined },
   handleSignals: { check: boolean, fallback: () => true },
+  busyPoll: { check: boolean, fallback: () => true },
   execPath: { check: text, fallback: () => process.execPath },
   execArgv: { check: texts, fallback: () => [] },
   shardModule: { check: moduleUrl, fallback: () => undefined },

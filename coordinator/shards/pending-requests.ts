@@ -36,6 +36,10 @@ export class PendingRequests {
     return this.#requests.size * overheadBytesPerRequest;
   }
 
+  get isEmpty(): boolean {
+    return this.#requests.size === 0;
+  }
+
   add(request: PendingRequest): number {
     const id = this.#nextId;
     this.#nextId = id === lastId ? 1 : id + 1;

@@ -321,6 +321,7 @@ export class ShardClient {
     this.#link = await this.#launcher.launch(this.index, {
       onFrames: (frames) => this.#receive(frames),
       onDown: (reason) => this.#onDown(reason),
+      isAwaited: () => !(this.#reads.isEmpty && this.#writes.isEmpty && this.#requests.isEmpty),
     });
   }
 

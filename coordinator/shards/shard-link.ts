@@ -20,6 +20,8 @@ export interface ShardLinkEvents {
   onFrames(frames: Buffer[]): void;
   /** The shard is gone or cannot be reached any more; at most once, and not after `kill` was called. */
   onDown(reason: string): void;
+  /** Somebody waits for what the shard will answer. */
+  isAwaited(): boolean;
 }
 
 /** Starts shards. The child process is one implementation, an in-process one serves tests. */

@@ -17,6 +17,7 @@ import { childEnvironment } from "../child-environment.js";
 import { checkPrivateFolder } from "../ownership/folder-trust.js";
 import { identityOf } from "../ownership/process-identity.js";
 import { createRuntimeFolder, type RuntimeFolder, removeRuntimeFolder } from "../ownership/runtime-folder.js";
+import { BusyPoll } from "./busy-poll.js";
 import { startPatience } from "./patience.js";
 import type { ShardLauncher, ShardLink, ShardLinkEvents } from "./shard-link.js";
 
@@ -31,6 +32,8 @@ export interface ShardProgram {
   module: URL;
   execPath: string;
   execArgv: readonly string[];
+  /** Answers that are awaited alone are watched for. */
+  busyPoll: boolean;
 }
 
 /** The entry of a shard process in this package: all of its modules in one file (shared/scripts/bundle.js). */
@@ -55,6 +58,7 @@ class ShardProcess implements ShardLink {
   readonly identity;
   readonly #child: ChildProcess;
   readonly #events: ShardLinkEvents;
+  readonly #poll: BusyPoll | undefined;
   readonly #exited: Promise<string>;
   #socket: Socket | undefined;
   #isOver = false;
@@ -63,8 +67,10 @@ class ShardProcess implements ShardLink {
     program: ShardProgram,
     start: Omit<ShardStart, "shardToken" | "coordinatorToken">,
     events: ShardLinkEvents,
+    poll: BusyPoll | undefined,
   ) {
     this.#events = events;
+    this.#poll = poll;
     this.#child = fork(program.module, [], {
       execPath: program.execPath,
       execArgv: [...shardFlags, ...program.execArgv],
@@ -102,8 +108,13 @@ class ShardProcess implements ShardLink {
     this.#socket = socket;
   }
 
+  get isAwaited(): boolean {
+    return !this.#isOver && this.#events.isAwaited();
+  }
+
   receive(frames: Buffer[]): void {
     if (!this.#isOver) {
+      this.#poll?.noteReceived();
       this.#events.onFrames(frames);
     }
   }
@@ -116,7 +127,10 @@ class ShardProcess implements ShardLink {
     }
     if (socket.writableCorked === 0) {
       socket.cork();
-      process.nextTick(() => socket.uncork());
+      process.nextTick(() => {
+        socket.uncork();
+        this.#poll?.noteSent();
+      });
     }
     socket.write(frame);
   }
@@ -174,6 +188,8 @@ export class ShardProcessLauncher implements ShardLauncher {
   readonly #listener: IpcListener;
   readonly #waiting = new Map<string, Waiting & { shard: ShardProcess }>();
   readonly #connections: Map<Socket, Connection>;
+  readonly #shards = new Set<ShardProcess>();
+  readonly #poll: BusyPoll | undefined;
 
   private constructor(
     fileSystem: FileSystem,
@@ -182,6 +198,7 @@ export class ShardProcessLauncher implements ShardLauncher {
     listener: IpcListener,
     connections: Map<Socket, Connection>,
   ) {
+    this.#poll = program.busyPoll ? new BusyPoll(this.#shards) : undefined;
     this.#fileSystem = fileSystem;
     this.#program = program;
     this.#runtime = runtime;
@@ -226,7 +243,10 @@ export class ShardProcessLauncher implements ShardLauncher {
       this.#program,
       { shardIndex, socketPath: this.#runtime.socketPath },
       events,
+      this.#poll,
     );
+    this.#shards.add(shard);
+    void shard.exited.then(() => this.#shards.delete(shard));
     let endPatience: () => void = () => undefined;
     try {
       const connected = new Promise<Socket>((resolve) => {

@@ -43,6 +43,7 @@ const storeOptions: Record<keyof StoreOptions, true> = {
   maxOpenTables: true,
   handleSignals: true,
   execPath: true,
+  busyPoll: true,
   execArgv: true,
   shardModule: true,
   runtimeFolder: true,
