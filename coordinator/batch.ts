@@ -24,8 +24,8 @@ const fieldsOfDelete: ReadonlySet<string> = new Set(["type", "key"]);
 /** A batch, checked and encoded whole before any of it is handed over. */
 export interface EncodedBatch {
   parts: BatchPart[];
-  /** The read cache's names of its keys, where they are wanted. */
-  cacheNames: string[];
+  /** The caches' names of its keys by shard, where they are wanted. */
+  names: string[][];
 }
 
 /**
@@ -40,7 +40,7 @@ export function encodeBatch<V>(
   namer: ReadCache | undefined,
 ): EncodedBatch {
   const sections: (OperationSection | undefined)[] = new Array(shards).fill(undefined);
-  const cacheNames: string[] = [];
+  const names: string[][] = Array.from({ length: namer === undefined ? 0 : shards }, () => []);
   let count = 0;
   let bytes = 0;
   for (const operation of operations) {
@@ -60,7 +60,7 @@ export function encodeBatch<V>(
       throw tooLarge(`more than ${maxBatchBytes} bytes`);
     }
     if (namer !== undefined) {
-      cacheNames.push(namer.nameOf(operation.key, encoder.key, encoder.keyBytes));
+      names[encoder.shard]!.push(namer.nameOf(operation.key, encoder.key, encoder.keyBytes));
     }
   }
   const parts: BatchPart[] = [];
@@ -69,7 +69,7 @@ export function encodeBatch<V>(
       parts.push({ shard, section: section.bytes() });
     }
   });
-  return { parts, cacheNames };
+  return { parts, names };
 }
 
 function setOperation<V>(

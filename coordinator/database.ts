@@ -3,6 +3,7 @@
  * (snapshots, the batch log, the read cache). It works on encoded keys and values; fastkv.ts is the public face.
  */
 
+import type { ByteString } from "../shared/bytes.js";
 import { corruption, FastKVError } from "../shared/errors.js";
 import { isLoadCommit, markLogged, OperationSection, operationKind } from "../shared/format/operations.js";
 import type { FileSystem } from "../shared/storage/file-system.js";
@@ -20,10 +21,12 @@ import { batchesOf, type KnownBatches } from "./batch-log/known-batches.js";
 import { hasBatchLog, type LoadedBatchLog, loadBatchLog } from "./batch-log/load-batch-log.js";
 import type { BatchPart, LoggedBatch } from "./batch-log/log-format.js";
 import { ReadCache } from "./cache/read-cache.js";
+import { type KnownPages, ScanCache } from "./cache/scan-cache.js";
 import { Clock } from "./clock.js";
+import { DeferredHolds } from "./deferred-holds.js";
 import { EventDesk } from "./events/event-desk.js";
 import { type SpaceWatch, watchSpace } from "./events/space-watch.js";
-import type { ScanHost, ScanPoint } from "./merged-scan.js";
+import type { ScanHost, ScanPoint, ScanRequest } from "./merged-scan.js";
 import { OpenHolds } from "./open-holds.js";
 import type { ResolvedOptions } from "./options.js";
 import { prepareFolder } from "./ownership/database-folder.js";
@@ -38,6 +41,10 @@ import { type OpenParameters, ShardClient, type ShardClientOwner } from "./shard
 import type { ShardLauncher } from "./shards/shard-link.js";
 import { shardSettings } from "./shards/shard-settings.js";
 import { Topology } from "./topology.js";
+import { TurnLimit } from "./turn-limit.js";
+
+/** Of a scan from memory, so much takes about as long as a cached get. */
+const bytesPerAnswer = 1024;
 
 /** What a database stands on: real files and processes, or in tests a simulated disk and shards in this process. */
 export interface DatabaseEnvironment {
@@ -55,6 +62,8 @@ export class Database implements ScanHost, ShardClientOwner {
   readonly options: ResolvedOptions;
   readonly topology: Topology;
   readonly cache: ReadCache;
+  readonly scanCache: ScanCache;
+  readonly turns = new TurnLimit();
   readonly clock: Clock;
   readonly clients: ShardClient[] = [];
 
@@ -72,6 +81,7 @@ export class Database implements ScanHost, ShardClientOwner {
   #log: BatchLog | undefined;
   #batches: KnownBatches;
   readonly #holds = new OpenHolds();
+  readonly #deferredHolds = new DeferredHolds((id) => this.#tellHold(id));
   /** Bulk loads that are neither committed nor given up: a shard that restarts keeps what it has of them. */
   readonly #openLoads = new Set<string>();
   /** Why nothing may be written: the batch log cannot be. */
@@ -94,6 +104,7 @@ export class Database implements ScanHost, ShardClientOwner {
     this.clock = owned.clock;
     this.topology = new Topology(owned.identity.shards);
     this.cache = new ReadCache(options.readCacheSize);
+    this.scanCache = new ScanCache(options.scanCacheSize, owned.identity.shards);
     this.events = new EventDesk(options.logger, (shard) => this.clients[shard]?.identity?.pid);
     this.space = watchSpace(this, environment);
   }
@@ -178,6 +189,7 @@ export class Database implements ScanHost, ShardClientOwner {
 
   /** A fresh sequence number, for a write that is handed to its shards in this very turn. */
   nextSequence(): number {
+    this.#deferredHolds.tellNow();
     this.sequence += 1;
     return this.sequence;
   }
@@ -251,7 +263,7 @@ export class Database implements ScanHost, ShardClientOwner {
       0,
     );
     const parts = this.clients.map((client) => ({ shard: client.index, section: section.bytes() }));
-    this.cache.clear();
+    this.noteManyWritten();
     const logged = this.#log!.append({ sequence, parts }, true);
     for (const { shard } of parts) {
       this.clients[shard]!.writeSeal(section.bytes(), sequence);
@@ -272,10 +284,22 @@ export class Database implements ScanHost, ShardClientOwner {
   /** Takes a hold and tells every shard in this turn; for snapshots, which may read nothing for a while. */
   announceHold(point: ScanPoint): number {
     const id = this.takeHold(point);
-    for (const client of this.clients) {
-      client.notify({ type: "hold", id, ...point });
-    }
+    this.#tellHold(id);
     return id;
+  }
+
+  deferHold(id: number): void {
+    this.#deferredHolds.add(id);
+  }
+
+  /** Unless it was given back. */
+  #tellHold(id: number): void {
+    const point = this.#holds.tell(id);
+    if (point !== undefined && !this.isClosed) {
+      for (const client of this.clients) {
+        client.notify({ type: "hold", id, ...point });
+      }
+    }
   }
 
   releaseHold(id: number): void {
@@ -294,12 +318,48 @@ export class Database implements ScanHost, ShardClientOwner {
     return this.#holds.has(holdId);
   }
 
-  async page(shard: number, request: PageRequest): Promise<PageReader> {
+  known(shard: number, { range, reverse, limit, point }: ScanRequest): KnownPages | undefined {
+    return this.scanCache.find(shard, range, reverse, limit, point.timeMs);
+  }
+
+  mark(shard: number): number {
+    return this.scanCache.mark(shard);
+  }
+
+  bytesFromMemory(bytes: number): Promise<void> {
+    return this.turns.answer(undefined, bytes / bytesPerAnswer);
+  }
+
+  async page(shard: number, request: PageRequest, mark?: number): Promise<PageReader> {
     // The shard would take the hold again, and nobody would give it back.
-    if (!this.isHeld(request.holdId)) {
+    if (this.#holds.tell(request.holdId) === undefined) {
       throw new FastKVError("FASTKV_CLOSED", "The scan has ended. Start another one to read on.");
     }
-    return new PageReader((await this.clients[shard]!.request(request).catch(rejectRead)).raw);
+    const { raw } = await this.clients[shard]!.request(request).catch(rejectRead);
+    const page = new PageReader(raw);
+    if (mark !== undefined) {
+      this.scanCache.keep(shard, request, mark, raw, page);
+    }
+    return page;
+  }
+
+  // What is written, for the caches
+
+  /** Whether somebody is to be told of each key that is written. */
+  get wantsWrittenKeys(): boolean {
+    return this.cache.isEnabled || this.scanCache.isEnabled;
+  }
+
+  /** At the call of a write of this key; true where the read cache had it. */
+  noteWritten(shard: number, key: ByteString): boolean {
+    this.scanCache.invalidate(shard, key);
+    return this.cache.invalidate(key);
+  }
+
+  /** At the call of a write to keys that nobody names. */
+  noteManyWritten(): void {
+    this.cache.clear();
+    this.scanCache.clear();
   }
 
   request(
@@ -517,7 +577,7 @@ export class Database implements ScanHost, ShardClientOwner {
   }
 
   heldSnapshots(): HeldSnapshot[] {
-    return this.#holds.list();
+    return this.#holds.tellAll();
   }
 
   keptLoads(): string[] {

@@ -55,7 +55,6 @@ import { defaultShardModule, ShardProcessLauncher } from "./shards/shard-process
 import { closeOnSignals, forgetSignals } from "./signals.js";
 import { Snapshot, type SnapshotPoint } from "./snapshot.js";
 import { type DatabaseStats, gatherStats } from "./statistics.js";
-import { TurnLimit } from "./turn-limit.js";
 
 const checkDurability = oneOf(durabilityModes);
 const checkEncoding = oneOf(encodings);
@@ -85,7 +84,6 @@ export class FastKV<V = unknown> extends EventEmitter<FastKVEvents> implements A
   readonly #loads = new Set<BulkLoad>();
   /** Clears that read keys and have not yet deleted them all. */
   readonly #clears = new Set<KeyClear>();
-  readonly #turns = new TurnLimit();
   /** Calls that take more than one request to a shard: closing waits for them. */
   readonly #underWay = new Set<Promise<unknown>>();
 
@@ -216,13 +214,14 @@ export class FastKV<V = unknown> extends EventEmitter<FastKVEvents> implements A
           limit,
           point: point ?? database.point(),
           withValues: false,
+          isOfNow: false,
         }),
         (operations) => this.#writeOperations(database, operations, {}, mode),
       );
       this.#clears.add(clear);
       return this.#track(clear.run().finally(() => this.#clears.delete(clear)));
     }
-    database.cache.clear();
+    database.noteManyWritten();
     const parts = database.clients.map(({ index }) => ({ shard: index, section: deleteRangeSection(bytes) }));
     return database.writeBatch(parts, mode === "sync", mode !== "none");
   }
@@ -367,7 +366,7 @@ export class FastKV<V = unknown> extends EventEmitter<FastKVEvents> implements A
   }
 
   #answerFromCache({ isMissing, tag, kept: text }: CachedValue): Promise<V | undefined> {
-    return this.#turns.answer(isMissing ? undefined : (this.#codec.decodeKept(tag, text) as V));
+    return this.#database.turns.answer(isMissing ? undefined : (this.#codec.decodeKept(tag, text) as V));
   }
 
   /** The values of several keys as of one moment, by position; undefined for a miss. */
@@ -612,7 +611,7 @@ export class FastKV<V = unknown> extends EventEmitter<FastKVEvents> implements A
     let refill: Refill | undefined;
     if (this.#wantsNames) {
       const name = cache.nameOf(key, entry.key, entry.keyBytes);
-      const wasCached = this.#noteWritten(name);
+      const wasCached = this.#noteWritten(entry.shard, name);
       if (wasCached && kind === operationKind.put && mode !== "none") {
         const { tag, value, expiresAt } = entry;
         const text = this.#codec.keep(tag, value, 0, value.length);
@@ -622,7 +621,7 @@ export class FastKV<V = unknown> extends EventEmitter<FastKVEvents> implements A
     }
     if (mode === "none" && !client.isCongested(entry.keyBytes + entry.value.length)) {
       client.write(kind, entry, sequence, false, undefined);
-      return this.#turns.answer(undefined);
+      return this.#database.turns.answer(undefined);
     }
     return new Promise((resolve, reject) => {
       const pending =
@@ -645,31 +644,33 @@ export class FastKV<V = unknown> extends EventEmitter<FastKVEvents> implements A
   ): Promise<void> {
     const { cache, shardCount } = database;
     const namer = this.#wantsNames ? cache : undefined;
-    const { parts, cacheNames } = encodeBatch(operations, defaults, shardCount, this.#encoder, namer);
+    const { parts, names } = encodeBatch(operations, defaults, shardCount, this.#encoder, namer);
     if (parts.length === 0) {
       return Promise.resolve();
     }
     const written = database.writeBatch(parts, mode === "sync", mode !== "none");
-    for (const name of cacheNames) {
-      this.#noteWritten(name);
-    }
-    return mode === "none" ? written.then(() => this.#turns.answer(undefined)) : written;
+    names.forEach((ofShard, shard) => {
+      for (const name of ofShard) {
+        this.#noteWritten(shard, name);
+      }
+    });
+    return mode === "none" ? written.then(() => this.#database.turns.answer(undefined)) : written;
   }
 
   /** Whether somebody is to be told of each key that is written. */
   get #wantsNames(): boolean {
-    return this.#database.cache.isEnabled || this.#clears.size > 0;
+    return this.#database.wantsWrittenKeys || this.#clears.size > 0;
   }
 
   /**
    * `name`: the read cache's name of a key, of which a write was just handed over or is about to be. True where the
    * cache had it.
    */
-  #noteWritten(name: string): boolean {
+  #noteWritten(shard: number, name: string): boolean {
     for (const clear of this.#clears) {
       clear.spare(name);
     }
-    return this.#database.cache.invalidate(name);
+    return this.#database.noteWritten(shard, name);
   }
 
   #expiryOf(call: string, key: Key, options: ReadOptions): Promise<number> {
@@ -704,12 +705,14 @@ export class FastKV<V = unknown> extends EventEmitter<FastKVEvents> implements A
     } catch (error) {
       throw ofRead(error);
     }
+    const point = this.#pointOf(snapshot);
     const run = new ScanRun(database, {
       range: resolveRange(this.#encoder.scratch, options.range),
       reverse,
       limit: options.limit,
-      point: this.#pointOf(snapshot) ?? database.point(),
+      point: point ?? database.point(),
       withValues,
+      isOfNow: point === undefined && database.scanCache.isEnabled,
     });
     const reader = makeReader(options.keyEncoding === "utf8" ? keyTextOf : keyBytesOf) as EntryReader<T>;
     return new Scan<T>(

@@ -3,13 +3,15 @@
  * called, and the first pages are asked for in the same turn, so each shard knows of it before any later write.
  *
  * Each shard is asked for a page ahead while the one before is consumed; no more than two pages of a shard are in
- * memory. A shard's hold is given back when the scan ends, is left, is aborted, or is collected unread.
+ * memory. What the scan cache knows of a scan of this moment comes first, and the rest from the shards. A shard's hold is given back when the scan ends, is left, is aborted, or is collected unread.
  */
 
-import type { ByteString } from "../shared/bytes.js";
+import { type ByteString, bytesOf } from "../shared/bytes.js";
 import { FastKVError, type WriteOutcome } from "../shared/errors.js";
 import { firstScanPageEntries, maxScanPageBytes, maxScanPageEntries } from "../shared/limits.js";
 import { type PageRange, type PageRequest, pageMode } from "../shared/wire/page.js";
+import type { KnownPages } from "./cache/scan-cache.js";
+import type { KeyInterval } from "./kept-page-reader.js";
 import type { PageReader } from "./page-reader.js";
 import { type ByteRange, isEmptyRange } from "./ranges.js";
 
@@ -24,9 +26,18 @@ export interface ScanPoint {
 /** What a scan needs of the database. */
 export interface ScanHost {
   readonly shardCount: number;
-  page(shard: number, request: PageRequest): Promise<PageReader>;
-  /** A fresh hold at `point`, known to every shard that starts from now on. */
+  /** What the scan cache has of a scan that is being called; undefined where it has nothing. */
+  known(shard: number, request: ScanRequest): KnownPages | undefined;
+  /** This moment, for `page`. */
+  mark(shard: number): number;
+  /** `mark`: of the scan's call, where the page may be kept. */
+  page(shard: number, request: PageRequest, mark: number | undefined): Promise<PageReader>;
+  /** A fresh hold at `point`, known to every shard that starts from now on, and to those that are asked for a page. */
   takeHold(point: ScanPoint): number;
+  /** Not every shard was asked: they have to know of the hold before the next write. */
+  deferHold(id: number): void;
+  /** Resolves when so much from memory may be taken without keeping everybody else waiting for too long. */
+  bytesFromMemory(bytes: number): Promise<void>;
   releaseHold(id: number): void;
 }
 
@@ -37,6 +48,8 @@ export interface ScanRequest {
   limit: number;
   point: ScanPoint;
   withValues: boolean;
+  /** It is of the moment of its call, not of an earlier one: the scan cache may serve it, and keep its pages. */
+  isOfNow: boolean;
 }
 
 /** What the pages of one shard need of their scan. */
@@ -63,20 +76,49 @@ class ShardPages {
   /** What lies behind the last page that came, while no page of it is asked for. */
   #rest: PageRange | null = null;
   #asked: number;
+  /** Pages from the scan cache, in front of all others. */
+  readonly #known: PageReader[] = [];
+  #knownTaken = 0;
 
-  constructor(source: PageSource, range: PageRange, firstEntries: number) {
+  constructor(source: PageSource, range: PageRange, firstEntries: number, known: KnownPages | undefined) {
     this.#source = source;
     this.#asked = firstEntries;
-    this.#next = this.#fetch(range);
+    if (known === undefined) {
+      this.#next = this.#fetch(range);
+    } else {
+      this.#known = known.pages;
+      this.#rest = known.rest === null ? null : rangeOf(known.rest);
+    }
+  }
+
+  /** Nothing was asked of the shard so far. */
+  get isUnasked(): boolean {
+    return this.#next === undefined;
+  }
+
+  /** Behind what is known, as far as more is wanted. */
+  askAhead(): void {
+    const { unasked } = this.#source;
+    if (this.#rest !== null && unasked > 0) {
+      this.#askForMore(unasked);
+    }
   }
 
   /** Moves on; false where the next page has to be awaited first. */
   advance(): boolean {
-    const { page } = this;
-    if (page?.next() === true) {
-      this.key = page.key;
-      this.state = "entry";
-      return true;
+    let { page } = this;
+    for (;;) {
+      if (page?.next() === true) {
+        this.key = page.key;
+        this.state = "entry";
+        return true;
+      }
+      if (this.#knownTaken === this.#known.length) {
+        break;
+      }
+      page = this.#known[this.#knownTaken]!;
+      this.#knownTaken += 1;
+      this.page = page;
     }
     this.page = undefined;
     if (this.#next === undefined) {
@@ -141,6 +183,10 @@ export class ScanRun {
   /** An entry that could not be read: thrown when those before it have been taken. */
   #unreadable: { error: unknown } | undefined;
   #isPrimed = false;
+  /** About how much comes from the scan cache. */
+  #bytesFromMemory = 0;
+  /** The moments of this scan, for the pages of each shard. */
+  readonly #marks: number[] = [];
   /** How many entries were taken since the event loop last had a turn. */
   #takenInTurn = 0;
   /** Resolves when the scan ends, so that nobody waits for its pages any more. */
@@ -164,7 +210,36 @@ export class ScanRun {
     this.#ownsHold = heldBy === undefined;
     const firstEntries = Math.min(firstScanPageEntries, shareOf(request.limit, host.shardCount));
     for (let shard = 0; shard < host.shardCount; shard++) {
-      this.#pages.push(new ShardPages(this.#sourceOf(shard), request.range, firstEntries));
+      const known = this.#recall(shard);
+      this.#pages.push(new ShardPages(this.#sourceOf(shard), request.range, firstEntries, known));
+    }
+    if (this.#bytesFromMemory > 0) {
+      this.#askBehindMemory();
+    }
+  }
+
+  /** What is known of the scan in this shard. */
+  #recall(shard: number): KnownPages | undefined {
+    if (!this.#request.isOfNow) {
+      return undefined;
+    }
+    this.#marks.push(this.#host.mark(shard));
+    const known = this.#host.known(shard, this.#request);
+    if (known !== undefined) {
+      for (const { entriesLeft, bytesLeft } of known.pages) {
+        this.#asked += entriesLeft;
+        this.#bytesFromMemory += bytesLeft;
+      }
+    }
+    return known;
+  }
+
+  #askBehindMemory(): void {
+    for (const pages of this.#pages) {
+      pages.askAhead();
+    }
+    if (this.#pages.some((pages) => pages.isUnasked)) {
+      this.#host.deferHold(this.#holdId);
     }
   }
 
@@ -211,7 +286,7 @@ export class ScanRun {
   /** The same scan, of what is still to be taken of it, in another range. The hold must be kept. */
   restartIn(range: ByteRange): ScanRun {
     const limit = this.#request.limit - this.#taken;
-    return new ScanRun(this.#host, { ...this.#request, range, limit }, this.#holdId);
+    return new ScanRun(this.#host, { ...this.#request, range, limit, isOfNow: false }, this.#holdId);
   }
 
   /** Throws where the scan was ended for a reason. */
@@ -249,8 +324,10 @@ export class ScanRun {
       if (best === undefined) {
         return this.#pages.every((pages) => pages.state === "done");
       }
+      const page = best.page!;
+      page.wanted = (this.#request.limit - this.#taken) / this.#pages.length;
       try {
-        into.push(read(best.page!));
+        into.push(read(page));
       } catch (error) {
         this.#unreadable = { error };
         // What `into` has already lies before it.
@@ -275,6 +352,11 @@ export class ScanRun {
       await new Promise((resolve) => setImmediate(resolve));
       this.#takenInTurn = 0;
     } else {
+      if (this.#bytesFromMemory > 0) {
+        const bytes = this.#bytesFromMemory;
+        this.#bytesFromMemory = 0;
+        await this.#host.bytesFromMemory(bytes);
+      }
       await Promise.race([this.#refill(), this.#ended]);
     }
     this.check();
@@ -329,7 +411,7 @@ export class ScanRun {
   #page(shard: number, { lower, upper }: PageRange, maxEntries: number): Promise<PageReader> {
     const { reverse, point, withValues } = this.#request;
     this.#asked += maxEntries;
-    return this.#host.page(shard, {
+    const request: PageRequest = {
       type: "page",
       mode: withValues ? pageMode.entries : pageMode.keys,
       lower,
@@ -340,14 +422,20 @@ export class ScanRun {
       maxEntries,
       maxBytes: maxScanPageBytes,
       holdId: this.#holdId,
-    });
+    };
+    return this.#host.page(shard, request, this.#marks[shard]);
   }
+}
+
+function rangeOf({ lower, upper }: KeyInterval): PageRange {
+  return { lower: bytesOf(lower), upper: upper === null ? null : bytesOf(upper) };
 }
 
 /** How many of the first `limit` entries one shard will hardly ever have more of, where keys are spread at random. */
 function shareOf(limit: number, shards: number): number {
   const share = limit / shards;
-  return shards === 1 ? limit : Math.min(limit, Math.ceil(share + 2 * Math.sqrt(share) + 1));
+  const deviation = Math.sqrt(share * (1 - 1 / shards));
+  return shards === 1 ? limit : Math.min(limit, Math.ceil(share + 2 * deviation + 1));
 }
 
 /** `writeOutcome`: "none" of a read, "not-applied" of a write. */

@@ -1,33 +1,54 @@
 import type { HeldSnapshot } from "../shared/wire/messages.js";
 import type { ScanPoint } from "./merged-scan.js";
 
+interface Hold {
+  point: ScanPoint;
+  /** A shard may know of it. */
+  isTold: boolean;
+}
+
 /** The moments that snapshots and scans still read: no shard drops a version that one of them sees. */
 export class OpenHolds {
-  readonly #points = new Map<number, ScanPoint>();
+  readonly #holds = new Map<number, Hold>();
   #nextId = 1;
 
   get size(): number {
-    return this.#points.size;
+    return this.#holds.size;
   }
 
   /** Gives its id, which is never used again. */
   take(point: ScanPoint): number {
     const id = this.#nextId;
     this.#nextId += 1;
-    this.#points.set(id, point);
+    this.#holds.set(id, { point, isTold: false });
     return id;
   }
 
   has(id: number): boolean {
-    return this.#points.has(id);
+    return this.#holds.has(id);
   }
 
-  /** False where it was not there any more. */
+  /** It is about to be told to a shard. Gives its moment; undefined where it was given back. */
+  tell(id: number): ScanPoint | undefined {
+    const hold = this.#holds.get(id);
+    if (hold !== undefined) {
+      hold.isTold = true;
+    }
+    return hold?.point;
+  }
+
+  /** True where shards have to be told: one may know of it. */
   release(id: number): boolean {
-    return this.#points.delete(id);
+    const hold = this.#holds.get(id);
+    this.#holds.delete(id);
+    return hold?.isTold === true;
   }
 
-  list(): HeldSnapshot[] {
-    return [...this.#points].map(([id, point]) => ({ id, ...point }));
+  /** All of them, to be told to a shard. */
+  tellAll(): HeldSnapshot[] {
+    return [...this.#holds].map(([id, hold]) => {
+      hold.isTold = true;
+      return { id, ...hold.point };
+    });
   }
 }

@@ -1,3 +1,4 @@
+import { getHeapStatistics } from "node:v8";
 import { excerpt } from "../shared/bytes.js";
 import { FastKVError } from "../shared/errors.js";
 import { encodingTag, type ValueEncoding } from "../shared/format/value-encoding.js";
@@ -36,8 +37,16 @@ export interface OpenOptions {
   compression?: CompressionName | undefined;
   /** Decoded blocks kept in memory, per shard. @default 33554432 */
   cacheSize?: number | undefined;
-  /** Encoded values kept in the coordinator, over all shards; 0 switches it off. @default 67108864 */
+  /**
+   * Encoded values of keys kept in the coordinator, over all shards; 0 switches it off.
+   * @default a 16th of V8's heap limit, at most 268435456
+   */
   readCacheSize?: number | undefined;
+  /**
+   * Pages of scans kept in the coordinator, over all shards; 0 switches it off.
+   * @default a 32nd of V8's heap limit, at most 134217728
+   */
+  scanCacheSize?: number | undefined;
   /** How many compactions may run at once, per shard. @default 1 */
   compactionParallelism?: number | undefined;
   /** Mode "background": at most this much time's writes are lost when the power fails. @default 100 */
@@ -96,6 +105,7 @@ export interface ResolvedOptions {
   compression: CompressionName;
   cacheSize: number;
   readCacheSize: number;
+  scanCacheSize: number;
   compactionParallelism: number;
   syncInterval: number;
   maxValueSize: number;
@@ -214,6 +224,11 @@ const logger: Check<Logger> = (name, value) => {
 
 const gib = 1024 * mib;
 
+/** What a program has room for that did not say: V8 ends one that goes beyond its limit, which follows the machine. */
+function partOfHeap(part: number, mostBytes: number): number {
+  return Math.min(mostBytes, Math.floor(getHeapStatistics().heap_size_limit / part));
+}
+
 const checks: {
   [Name in keyof ResolvedOptions]: { check: Check<unknown>; fallback: () => ResolvedOptions[Name] };
 } = {
@@ -226,7 +241,8 @@ const checks: {
   maxMemtableSize: { check: integer(64 * kib, gib), fallback: () => 64 * mib },
   compression: { check: oneOf(compressions), fallback: () => "none" },
   cacheSize: { check: integer(0, 64 * gib), fallback: () => 32 * mib },
-  readCacheSize: { check: integer(0, 64 * gib), fallback: () => 64 * mib },
+  readCacheSize: { check: integer(0, 64 * gib), fallback: () => partOfHeap(16, 256 * mib) },
+  scanCacheSize: { check: integer(0, 64 * gib), fallback: () => partOfHeap(32, 128 * mib) },
   compactionParallelism: { check: integer(1, 16), fallback: () => 1 },
   syncInterval: { check: integer(1, 60_000), fallback: () => 100 },
   maxValueSize: { check: integer(1, maxValueBytesCeiling), fallback: () => 64 * mib },

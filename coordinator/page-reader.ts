@@ -41,6 +41,18 @@ export class PageReader extends ValueReader {
     return true;
   }
 
+  /** When the first of its entries expires, in ms; 0: none does. */
+  firstExpiry(): number {
+    let first = 0;
+    for (let at = 0; at < this.entries; at++) {
+      const expiresAt = this.expiryAt(at);
+      if (expiresAt !== 0 && (first === 0 || expiresAt < first)) {
+        first = expiresAt;
+      }
+    }
+    return first;
+  }
+
   /** The key as a string. Throws `FASTKV_INVALID_KEY` for one that is no UTF-8. */
   keyText(): string {
     return this.#isAscii ? this.key : keyToString(this.frame, this.#keyStart, this.#keyEnd);

@@ -36,6 +36,14 @@ export interface StoreStats {
   block_reads: number;
 }
 
+/** A cache in the coordinator. */
+export interface CacheStats {
+  hits: number;
+  misses: number;
+  hit_rate: number;
+  bytes: number;
+}
+
 /** One shard. */
 export interface ShardStats extends StoreStats {
   shard: number;
@@ -70,7 +78,10 @@ export interface DatabaseStats extends StoreStats {
   uptime_ms: number;
   /** Open snapshots and scans. */
   snapshots: number;
-  read_cache: { hits: number; misses: number; hit_rate: number; bytes: number };
+  /** Values of keys, kept in the coordinator. */
+  read_cache: CacheStats;
+  /** Pages of scans; a scan looks for them once for each shard. */
+  scan_cache: CacheStats;
   batch_log: { bytes: number; unsettled_batches: number };
   in_flight_bytes: number;
   restarts: number;
@@ -136,6 +147,10 @@ function storeStats(all: readonly ShardStatistics[]): StoreStats {
   };
 }
 
+function cacheStats({ hits, misses, bytes }: Omit<CacheStats, "hit_rate">): CacheStats {
+  return { hits, misses, hit_rate: rate(hits, hits + misses), bytes };
+}
+
 function diskOf({ space }: Database): DatabaseStats["disk"] {
   const state = space?.state;
   return state && { free_bytes: state.freeBytes, total_bytes: state.totalBytes, is_low: state.isLow };
@@ -143,7 +158,7 @@ function diskOf({ space }: Database): DatabaseStats["disk"] {
 
 export async function gatherStats(database: Database): Promise<DatabaseStats> {
   const { shards: answers, log, uptimeMs } = await database.statistics();
-  const { cache, clients } = database;
+  const { cache, scanCache, clients } = database;
   const serving: [number, ShardStatistics][] = [];
   const failed: FailedShard[] = [];
   for (const [shard, answer] of answers.entries()) {
@@ -160,12 +175,8 @@ export async function gatherStats(database: Database): Promise<DatabaseStats> {
     ...storeStats(serving.map(([, one]) => one)),
     seq_num: database.sequence,
     snapshots: database.openHolds,
-    read_cache: {
-      hits: cache.hits,
-      misses: cache.misses,
-      hit_rate: rate(cache.hits, cache.hits + cache.misses),
-      bytes: cache.bytes,
-    },
+    read_cache: cacheStats(cache),
+    scan_cache: cacheStats(scanCache),
     batch_log: { bytes: log.sizeBytes, unsettled_batches: log.unsettledBatches },
     in_flight_bytes: clients.reduce((sum, client) => sum + client.inFlightBytes, 0),
     restarts: clients.reduce((sum, client) => sum + client.restarts, 0),

@@ -10,8 +10,9 @@ export class TurnLimit {
   #answers = 0;
   #deferred: (() => void)[] = [];
 
-  answer<T>(value: T): Promise<T> {
-    this.#answers += 1;
+  /** `cost`: in answers of the usual kind. */
+  answer<T>(value: T, cost = 1): Promise<T> {
+    this.#answers += cost;
     if (this.#answers < answersPerTurn) {
       return Promise.resolve(value);
     }

@@ -60,8 +60,18 @@ export class ValueReader implements FoundValue {
     return this.frame.readDoubleLE(this.header + 8);
   }
 
+  /** Of the value at this place, without moving there. */
+  protected expiryAt(place: number): number {
+    return this.frame.readDoubleLE(this.#headersStart + place * valueHeaderBytes + 8);
+  }
+
   get valueBytes(): number {
     return this.valueEnd - this.valueStart;
+  }
+
+  /** About how many more values will be asked for. */
+  set wanted(values: number) {
+    this.#runs.wanted = values;
   }
 
   value(decode: Decode): unknown {

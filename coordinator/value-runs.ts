@@ -19,6 +19,8 @@ export class ValueRuns {
   /** Where the descriptions of the values are. */
   readonly #headersStart: number;
   readonly #count: number;
+  /** About how many more values will be asked for: hardly more are decoded at once. */
+  wanted = Number.POSITIVE_INFINITY;
   #run: unknown[] = [];
   /** The run has the values from here ... */
   #runStart = 0;
@@ -46,7 +48,8 @@ export class ValueRuns {
 
   #startRun(at: number, start: number): boolean {
     const frame = this.#frame;
-    const limit = Math.min(this.#count, at + maxRunValues);
+    const most = Math.min(maxRunValues, Math.max(minRunValues, Math.ceil(this.wanted)));
+    const limit = Math.min(this.#count, at + most);
     let end = start;
     let place = at;
     let header = this.#headersStart + at * valueHeaderBytes;

@@ -17,7 +17,8 @@ const setsPerStep = 1024;
  * keeping the exact order of use would move the entry each time.
  */
 export class SecondChanceCache<Value extends Cacheable> {
-  readonly #capacityBytes: number;
+  readonly capacityBytes: number;
+  readonly #onEvicted: ((value: Value) => void) | undefined;
   readonly #parts = makeParts<Value>();
   /** The part that the hand is in, and where. */
   #handPart = 0;
@@ -25,8 +26,10 @@ export class SecondChanceCache<Value extends Cacheable> {
   #bytes = 0;
   #sets = 0;
 
-  constructor(capacityBytes: number) {
-    this.#capacityBytes = capacityBytes;
+  /** `onEvicted`: told of what had to make room, not of what is deleted. */
+  constructor(capacityBytes: number, onEvicted?: (value: Value) => void) {
+    this.capacityBytes = capacityBytes;
+    this.#onEvicted = onEvicted;
   }
 
   get bytes(): number {
@@ -48,7 +51,7 @@ export class SecondChanceCache<Value extends Cacheable> {
   /** One that is larger than the whole cache is not kept. */
   set(key: string, value: Value): void {
     this.delete(key);
-    if (value.sizeBytes > this.#capacityBytes) {
+    if (value.sizeBytes > this.capacityBytes) {
       return;
     }
     this.#sets += 1;
@@ -57,7 +60,7 @@ export class SecondChanceCache<Value extends Cacheable> {
       this.#step();
     }
     this.#bytes += value.sizeBytes;
-    while (this.#bytes > this.#capacityBytes) {
+    while (this.#bytes > this.capacityBytes) {
       this.#passOne();
     }
     partOf(this.#parts, key).set(key, value);
@@ -105,6 +108,7 @@ export class SecondChanceCache<Value extends Cacheable> {
     } else {
       this.#parts[this.#handPart]!.delete(key);
       this.#bytes -= value.sizeBytes;
+      this.#onEvicted?.(value);
     }
   }
 }

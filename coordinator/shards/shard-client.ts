@@ -32,7 +32,7 @@ import { KeyScratch } from "../keys.js";
 import { AnswerReader } from "./answer-reader.js";
 import { type FrameStamp, frameForSection } from "./frame-builder.js";
 import { Outbox } from "./outbox.js";
-import type { PendingRead, PendingWrite } from "./pending.js";
+import { Fifo, type PendingRead, type PendingWrite } from "./pending.js";
 import { PendingReads } from "./pending-reads.js";
 import {
   type AnyRequest,
@@ -46,6 +46,12 @@ import { PendingWrites, type WriteMarks } from "./pending-writes.js";
 import { ReleasedHolds } from "./released-holds.js";
 import type { ShardLauncher, ShardLink } from "./shard-link.js";
 import { Supervisor } from "./supervisor.js";
+
+/**
+ * So many bytes of pages are handed out in a turn of the event loop. What many scans make of theirs in one turn, before the
+ * first of them is used, outlives V8's small collections, which copy it.
+ */
+const pageBytesPerTurn = 64 * 1024;
 
 /** What a shard needs to know when it starts. */
 export type OpenParameters = Omit<OpenRequest, "type" | "token" | "shardIndex">;
@@ -96,6 +102,9 @@ export class ShardClient {
   #outage: FastKVError | undefined;
   readonly #outbox = new Outbox();
   #isSendScheduled = false;
+  readonly #received = new Fifo<Buffer>();
+  /** The rest of what was received waits for the next turn of the event loop. */
+  #pacing: NodeJS.Immediate | undefined;
   readonly #reads = new PendingReads();
   readonly #writes = new PendingWrites();
   readonly #requests = new PendingRequests();
@@ -436,6 +445,7 @@ export class ShardClient {
   }
 
   #rejectAll(error: FastKVError, ofWrites: FastKVError): void {
+    this.#received.takeAll();
     this.#outbox.clear();
     this.#reads.rejectAll(error);
     this.#writes.rejectAll(ofWrites);
@@ -548,15 +558,34 @@ export class ShardClient {
 
   #receive(frames: Buffer[]): void {
     for (const frame of frames) {
+      this.#received.push(frame);
+    }
+    if (this.#pacing === undefined) {
+      this.#handle(pageBytesPerTurn);
+    }
+  }
+
+  /** What was received, until so many bytes of pages are handed out; the rest on later turns of the event loop. */
+  #handle(pageBytes: number): void {
+    let left = pageBytes;
+    for (let frame = this.#received.shift(); frame !== undefined; frame = this.#received.shift()) {
       switch (frameTypeOf(frame)) {
         case frameType.answers:
           this.#onAnswers(frame);
           break;
         case frameType.page:
+          left -= frame.length;
           this.#requests.take(pageIdOf(frame))?.resolve({ meta: undefined, raw: frame });
           break;
         default:
           this.#onMessage(frame);
+      }
+      if (left <= 0 && this.#received.length > 0) {
+        this.#pacing = setImmediate(() => {
+          this.#pacing = undefined;
+          this.#handle(pageBytesPerTurn);
+        });
+        break;
       }
     }
     this.#checkIdle();
@@ -621,6 +650,8 @@ export class ShardClient {
       return;
     }
     this.#isLinkDown = true;
+    // What came before the end counts.
+    this.#handle(Number.POSITIVE_INFINITY);
     const wasStarting = this.state === "starting";
     this.state = "down";
     this.#requests.failUnrepeatable(this.index);

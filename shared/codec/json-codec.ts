@@ -73,6 +73,9 @@ export function parseJson(text: string): unknown {
  * The values of `count` texts, none longer than `uncheckedJsonBytes`, in `bytes[start..end)`, with commas in between.
  * Parsed as one array they cost half, since JSON.parse expects of each element the fields of the one before. Undefined
  * where they are no such texts: then each has to be decoded by itself, to say which is damaged.
+ *
+ * The byte before them and the one behind are lent for the array's brackets: put around a string of the texts, they
+ * would have JSON.parse copy it.
  */
 export function decodeJsonRun(
   bytes: Buffer,
@@ -80,13 +83,23 @@ export function decodeJsonRun(
   end: number,
   count: number,
 ): unknown[] | undefined {
+  const before = bytes[start - 1]!;
+  const behind = bytes[end]!;
+  bytes[start - 1] = openBracket;
+  bytes[end] = closeBracket;
+  const text = bytes.utf8Slice(start - 1, end + 1);
+  bytes[start - 1] = before;
+  bytes[end] = behind;
   try {
-    const values = JSON.parse(`[${bytes.utf8Slice(start, end)}]`) as unknown[];
+    const values = JSON.parse(text) as unknown[];
     return values.length === count ? values : undefined;
   } catch {
     return undefined;
   }
 }
+
+const openBracket = 0x5b;
+const closeBracket = 0x5d;
 
 function stringify(value: unknown): string {
   containersLeft = maxValueContainers;

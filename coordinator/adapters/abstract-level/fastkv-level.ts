@@ -32,6 +32,7 @@ const storeOptions: Record<keyof StoreOptions, true> = {
   compression: true,
   cacheSize: true,
   readCacheSize: true,
+  scanCacheSize: true,
   compactionParallelism: true,
   syncInterval: true,
   maxValueSize: true,
