@@ -12,7 +12,7 @@ import { deleteRangeSection, encodeBatch, putsOf } from "./batch.js";
 import { BulkLoad, type BulkLoadResult } from "./bulk-load.js";
 import { CacheFill } from "./cache/cache-fill.js";
 import { CachedWrite, type Refill } from "./cache/cached-write.js";
-import { CachedValue } from "./cache/read-cache.js";
+import { CachedValue, type ReadCache } from "./cache/read-cache.js";
 import type {
   BatchOperation,
   BulkEntry,
@@ -46,11 +46,10 @@ import {
 } from "./options.js";
 import { checkFolderTrust } from "./ownership/folder-trust.js";
 import { isEmptyRange, type RangeOptions, rangeNames, resolveRange } from "./ranges.js";
-import { ExpiryRead, ManyRead, ValueRead } from "./reads.js";
+import { ExpiryRead, ManyRead, type ManySource, ValueRead } from "./reads.js";
 import { notApplied, ofRead, refusedOf, refusedRead, refusedWrite } from "./refusals.js";
 import { Scan } from "./scan.js";
 import { checkClear, checkScan, checkSignal } from "./scan-request.js";
-import type { PendingRead } from "./shards/pending.js";
 import { defaultShardModule, ShardProcessLauncher } from "./shards/shard-process.js";
 import { closeOnSignals, forgetSignals } from "./signals.js";
 import { Snapshot, type SnapshotPoint } from "./snapshot.js";
@@ -339,21 +338,14 @@ export class FastKV<V = unknown> extends EventEmitter<FastKVEvents> implements A
       const point = options === undefined ? undefined : this.#readPoint("get", options);
       // A snapshot's reads go past the cache: it has the newest values.
       const cache = point === undefined && database.cache.isEnabled ? database.cache : undefined;
-      const nowMs = cache === undefined ? 0 : database.clock.now();
-      const known = cache?.getByKey(key, nowMs);
+      const known = this.#recall(cache, key);
       if (known !== undefined) {
         return this.#answerFromCache(known);
       }
       const encoder = this.#encoder;
-      encoder.setKey(key);
-      const name = cache?.nameOf(key, encoder.key, encoder.keyBytes) ?? "";
-      const cached = cache?.get(name, nowMs);
-      if (cached !== undefined) {
-        return this.#answerFromCache(cached);
-      }
       const client = database.clients[encoder.shard]!;
       client.checkAvailable();
-      const fill = cache === undefined ? undefined : new CacheFill(cache, name, this.#keep);
+      const fill = this.#fillOf(cache, key);
       const value = new Promise<V | undefined>((resolve, reject) => {
         const settle = resolve as (value: unknown) => void;
         const read = new ValueRead(kept(key), point, this.#decode, settle, reject, fill);
@@ -387,32 +379,74 @@ export class FastKV<V = unknown> extends EventEmitter<FastKVEvents> implements A
     withValues: boolean,
   ): Promise<unknown[]> {
     try {
-      const database = this.#checkOpen();
+      this.#checkOpen();
       const point = this.#readPoint(call, options);
       if (!Array.isArray(keys)) {
         throw invalidOption(`${call} takes an array of keys`);
       }
-      const encoder = this.#encoder;
-      const own = keys.map((key: Key, index) => {
-        try {
-          encoder.setKey(key);
-        } catch (error) {
-          throw refusedOf(`Key ${index + 1} of ${call}`, error);
-        }
-        database.clients[encoder.shard]!.checkAvailable();
-        return kept(key);
-      });
-      const send = (read: PendingRead): void => {
-        encoder.setKey(read.key);
-        database.clients[encoder.shard]!.read(read, encoder.key, encoder.keyBytes);
-      };
+      const own = Array.from(keys, (key: Key, place) =>
+        typeof key === "string" ? key : this.#ownKey(key, `Key ${place + 1} of ${call}`),
+      );
+      const source = this.#manySource(point, withValues);
       const values = new Promise<unknown[]>((resolve, reject) => {
-        new ManyRead(own, point, withValues, this.#decode, send, resolve, reject).start();
+        new ManyRead(own, point, withValues, source, resolve, reject).start();
       });
       return point === undefined ? values : point.keptDuring(values);
     } catch (error) {
       return refusedRead(error);
     }
+  }
+
+  /** The program's own bytes may change before a read is sent again. */
+  #ownKey(key: Key, what: string): Key {
+    try {
+      this.#encoder.setKey(key);
+      return kept(key);
+    } catch (error) {
+      throw refusedOf(what, error);
+    }
+  }
+
+  #manySource(point: SnapshotPoint | undefined, withValues: boolean): ManySource {
+    const database = this.#database;
+    const cache = point === undefined && database.cache.isEnabled ? database.cache : undefined;
+    return {
+      ask: (key, toRead) => {
+        const known = this.#recall(cache, key);
+        if (known === undefined) {
+          const client = database.clients[this.#encoder.shard]!;
+          client.checkAvailable();
+          const read = toRead(withValues ? this.#fillOf(cache, key) : undefined);
+          client.read(read, this.#encoder.key, this.#encoder.keyBytes);
+        }
+        return known;
+      },
+      decode: this.#decode,
+      decodeKept: (found) => this.#codec.decodeAllKept(found),
+      soon: (values) => database.turns.answer(values, values.length),
+    };
+  }
+
+  /** What the read cache, where it may be asked, has of a key. Where it has nothing, the key is in the encoder. */
+  #recall(cache: ReadCache | undefined, key: Key): CachedValue | undefined {
+    const encoder = this.#encoder;
+    if (cache === undefined) {
+      encoder.setKey(key);
+      return undefined;
+    }
+    const nowMs = this.#database.clock.now();
+    const known = cache.getByKey(key, nowMs);
+    if (known !== undefined) {
+      return known;
+    }
+    encoder.setKey(key);
+    return cache.get(cache.nameOf(key, encoder.key, encoder.keyBytes), nowMs);
+  }
+
+  /** For a read of the key in the encoder: what it brings is cached. */
+  #fillOf(cache: ReadCache | undefined, key: Key): CacheFill | undefined {
+    const { key: bytes, keyBytes: length } = this.#encoder;
+    return cache && new CacheFill(cache, cache.nameOf(key, bytes, length), this.#keep);
   }
 
   /** Whether a key has a value. */
@@ -678,7 +712,13 @@ export class FastKV<V = unknown> extends EventEmitter<FastKVEvents> implements A
       const database = this.#checkOpen();
       const point = this.#readPoint(call, options);
       const encoder = this.#encoder;
-      encoder.setKey(key);
+      const known = this.#recall(
+        point === undefined && database.cache.isEnabled ? database.cache : undefined,
+        key,
+      );
+      if (known !== undefined) {
+        return database.turns.answer(known.isMissing ? -1 : known.expiresAt);
+      }
       const client = database.clients[encoder.shard]!;
       client.checkAvailable();
       const expiry = new Promise<number>((resolve, reject) => {

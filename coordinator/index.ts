@@ -37,4 +37,11 @@ export type { OpenOptions } from "./options.js";
 export type { RangeOptions } from "./ranges.js";
 export type { Scan } from "./scan.js";
 export type { Snapshot } from "./snapshot.js";
-export type { CacheStats, DatabaseStats, FailedShard, LevelStats, ShardStats, StoreStats } from "./statistics.js";
+export type {
+  CacheStats,
+  DatabaseStats,
+  FailedShard,
+  LevelStats,
+  ShardStats,
+  StoreStats,
+} from "./statistics.js";

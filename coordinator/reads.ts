@@ -2,7 +2,9 @@
 
 import type { FastKVError } from "../shared/errors.js";
 import type { CacheFill } from "./cache/cache-fill.js";
+import type { CachedValue } from "./cache/read-cache.js";
 import type { Key } from "./keys.js";
+import { ofRead, refusedOf } from "./refusals.js";
 import type { PendingRead } from "./shards/pending.js";
 import type { FoundValue } from "./value-reader.js";
 import type { Decode } from "./value-runs.js";
@@ -105,18 +107,35 @@ export class ExpiryRead implements PendingRead {
   }
 }
 
+/** What a read of several keys needs of the database. */
+export interface ManySource {
+  /**
+   * What the read cache knows of a key. Where it knows nothing, `toRead` is called and its read is handed to the shard of
+   * the key. Throws where the key is unfit or the shard takes nothing.
+   */
+  ask(key: Key, toRead: (fill: CacheFill | undefined) => PendingRead): CachedValue | undefined;
+  decode: Decode;
+  /** The values that cached texts stand for. */
+  decodeKept(values: readonly CachedValue[]): unknown[];
+  /** For what is answered from memory alone: later, where much else was in this turn of the event loop. */
+  soon(values: unknown[]): Promise<unknown[]>;
+}
+
+/** So many cached texts are parsed at once. */
+const keptAtOnce = 32;
+
 /**
  * `getMany` and `hasMany`: all keys as of one moment. The parts go to the shards in one turn, so the order of frames makes them a
- * consistent cut. Where a shard dies before it answered, all parts are sent again, together.
+ * consistent cut; what the read cache has is of that moment as well. Where a shard dies before it answered, everything is
+ * looked up again, together.
  */
 export class ManyRead {
   readonly #keys: readonly Key[];
   readonly #snapshot: Point | undefined;
   /** False: what is given is `true` for each key that has a value. */
   readonly #withValues: boolean;
-  readonly #decode: Decode;
-  readonly #send: (read: PendingRead) => void;
-  readonly #resolve: (values: unknown[]) => void;
+  readonly #source: ManySource;
+  readonly #resolve: (values: unknown[] | Promise<unknown[]>) => void;
   readonly #reject: (error: unknown) => void;
   #values: unknown[] = [];
   #left = 0;
@@ -124,49 +143,89 @@ export class ManyRead {
   #isOver = false;
   #isRepeating = false;
 
+  /** The keys are kept: they must not change. */
   constructor(
     keys: readonly Key[],
     snapshot: Point | undefined,
     withValues: boolean,
-    decode: Decode,
-    send: (read: PendingRead) => void,
-    resolve: (values: unknown[]) => void,
+    source: ManySource,
+    resolve: (values: unknown[] | Promise<unknown[]>) => void,
     reject: (error: unknown) => void,
   ) {
     this.#keys = keys;
     this.#snapshot = snapshot;
     this.#withValues = withValues;
-    this.#decode = decode;
-    this.#send = send;
+    this.#source = source;
     this.#resolve = resolve;
     this.#reject = reject;
   }
 
   start(): void {
     this.#round += 1;
-    this.#values = new Array<unknown>(this.#keys.length).fill(undefined);
-    this.#left = this.#keys.length;
-    if (this.#left === 0) {
-      this.#resolve([]);
-      return;
-    }
-    for (let place = 0; place < this.#keys.length; place++) {
-      const key = this.#keys[place]!;
-      this.#send(new PartRead(this, this.#round, place, key, this.#snapshot, this.#withValues));
+    try {
+      this.#lookUp();
+    } catch (error) {
+      // Parts that were sent already are answered to nobody.
+      this.fail(this.#round, error);
     }
   }
 
-  answer(round: number, place: number, found: FoundValue): void {
+  #lookUp(): void {
+    this.#values = new Array<unknown>(this.#keys.length).fill(undefined);
+    this.#left = this.#keys.length;
+    const found: CachedValue[] = [];
+    const places: number[] = [];
+    for (let place = 0; place < this.#keys.length; place++) {
+      const known = this.#ask(place);
+      if (known !== undefined) {
+        this.#left -= 1;
+        if (!known.isMissing) {
+          found.push(known);
+          places.push(place);
+        }
+      }
+    }
+    this.#useKnown(found, places);
+    if (this.#left === 0) {
+      this.#isOver = true;
+      this.#resolve(this.#source.soon(this.#values));
+    }
+  }
+
+  #ask(place: number): CachedValue | undefined {
+    const key = this.#keys[place]!;
+    const toRead = (fill: CacheFill | undefined): PendingRead =>
+      new PartRead(this, this.#round, place, key, this.#snapshot, this.#withValues, fill);
+    try {
+      return this.#source.ask(key, toRead);
+    } catch (error) {
+      throw refusedOf(`Key ${place + 1} of ${this.#withValues ? "getMany" : "hasMany"}`, ofRead(error));
+    }
+  }
+
+  #useKnown(found: readonly CachedValue[], places: readonly number[]): void {
+    for (let from = 0; from < found.length; from += keptAtOnce) {
+      const some = found.slice(from, from + keptAtOnce);
+      const values = this.#withValues ? this.#source.decodeKept(some) : undefined;
+      for (let at = 0; at < some.length; at++) {
+        this.#values[places[from + at]!] = values === undefined ? true : values[at];
+      }
+    }
+  }
+
+  /** False where the value was not read. */
+  answer(round: number, place: number, found: FoundValue): boolean {
     if (round !== this.#round || this.#isOver) {
-      return;
+      return false;
     }
     try {
-      this.#values[place] = this.#withValues ? found.value(this.#decode) : true;
+      this.#values[place] = this.#withValues ? found.value(this.#source.decode) : true;
     } catch (error) {
       this.fail(round, error);
-      return;
+      return false;
     }
     this.countDown(round);
+    return true;
   }
 
   countDown(round: number): void {
@@ -197,12 +256,7 @@ export class ManyRead {
     // The shard that has just come back is in the middle of its queue: the new round goes behind it.
     process.nextTick(() => {
       this.#isRepeating = false;
-      try {
-        this.start();
-      } catch (error) {
-        this.#isOver = true;
-        this.#reject(error);
-      }
+      this.start();
     });
   }
 }
@@ -215,6 +269,7 @@ class PartRead implements PendingRead {
   readonly #whole: ManyRead;
   readonly #round: number;
   readonly #place: number;
+  readonly #fill: CacheFill | undefined;
 
   constructor(
     whole: ManyRead,
@@ -223,6 +278,7 @@ class PartRead implements PendingRead {
     key: Key,
     snapshot: Point | undefined,
     withValue: boolean,
+    fill: CacheFill | undefined,
   ) {
     this.withValue = withValue;
     this.key = key;
@@ -230,17 +286,24 @@ class PartRead implements PendingRead {
     this.#whole = whole;
     this.#round = round;
     this.#place = place;
+    this.#fill = fill;
   }
 
   onMissing(): void {
+    this.#fill?.missing();
     this.#whole.countDown(this.#round);
   }
 
   onFound(found: FoundValue): void {
-    this.#whole.answer(this.#round, this.#place, found);
+    if (this.#whole.answer(this.#round, this.#place, found)) {
+      this.#fill?.found(found);
+    } else {
+      this.#fill?.failed();
+    }
   }
 
   onError(error: FastKVError): void {
+    this.#fill?.failed();
     this.#whole.fail(this.#round, error);
   }
 
@@ -248,6 +311,7 @@ class PartRead implements PendingRead {
     if (this.snapshot !== undefined) {
       return true;
     }
+    this.#fill?.failed();
     this.#whole.repeat(this.#round);
     return false;
   }

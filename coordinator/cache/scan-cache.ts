@@ -2,7 +2,7 @@ import { type ByteString, byteStringOf } from "../../shared/bytes.js";
 import { finalMix, hashBytes } from "../../shared/hash.js";
 import { firstScanPageEntries } from "../../shared/limits.js";
 import { type PageRange, type PageRequest, pageMode } from "../../shared/wire/page.js";
-import { type KeyInterval, KeptPageReader } from "../kept-page-reader.js";
+import { KeptPageReader, type KeyInterval } from "../kept-page-reader.js";
 import type { PageReader } from "../page-reader.js";
 import { type Cacheable, SecondChanceCache } from "./second-chance-cache.js";
 import { WriteTrail } from "./write-trail.js";
@@ -15,6 +15,7 @@ const mostEntries = 2 * firstScanPageEntries;
 const mostPages = 16;
 /** The pages that were not admitted last: about one for each so many bytes of the cache. */
 const bytesPerRefused = 32 * 1024;
+const leastRefused = 64;
 
 /** What the cache knows of the beginning of a scan. */
 export interface KnownPages {
@@ -84,7 +85,9 @@ export class ScanCache {
     this.#shards = Array.from({ length: shards }, () => new ShardPages());
     this.#pages =
       capacityBytes === 0 ? undefined : new SecondChanceCache<KeptPage>(capacityBytes, removeFromList);
-    this.#refused = new Int32Array(2 ** Math.ceil(Math.log2(Math.max(1, capacityBytes / bytesPerRefused))));
+    this.#refused = new Int32Array(
+      2 ** Math.ceil(Math.log2(Math.max(leastRefused, capacityBytes / bytesPerRefused))),
+    );
   }
 
   get isEnabled(): boolean {

@@ -17,7 +17,7 @@ describe("A disk that fails the coordinator", function () {
   async function open(files: FailingFileSystem, name = "db"): Promise<FastKV> {
     const runtimeFolder = path.join(temporaryFolder(), "run");
     fs.mkdirSync(runtimeFolder, { recursive: true });
-    const program = { module: defaultShardModule, execPath: process.execPath, execArgv: [] };
+    const program = { module: defaultShardModule, execPath: process.execPath, execArgv: [], busyPoll: false };
     return FastKV.openIn(path.join(temporaryFolder(), name), resolveOptions({}), {
       fileSystem: files,
       startLauncher: () => ShardProcessLauncher.start(files, program, runtimeFolder),

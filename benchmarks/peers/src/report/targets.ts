@@ -35,9 +35,9 @@ export const targets: readonly Target[] = [
   target("get zipfian, 1, cache on", "get-zipfian-1", [lmdb(1)], [lmdb(1.5)]),
   target("get zipfian, 256, cache on", "get-zipfian-256", [lmdb(1)], [lmdb(1.5)]),
   target("get missing, 256 in flight", "get-missing-256", [level(1.5)], [lmdb(1)]),
-  target("getMany(100)", "get-many-100", [best(1)], [best(1.5)]),
+  target("getMany(100), caches on", "get-many-100-cached", [best(1)], [best(1.5)]),
   target("full scan", "scan-full", [lmdb(1)], [lmdb(1.3)]),
-  target("prefix scan of 100", "scan-100", [sqlite(1)], [lmdb(1)]),
+  target("prefix scan of 100, caches on", "scan-100-cached", [sqlite(1)], [lmdb(1)]),
   ...["a", "b", "c", "d", "f"].map((letter) =>
     target(`YCSB ${letter.toUpperCase()}, 64 in flight`, `ycsb-${letter}`, [best(1)], [best(1.5)]),
   ),

@@ -12,8 +12,10 @@ export function fastkv(name: string, settings: OpenOptions): Peer {
   };
 }
 
+const cachesOff: OpenOptions = { readCacheSize: 0, scanCacheSize: 0 };
+
 function openOptions(settings: OpenOptions, { values, durability, readCache }: StoreOptions): OpenOptions {
-  return { ...settings, encoding: values, durability, ...(readCache ? {} : { readCacheSize: 0 }) };
+  return { ...settings, encoding: values, durability, ...(readCache ? {} : cachesOff) };
 }
 
 class FastKVStore implements Store {
@@ -78,6 +80,7 @@ class FastKVStore implements Store {
       slowMs: sum((shard) => shard.stall.slow_ms),
       stoppedMs: sum((shard) => shard.stall.stop_ms),
       readCacheHitRate: stats.read_cache.hit_rate,
+      scanCacheHitRate: stats.scan_cache.hit_rate,
     };
   }
 

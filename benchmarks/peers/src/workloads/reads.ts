@@ -9,6 +9,7 @@ import type { Group } from "./group.js";
 const inFlights = [1, 16, 256];
 const manyKeys = 100;
 const scanSizes = [10, 100, 10_000];
+const cachedScanSizes = [10, 100];
 /** The keys of a workload are made before the clock starts; a longer run goes through them again. */
 const maxPlanned = 200_000;
 
@@ -32,10 +33,10 @@ export const readGroup: Group = {
       for (const inFlight of inFlights) {
         await missing(bench, store, inFlight);
       }
-      await many(bench, store);
+      await many(bench, store, `get-many-${manyKeys}`);
       await fullScan(bench, store);
       for (const size of scanSizes) {
-        await prefixScans(bench, store, size);
+        await prefixScans(bench, store, `scan-${size}`, size);
       }
     });
   },
@@ -44,7 +45,11 @@ export const readGroup: Group = {
 /** On the loaded store, with the caches of values on. */
 export const cachedReadGroup: Group = {
   name: "cached",
-  workloads: inFlights.map((inFlight) => `get-zipfian-${inFlight}`),
+  workloads: [
+    ...inFlights.map((inFlight) => `get-zipfian-${inFlight}`),
+    `get-many-${manyKeys}-cached`,
+    ...cachedScanSizes.map((size) => `scan-${size}-cached`),
+  ],
   prepared: "records",
   async run(bench) {
     await bench.withPrepared({ readCache: true }, async (store) => {
@@ -52,6 +57,14 @@ export const cachedReadGroup: Group = {
       for (const inFlight of inFlights) {
         const numbers = zipfianNumbers(bench.job.seed, bench.job.records);
         await gets(bench, store, `get-zipfian-${inFlight}`, inFlight, numbers);
+      }
+      if (bench.wants(`get-many-${manyKeys}-cached`)) {
+        let number = 0;
+        await bench.fillCaches(store, () => number++);
+        await many(bench, store, `get-many-${manyKeys}-cached`);
+      }
+      for (const size of cachedScanSizes) {
+        await prefixScans(bench, store, `scan-${size}-cached`, size);
       }
     });
   },
@@ -118,8 +131,7 @@ async function missing(bench: Bench, store: Store, inFlight: number): Promise<vo
   await bench.measure(workload, work, { warmUp: true });
 }
 
-async function many(bench: Bench, store: Store): Promise<void> {
-  const workload = `get-many-${manyKeys}`;
+async function many(bench: Bench, store: Store, workload: string): Promise<void> {
   if (!bench.wants(workload)) {
     return;
   }
@@ -166,7 +178,7 @@ async function fullScan(bench: Bench, store: Store): Promise<void> {
 }
 
 /** One scan of a prefix after the other; each gives an array. */
-async function prefixScans(bench: Bench, store: Store, size: number): Promise<void> {
+async function prefixScans(bench: Bench, store: Store, workload: string, size: number): Promise<void> {
   if (store.collect === undefined || bench.job.records < size) {
     return;
   }
@@ -188,5 +200,5 @@ async function prefixScans(bench: Bench, store: Store, size: number): Promise<vo
         throw new Error(`the scan of ${prefixes[at]} gave ${number - starts[at]!} records`);
       }
     });
-  await bench.measure(`scan-${size}`, work, { warmUp: true });
+  await bench.measure(workload, work, { warmUp: true });
 }
