@@ -12,6 +12,7 @@ import { deleteRangeSection, encodeBatch, putsOf } from "./batch.js";
 import { BulkLoad, type BulkLoadResult } from "./bulk-load.js";
 import { CacheFill } from "./cache/cache-fill.js";
 import { CachedWrite, type Refill } from "./cache/cached-write.js";
+import { copyFlat } from "./cache/flat-value.js";
 import { CachedValue, type ReadCache } from "./cache/read-cache.js";
 import type {
   BatchOperation,
@@ -357,8 +358,18 @@ export class FastKV<V = unknown> extends EventEmitter<FastKVEvents> implements A
     }
   }
 
-  #answerFromCache({ isMissing, tag, kept: text }: CachedValue): Promise<V | undefined> {
-    return this.#database.turns.answer(isMissing ? undefined : (this.#codec.decodeKept(tag, text) as V));
+  #answerFromCache(known: CachedValue): Promise<V | undefined> {
+    return this.#database.turns.answer(known.isMissing ? undefined : (this.#valueOf(known) as V));
+  }
+
+  /** Of a cached value that is not missing. */
+  #valueOf(known: CachedValue): unknown {
+    if (known.isFlat) {
+      return copyFlat(known.flat);
+    }
+    const value = this.#codec.decodeKept(known.tag, known.kept);
+    this.#database.cache.noteDecoded(known, value);
+    return value;
   }
 
   /** The values of several keys as of one moment, by position; undefined for a miss. */
@@ -422,7 +433,7 @@ export class FastKV<V = unknown> extends EventEmitter<FastKVEvents> implements A
         return known;
       },
       decode: this.#decode,
-      decodeKept: (found) => this.#codec.decodeAllKept(found),
+      valueOf: (known) => this.#valueOf(known),
       soon: (values) => database.turns.answer(values, values.length),
     };
   }
@@ -434,13 +445,12 @@ export class FastKV<V = unknown> extends EventEmitter<FastKVEvents> implements A
       encoder.setKey(key);
       return undefined;
     }
-    const nowMs = this.#database.clock.now();
-    const known = cache.getByKey(key, nowMs);
+    const known = cache.getByKey(key, this.#now);
     if (known !== undefined) {
       return known;
     }
     encoder.setKey(key);
-    return cache.get(cache.nameOf(key, encoder.key, encoder.keyBytes), nowMs);
+    return cache.get(cache.nameOf(key, encoder.key, encoder.keyBytes), this.#now);
   }
 
   /** For a read of the key in the encoder: what it brings is cached. */
@@ -614,6 +624,8 @@ export class FastKV<V = unknown> extends EventEmitter<FastKVEvents> implements A
     return this.#database;
   }
 
+  readonly #now = (): number => this.#database.clock.now();
+
   readonly #decode = (tag: number, bytes: Buffer, start: number, end: number): unknown =>
     this.#codec.decode(tag, bytes, start, end);
 
@@ -649,7 +661,7 @@ export class FastKV<V = unknown> extends EventEmitter<FastKVEvents> implements A
       if (wasCached && kind === operationKind.put && mode !== "none") {
         const { tag, value, expiresAt } = entry;
         const text = this.#codec.keep(tag, value, 0, value.length);
-        const cached = CachedValue.found(name, tag, text, value.length, expiresAt);
+        const cached = CachedValue.text(name, tag, text, value.length, expiresAt);
         refill = { name, ticket: cache.refillTicket(name), value: cached };
       }
     }

@@ -55,7 +55,7 @@ export class ValueRead implements PendingRead {
       this.#reject(error);
       return;
     }
-    this.#fill?.found(found);
+    this.#fill?.found(found, value);
     this.#resolve(value);
   }
 
@@ -115,14 +115,11 @@ export interface ManySource {
    */
   ask(key: Key, toRead: (fill: CacheFill | undefined) => PendingRead): CachedValue | undefined;
   decode: Decode;
-  /** The values that cached texts stand for. */
-  decodeKept(values: readonly CachedValue[]): unknown[];
+  /** The value of what the cache knows, which is not missing. */
+  valueOf(known: CachedValue): unknown;
   /** For what is answered from memory alone: later, where much else was in this turn of the event loop. */
   soon(values: unknown[]): Promise<unknown[]>;
 }
-
-/** So many cached texts are parsed at once. */
-const keptAtOnce = 32;
 
 /**
  * `getMany` and `hasMany`: all keys as of one moment. The parts go to the shards in one turn, so the order of frames makes them a
@@ -173,19 +170,15 @@ export class ManyRead {
   #lookUp(): void {
     this.#values = new Array<unknown>(this.#keys.length).fill(undefined);
     this.#left = this.#keys.length;
-    const found: CachedValue[] = [];
-    const places: number[] = [];
     for (let place = 0; place < this.#keys.length; place++) {
       const known = this.#ask(place);
       if (known !== undefined) {
         this.#left -= 1;
         if (!known.isMissing) {
-          found.push(known);
-          places.push(place);
+          this.#values[place] = this.#withValues ? this.#source.valueOf(known) : true;
         }
       }
     }
-    this.#useKnown(found, places);
     if (this.#left === 0) {
       this.#isOver = true;
       this.#resolve(this.#source.soon(this.#values));
@@ -203,29 +196,21 @@ export class ManyRead {
     }
   }
 
-  #useKnown(found: readonly CachedValue[], places: readonly number[]): void {
-    for (let from = 0; from < found.length; from += keptAtOnce) {
-      const some = found.slice(from, from + keptAtOnce);
-      const values = this.#withValues ? this.#source.decodeKept(some) : undefined;
-      for (let at = 0; at < some.length; at++) {
-        this.#values[places[from + at]!] = values === undefined ? true : values[at];
-      }
-    }
-  }
-
-  /** False where the value was not read. */
-  answer(round: number, place: number, found: FoundValue): boolean {
+  answer(round: number, place: number, found: FoundValue, fill: CacheFill | undefined): void {
     if (round !== this.#round || this.#isOver) {
-      return false;
+      fill?.failed();
+      return;
     }
     try {
-      this.#values[place] = this.#withValues ? found.value(this.#source.decode) : true;
+      const value = this.#withValues ? found.value(this.#source.decode) : true;
+      this.#values[place] = value;
+      fill?.found(found, value);
     } catch (error) {
+      fill?.failed();
       this.fail(round, error);
-      return false;
+      return;
     }
     this.countDown(round);
-    return true;
   }
 
   countDown(round: number): void {
@@ -295,11 +280,7 @@ class PartRead implements PendingRead {
   }
 
   onFound(found: FoundValue): void {
-    if (this.#whole.answer(this.#round, this.#place, found)) {
-      this.#fill?.found(found);
-    } else {
-      this.#fill?.failed();
-    }
+    this.#whole.answer(this.#round, this.#place, found, this.#fill);
   }
 
   onError(error: FastKVError): void {

@@ -1,3 +1,4 @@
+import { isAscii } from "node:buffer";
 import { invariant } from "../shared/errors.js";
 import { valueHeaderBytes } from "../shared/wire/frame.js";
 import { type Decode, ValueRuns } from "./value-runs.js";
@@ -16,6 +17,8 @@ export interface FoundValue {
   value(decode: Decode): unknown;
   /** The value's bytes as a string, as `keep` makes it. */
   kept(keep: Keep): string;
+  /** No byte of it is above 127. */
+  readonly isAscii: boolean;
 }
 
 /** Reads the values that pages and answers have: one behind the other, and then their descriptions (frame.ts). */
@@ -77,6 +80,10 @@ export class ValueReader implements FoundValue {
   value(decode: Decode): unknown {
     const at = (this.header - this.#headersStart) / valueHeaderBytes;
     return this.#runs.value(at, this.tag, this.valueStart, this.valueEnd, decode);
+  }
+
+  get isAscii(): boolean {
+    return isAscii(this.frame.subarray(this.valueStart, this.valueEnd));
   }
 
   kept(keep: Keep): string {

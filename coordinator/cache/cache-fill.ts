@@ -1,4 +1,5 @@
 import type { FoundValue, Keep } from "../value-reader.js";
+import { copyFlat, flatBytes } from "./flat-value.js";
 import { CachedValue, type FillTicket, type ReadCache } from "./read-cache.js";
 
 /** What a read of a key that was not cached does for the cache. */
@@ -15,10 +16,15 @@ export class CacheFill {
     this.#keep = keep;
   }
 
-  found(found: FoundValue): void {
+  /** `value`: what it is decoded. */
+  found(found: FoundValue, value: unknown): void {
     const { tag, valueBytes, expiresAt } = found;
-    const kept = found.kept(this.#keep);
-    this.#fill(CachedValue.found(this.#name, tag, kept, valueBytes, expiresAt));
+    const bytes = flatBytes(tag, value, found.isAscii ? 1 : 2);
+    this.#fill(
+      bytes === undefined
+        ? CachedValue.text(this.#name, tag, found.kept(this.#keep), valueBytes, expiresAt)
+        : CachedValue.flat(this.#name, tag, copyFlat(value), bytes, expiresAt),
+    );
   }
 
   missing(): void {

@@ -1,4 +1,5 @@
 import type { Key } from "../keys.js";
+import { copyFlat, flatBytes } from "./flat-value.js";
 import { type Cacheable, SecondChanceCache } from "./second-chance-cache.js";
 
 /** Of these, a key that is a string and its name are the same. */
@@ -6,12 +7,17 @@ const asciiOnly = /^[\0-\x7f]*$/;
 /** An entry of the cache's table, a string for the key and one for the value, and the object that holds them. */
 const overheadBytes = 160;
 
-/** What is known of a key: its value as `ValueCodec.keep` gives it, or that there is none. */
+/** What is known of a key: its value, or that there is none. */
 export class CachedValue implements Cacheable {
+  readonly name: string;
   readonly isMissing: boolean;
   readonly hasAsciiName: boolean;
   readonly tag: number;
+  /** The value as `ValueCodec.keep` gives it; means nothing of a flat one. */
   readonly kept: string;
+  /** The value itself is here (flat-value.ts), for `copyFlat`. */
+  readonly isFlat: boolean;
+  readonly flat: unknown;
   /** 0: never. */
   readonly expiresAt: number;
   readonly sizeBytes: number;
@@ -20,29 +26,56 @@ export class CachedValue implements Cacheable {
   private constructor(
     name: string,
     isMissing: boolean,
-    tag: number,
-    kept: string,
-    expiresAt: number,
-    valueBytes: number,
+    { tag, kept, isFlat, flat, expiresAt, valueBytes }: ValueParts,
   ) {
+    this.name = name;
     this.isMissing = isMissing;
     this.hasAsciiName = asciiOnly.test(name);
     this.tag = tag;
     this.kept = kept;
+    this.isFlat = isFlat;
+    this.flat = flat;
     this.expiresAt = expiresAt;
     this.sizeBytes = overheadBytes + name.length + valueBytes;
   }
 
   /** `bytes`: how long the value is as it is stored. */
-  static found(name: string, tag: number, kept: string, bytes: number, expiresAt: number): CachedValue {
-    // A string with anything but ASCII in it may take two bytes for each unit.
-    const valueBytes = kept.length === bytes ? bytes : kept.length * 2;
-    return new CachedValue(name, false, tag, kept, expiresAt, valueBytes);
+  static text(name: string, tag: number, kept: string, bytes: number, expiresAt: number): CachedValue {
+    const valueBytes = kept.length * unitBytesOf(kept, bytes);
+    return new CachedValue(name, false, { ...nothing, tag, kept, expiresAt, valueBytes });
+  }
+
+  /** `flat` is nobody else's; `valueBytes`: what it takes. */
+  static flat(name: string, tag: number, flat: unknown, valueBytes: number, expiresAt: number): CachedValue {
+    return new CachedValue(name, false, { ...nothing, tag, isFlat: true, flat, expiresAt, valueBytes });
   }
 
   static missing(name: string): CachedValue {
-    return new CachedValue(name, true, 0, "", 0, 0);
+    return new CachedValue(name, true, nothing);
   }
+}
+
+interface ValueParts {
+  tag: number;
+  kept: string;
+  isFlat: boolean;
+  flat: unknown;
+  expiresAt: number;
+  valueBytes: number;
+}
+
+const nothing: ValueParts = {
+  tag: 0,
+  kept: "",
+  isFlat: false,
+  flat: undefined,
+  expiresAt: 0,
+  valueBytes: 0,
+};
+
+/** A string with anything but ASCII in it may take two bytes for each unit. */
+function unitBytesOf(kept: string, bytes: number): number {
+  return kept.length === bytes ? 1 : 2;
 }
 
 /** For putting into the cache what reads and writes of a key bring, unless it is written in the meantime. */
@@ -55,7 +88,7 @@ export interface FillTicket {
 }
 
 /**
- * Encoded values of keys that were read, in the coordinator: a hot key costs no round trip. The coordinator sees
+ * Values of keys that were read, in the coordinator: a hot key costs no round trip. The coordinator sees
  * every write, so the cache is exactly coherent: a write takes its key out at the call, and voids the tickets of
  * reads of it that are under way. While a key has writes on the way its reads go to the shard, behind them. A write
  * of a key that was cached puts the new value in when it is acknowledged.
@@ -87,24 +120,35 @@ export class ReadCache {
     return typeof key === "string" && key.length === length ? key : bytes.latin1Slice(0, length);
   }
 
-  get(name: string, nowMs: number): CachedValue | undefined {
+  /** `now`: asked for the time, in ms, only where a value may have expired. */
+  get(name: string, now: () => number): CachedValue | undefined {
     const found = this.#values?.get(name);
     if (found === undefined) {
       this.misses += 1;
       return undefined;
     }
-    return this.#hit(found, name, nowMs);
+    return this.#hit(found, now);
   }
 
   /** Spares a key that is cached its encoding. Undefined where that is what tells the key's name: ask `get` then. */
-  getByKey(key: Key, nowMs: number): CachedValue | undefined {
+  getByKey(key: Key, now: () => number): CachedValue | undefined {
     const found = typeof key === "string" ? this.#values?.get(key) : undefined;
-    return found?.hasAsciiName ? this.#hit(found, key as string, nowMs) : undefined;
+    return found?.hasAsciiName ? this.#hit(found, now) : undefined;
   }
 
-  #hit(found: CachedValue, name: string, nowMs: number): CachedValue {
+  #hit(found: CachedValue, now: () => number): CachedValue {
     this.hits += 1;
-    return found.expiresAt !== 0 && found.expiresAt <= nowMs ? CachedValue.missing(name) : found;
+    return found.expiresAt !== 0 && found.expiresAt <= now() ? CachedValue.missing(found.name) : found;
+  }
+
+  /** The value that a text in the cache stands for has been decoded: where it is flat, it takes the text's place. */
+  noteDecoded(text: CachedValue, value: unknown): void {
+    const { name, tag, kept, expiresAt, sizeBytes } = text;
+    const unitBytes = sizeBytes === overheadBytes + name.length + kept.length ? 1 : 2;
+    const valueBytes = flatBytes(tag, value, unitBytes);
+    if (valueBytes !== undefined && this.#values?.get(name) === text) {
+      this.#values.set(name, CachedValue.flat(name, tag, copyFlat(value), valueBytes, expiresAt));
+    }
   }
 
   /** For a read that is about to go to the shard. */

@@ -98,11 +98,6 @@ export function decodeJsonRun(
   }
 }
 
-/** The values of texts that are known to be right, each of one value; parsed as one array, like a run. */
-export function parseJsonTexts(texts: readonly string[]): unknown[] {
-  return parseJson(`[${texts.join(",")}]`) as unknown[];
-}
-
 const openBracket = 0x5b;
 const closeBracket = 0x5d;
 

@@ -11,7 +11,7 @@ import {
 import { maxValueBytesCeiling } from "../limits.js";
 import { binaryTagOf, decodeBinary, encodeBinary } from "./binary-codec.js";
 import { type Class, type ClassOptions, ClassRegistry } from "./class-registry.js";
-import { JsonCodec, parseJson, parseJsonTexts } from "./json-codec.js";
+import { JsonCodec, parseJson } from "./json-codec.js";
 import { MsgpackCodec } from "./msgpack-codec.js";
 import { tooLarge } from "./refusal.js";
 import { StructuredCodec } from "./structured-codec.js";
@@ -107,13 +107,6 @@ export class ValueCodec {
     }
     const bytes = Buffer.from(kept, "latin1");
     return this.decode(tag, bytes, 0, bytes.length);
-  }
-
-  /** Like `decodeKept` of each of them, and cheaper for many. */
-  decodeAllKept(values: readonly { readonly tag: number; readonly kept: string }[]): unknown[] {
-    return values.every(({ tag }) => tag === encodingTag.json)
-      ? parseJsonTexts(values.map(({ kept }) => kept))
-      : values.map(({ tag, kept }) => this.decodeKept(tag, kept));
   }
 
   /**

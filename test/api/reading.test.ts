@@ -212,6 +212,30 @@ describe("Reading keys and ranges", () => {
     await db.delete("never there");
   });
 
+  it("gives each caller a value of its own, from the cache too", async () => {
+    const db = store();
+    const values = [{ a: 1, b: "two" }, [1, "two", null], { deep: { list: [1] } }, "text", 7];
+    await db.batchPut(values.map((value, at) => [`own:${at}`, value]));
+    const keys = values.map((_, at) => `own:${at}`);
+    for (let round = 0; round < 4; round++) {
+      // A put brings a value into the cache as well.
+      await db.put("own:0", values[0]);
+      const read = [
+        ...(await Promise.all(keys.map((key) => db.get(key)))),
+        ...(await db.getMany(keys)),
+        ...(await db.values("own:").toArray()),
+      ];
+      expect(read).to.deep.equal([...values, ...values, ...values]);
+      for (const value of read) {
+        if (Array.isArray(value)) {
+          value.length = 0;
+        } else if (typeof value === "object") {
+          Object.assign(value as object, { a: round, deep: undefined });
+        }
+      }
+    }
+  });
+
   it("keeps nothing of the caller's buffers", async () => {
     const db = store();
     const key = text.encode("key");
