@@ -26,7 +26,7 @@ import { Clock } from "./clock.js";
 import { DeferredHolds } from "./deferred-holds.js";
 import { EventDesk } from "./events/event-desk.js";
 import { type SpaceWatch, watchSpace } from "./events/space-watch.js";
-import type { ScanHost, ScanPoint, ScanRequest } from "./merged-scan.js";
+import type { Keeping, ScanHost, ScanPoint, ScanRequest } from "./merged-scan.js";
 import { OpenHolds } from "./open-holds.js";
 import type { ResolvedOptions } from "./options.js";
 import { prepareFolder } from "./ownership/database-folder.js";
@@ -37,6 +37,7 @@ import type { Ownership } from "./ownership/ownership.js";
 import { shardFolderName } from "./ownership/shard-folders.js";
 import { PageReader } from "./page-reader.js";
 import { ofRead } from "./refusals.js";
+import type { ScanPage } from "./scan-page.js";
 import { type OpenParameters, ShardClient, type ShardClientOwner } from "./shards/shard-client.js";
 import type { ShardLauncher } from "./shards/shard-link.js";
 import { shardSettings } from "./shards/shard-settings.js";
@@ -330,17 +331,17 @@ export class Database implements ScanHost, ShardClientOwner {
     return this.turns.answer(undefined, bytes / bytesPerAnswer);
   }
 
-  async page(shard: number, request: PageRequest, mark?: number): Promise<PageReader> {
+  async page(shard: number, request: PageRequest, keeping?: Keeping): Promise<ScanPage> {
     // The shard would take the hold again, and nobody would give it back.
     if (this.#holds.tell(request.holdId) === undefined) {
       throw new FastKVError("FASTKV_CLOSED", "The scan has ended. Start another one to read on.");
     }
     const { raw } = await this.clients[shard]!.request(request).catch(rejectRead);
-    const page = new PageReader(raw);
-    if (mark !== undefined) {
-      this.scanCache.keep(shard, request, mark, raw, page);
-    }
-    return page;
+    const kept =
+      keeping === undefined
+        ? undefined
+        : this.scanCache.keep(shard, request, keeping.mark, raw, keeping.decode);
+    return kept ?? new PageReader(raw);
   }
 
   // What is written, for the caches

@@ -12,7 +12,7 @@ import { deleteRangeSection, encodeBatch, putsOf } from "./batch.js";
 import { BulkLoad, type BulkLoadResult } from "./bulk-load.js";
 import { CacheFill } from "./cache/cache-fill.js";
 import { CachedWrite, type Refill } from "./cache/cached-write.js";
-import { copyFlat } from "./cache/flat-value.js";
+import { copyPlain } from "./cache/plain-value.js";
 import { CachedValue, type ReadCache } from "./cache/read-cache.js";
 import type {
   BatchOperation,
@@ -46,6 +46,7 @@ import {
   resolveOptions,
 } from "./options.js";
 import { checkFolderTrust } from "./ownership/folder-trust.js";
+import type { PageReader } from "./page-reader.js";
 import { isEmptyRange, type RangeOptions, rangeNames, resolveRange } from "./ranges.js";
 import { ExpiryRead, ManyRead, type ManySource, ValueRead } from "./reads.js";
 import { notApplied, ofRead, refusedOf, refusedRead, refusedWrite } from "./refusals.js";
@@ -214,7 +215,7 @@ export class FastKV<V = unknown> extends EventEmitter<FastKVEvents> implements A
           limit,
           point: point ?? database.point(),
           withValues: false,
-          isOfNow: false,
+          decode: undefined,
         }),
         (operations) => this.#writeOperations(database, operations, {}, mode),
       );
@@ -364,10 +365,10 @@ export class FastKV<V = unknown> extends EventEmitter<FastKVEvents> implements A
 
   /** Of a cached value that is not missing. */
   #valueOf(known: CachedValue): unknown {
-    if (known.isFlat) {
-      return copyFlat(known.flat);
+    if (known.form === "flat" || known.form === "tree") {
+      return copyPlain(known.plain, known.form);
     }
-    const value = this.#codec.decodeKept(known.tag, known.kept);
+    const value = this.#codec.decodeKept(known.tag, known.text);
     this.#database.cache.noteDecoded(known, value);
     return value;
   }
@@ -497,7 +498,7 @@ export class FastKV<V = unknown> extends EventEmitter<FastKVEvents> implements A
   scan(options: ScanOptions): Scan<[string, V]>;
   scan(first?: Key | ScanOptions, limit?: number): Scan<[string | Uint8Array, V]> {
     const decode = this.#decode;
-    return this.#scan("scan", first, limit, true, (keyOf) => (page) => [
+    return this.#scan("scan", first, limit, "values", (keyOf) => (page) => [
       keyOf(page),
       page.value(decode) as V,
     ]);
@@ -508,7 +509,7 @@ export class FastKV<V = unknown> extends EventEmitter<FastKVEvents> implements A
   keys(options: ScanOptions & { keyEncoding: "binary" }): Scan<Uint8Array>;
   keys(options: ScanOptions): Scan<string>;
   keys(first?: Key | ScanOptions, limit?: number): Scan<string | Uint8Array> {
-    return this.#scan("keys", first, limit, false, (keyOf) => keyOf);
+    return this.#scan("keys", first, limit, "keys", (keyOf) => keyOf);
   }
 
   /** The values that `scan` would give. */
@@ -516,7 +517,7 @@ export class FastKV<V = unknown> extends EventEmitter<FastKVEvents> implements A
   values(options: ScanOptions): Scan<V>;
   values(first?: Key | ScanOptions, limit?: number): Scan<V> {
     const decode = this.#decode;
-    return this.#scan("values", first, limit, true, () => (page) => page.value(decode) as V);
+    return this.#scan("values", first, limit, "values", () => (page) => page.value(decode) as V);
   }
 
   /**
@@ -530,7 +531,9 @@ export class FastKV<V = unknown> extends EventEmitter<FastKVEvents> implements A
     first?: Key | ScanOptions,
     limit?: number,
   ): Scan<StoredEntry<string> & StoredEntry<Uint8Array>> {
-    return this.#scan("storedEntries", first, limit, true, (keyOf) => (page) => {
+    return this.#scan("storedEntries", first, limit, "stored", (keyOf) => (scanned) => {
+      // What the scan cache keeps are decoded values: these entries come past it.
+      const page = scanned as PageReader;
       const { tag, expiresAt } = page;
       return {
         key: keyOf(page),
@@ -746,7 +749,7 @@ export class FastKV<V = unknown> extends EventEmitter<FastKVEvents> implements A
     call: string,
     first: Key | ScanOptions | undefined,
     limit: number | undefined,
-    withValues: boolean,
+    wanted: "keys" | "values" | "stored",
     makeReader: (keyOf: EntryReader<string | Uint8Array>) => EntryReader<unknown>,
   ): Scan<T> {
     const database = this.#checkOpen();
@@ -758,13 +761,14 @@ export class FastKV<V = unknown> extends EventEmitter<FastKVEvents> implements A
       throw ofRead(error);
     }
     const point = this.#pointOf(snapshot);
+    const mayUseCache = point === undefined && wanted !== "stored" && database.scanCache.isEnabled;
     const run = new ScanRun(database, {
       range: resolveRange(this.#encoder.scratch, options.range),
       reverse,
       limit: options.limit,
       point: point ?? database.point(),
-      withValues,
-      isOfNow: point === undefined && database.scanCache.isEnabled,
+      withValues: wanted !== "keys",
+      decode: mayUseCache ? this.#decode : undefined,
     });
     const reader = makeReader(options.keyEncoding === "utf8" ? keyTextOf : keyBytesOf) as EntryReader<T>;
     return new Scan<T>(

@@ -11,9 +11,9 @@ import { FastKVError, type WriteOutcome } from "../shared/errors.js";
 import { firstScanPageEntries, maxScanPageBytes, maxScanPageEntries } from "../shared/limits.js";
 import { type PageRange, type PageRequest, pageMode } from "../shared/wire/page.js";
 import type { KnownPages } from "./cache/scan-cache.js";
-import type { KeyInterval } from "./kept-page-reader.js";
-import type { PageReader } from "./page-reader.js";
 import { type ByteRange, isEmptyRange } from "./ranges.js";
+import type { KeyInterval, ScanPage } from "./scan-page.js";
+import type { Decode } from "./value-runs.js";
 
 /** So many entries in memory are taken before the event loop has a turn. */
 const entriesPerTurn = 1024;
@@ -23,6 +23,13 @@ export interface ScanPoint {
   timeMs: number;
 }
 
+/** What a page that the scan cache may keep comes with. */
+export interface Keeping {
+  /** The moment of its scan's call. */
+  mark: number;
+  decode: Decode;
+}
+
 /** What a scan needs of the database. */
 export interface ScanHost {
   readonly shardCount: number;
@@ -30,8 +37,7 @@ export interface ScanHost {
   known(shard: number, request: ScanRequest): KnownPages | undefined;
   /** This moment, for `page`. */
   mark(shard: number): number;
-  /** `mark`: of the scan's call, where the page may be kept. */
-  page(shard: number, request: PageRequest, mark: number | undefined): Promise<PageReader>;
+  page(shard: number, request: PageRequest, keeping: Keeping | undefined): Promise<ScanPage>;
   /** A fresh hold at `point`, known to every shard that starts from now on, and to those that are asked for a page. */
   takeHold(point: ScanPoint): number;
   /** Not every shard was asked: they have to know of the hold before the next write. */
@@ -48,13 +54,16 @@ export interface ScanRequest {
   limit: number;
   point: ScanPoint;
   withValues: boolean;
-  /** It is of the moment of its call, not of an earlier one: the scan cache may serve it, and keep its pages. */
-  isOfNow: boolean;
+  /**
+   * Given where the scan is of the moment of its call, not of an earlier one: the scan cache may serve it, and keep its
+   * pages.
+   */
+  decode: Decode | undefined;
 }
 
 /** What the pages of one shard need of their scan. */
 interface PageSource {
-  fetch(range: PageRange, maxEntries: number): Promise<PageReader>;
+  fetch(range: PageRange, maxEntries: number): Promise<ScanPage>;
   /** How many more entries are wanted than were asked for, from any shard. */
   readonly unasked: number;
   /** How many more entries are wanted than were taken. */
@@ -66,18 +75,18 @@ interface PageSource {
 /** The entries of a shard's pages, one after the other. */
 class ShardPages {
   /** The page with the current entry; undefined while `state` is not "entry". */
-  page: PageReader | undefined;
+  page: ScanPage | undefined;
   /** The current key; means nothing while `state` is not "entry". */
   key: ByteString = "";
   state: "entry" | "empty" | "done" = "empty";
 
   readonly #source: PageSource;
-  #next: Promise<PageReader> | undefined;
+  #next: Promise<ScanPage> | undefined;
   /** What lies behind the last page that came, while no page of it is asked for. */
   #rest: PageRange | null = null;
   #asked: number;
   /** Pages from the scan cache, in front of all others. */
-  readonly #known: PageReader[] = [];
+  readonly #known: ScanPage[] = [];
   #knownTaken = 0;
 
   constructor(source: PageSource, range: PageRange, firstEntries: number, known: KnownPages | undefined) {
@@ -156,7 +165,7 @@ class ShardPages {
     this.#next = this.#fetch(rest);
   }
 
-  #fetch(range: PageRange): Promise<PageReader> {
+  #fetch(range: PageRange): Promise<ScanPage> {
     const page = this.#source.fetch(range, this.#asked);
     // Whoever reads on sees the failure; a scan that is left must not end the process with it.
     page.catch(() => undefined);
@@ -165,7 +174,7 @@ class ShardPages {
 }
 
 /** Makes what a program sees of the current entry of a page. */
-export type EntryReader<T> = (page: PageReader) => T;
+export type EntryReader<T> = (page: ScanPage) => T;
 
 /** The running part of a scan: everything that must be given back. Apart, so that a forgotten scan is collected. */
 export class ScanRun {
@@ -185,8 +194,8 @@ export class ScanRun {
   #isPrimed = false;
   /** About how much comes from the scan cache. */
   #bytesFromMemory = 0;
-  /** The moments of this scan, for the pages of each shard. */
-  readonly #marks: number[] = [];
+  /** For the pages of each shard; empty where they are not to be kept. */
+  readonly #keeping: Keeping[] = [];
   /** How many entries were taken since the event loop last had a turn. */
   #takenInTurn = 0;
   /** Resolves when the scan ends, so that nobody waits for its pages any more. */
@@ -220,15 +229,16 @@ export class ScanRun {
 
   /** What is known of the scan in this shard. */
   #recall(shard: number): KnownPages | undefined {
-    if (!this.#request.isOfNow) {
+    const { decode } = this.#request;
+    if (decode === undefined) {
       return undefined;
     }
-    this.#marks.push(this.#host.mark(shard));
+    this.#keeping.push({ mark: this.#host.mark(shard), decode });
     const known = this.#host.known(shard, this.#request);
     if (known !== undefined) {
-      for (const { entriesLeft, bytesLeft } of known.pages) {
-        this.#asked += entriesLeft;
-        this.#bytesFromMemory += bytesLeft;
+      for (const { entries, bytes } of known.pages) {
+        this.#asked += entries;
+        this.#bytesFromMemory += bytes;
       }
     }
     return known;
@@ -286,7 +296,7 @@ export class ScanRun {
   /** The same scan, of what is still to be taken of it, in another range. The hold must be kept. */
   restartIn(range: ByteRange): ScanRun {
     const limit = this.#request.limit - this.#taken;
-    return new ScanRun(this.#host, { ...this.#request, range, limit, isOfNow: false }, this.#holdId);
+    return new ScanRun(this.#host, { ...this.#request, range, limit, decode: undefined }, this.#holdId);
   }
 
   /** Throws where the scan was ended for a reason. */
@@ -408,7 +418,7 @@ export class ScanRun {
     };
   }
 
-  #page(shard: number, { lower, upper }: PageRange, maxEntries: number): Promise<PageReader> {
+  #page(shard: number, { lower, upper }: PageRange, maxEntries: number): Promise<ScanPage> {
     const { reverse, point, withValues } = this.#request;
     this.#asked += maxEntries;
     const request: PageRequest = {
@@ -423,7 +433,7 @@ export class ScanRun {
       maxBytes: maxScanPageBytes,
       holdId: this.#holdId,
     };
-    return this.#host.page(shard, request, this.#marks[shard]);
+    return this.#host.page(shard, request, this.#keeping[shard]);
   }
 }
 

@@ -38,13 +38,13 @@ export interface OpenOptions {
   /** Decoded blocks kept in memory, per shard. @default 33554432 */
   cacheSize?: number | undefined;
   /**
-   * Encoded values of keys kept in the coordinator, over all shards; 0 switches it off.
+   * Values of keys kept in the coordinator, over all shards; 0 switches it off.
    * @default a 16th of V8's heap limit, at most 268435456
    */
   readCacheSize?: number | undefined;
   /**
    * Pages of scans kept in the coordinator, over all shards; 0 switches it off.
-   * @default a 32nd of V8's heap limit, at most 134217728
+   * @default a 16th of V8's heap limit, at most 268435456
    */
   scanCacheSize?: number | undefined;
   /** How many compactions may run at once, per shard. @default 1 */
@@ -224,9 +224,9 @@ const logger: Check<Logger> = (name, value) => {
 
 const gib = 1024 * mib;
 
-/** What a program has room for that did not say: V8 ends one that goes beyond its limit, which follows the machine. */
-function partOfHeap(part: number, mostBytes: number): number {
-  return Math.min(mostBytes, Math.floor(getHeapStatistics().heap_size_limit / part));
+/** What a cache may take that was not told: V8 ends a program that goes beyond its limit, which follows the machine. */
+function partOfHeap(): number {
+  return Math.min(256 * mib, Math.floor(getHeapStatistics().heap_size_limit / 16));
 }
 
 const checks: {
@@ -241,8 +241,8 @@ const checks: {
   maxMemtableSize: { check: integer(64 * kib, gib), fallback: () => 64 * mib },
   compression: { check: oneOf(compressions), fallback: () => "none" },
   cacheSize: { check: integer(0, 64 * gib), fallback: () => 32 * mib },
-  readCacheSize: { check: integer(0, 64 * gib), fallback: () => partOfHeap(16, 256 * mib) },
-  scanCacheSize: { check: integer(0, 64 * gib), fallback: () => partOfHeap(32, 128 * mib) },
+  readCacheSize: { check: integer(0, 64 * gib), fallback: partOfHeap },
+  scanCacheSize: { check: integer(0, 64 * gib), fallback: partOfHeap },
   compactionParallelism: { check: integer(1, 16), fallback: () => 1 },
   syncInterval: { check: integer(1, 60_000), fallback: () => 100 },
   maxValueSize: { check: integer(1, maxValueBytesCeiling), fallback: () => 64 * mib },

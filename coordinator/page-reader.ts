@@ -3,10 +3,11 @@ import type { ByteString } from "../shared/bytes.js";
 import { invariant } from "../shared/errors.js";
 import { decodePage, type PageRange } from "../shared/wire/page.js";
 import { keyToBytes, keyToString } from "./keys.js";
+import type { ScanPage } from "./scan-page.js";
 import { ValueReader } from "./value-reader.js";
 
 /** Reads a page of a scan, entry by entry. */
-export class PageReader extends ValueReader {
+export class PageReader extends ValueReader implements ScanPage {
   /** How many entries it has, also where it has none of their data (for a count). */
   readonly entries: number;
   /** What is left of the range behind it, or null. */
@@ -61,6 +62,11 @@ export class PageReader extends ValueReader {
   /** The bytes of the key, as a copy. */
   keyBytes(): Uint8Array {
     return keyToBytes(this.frame, this.#keyStart, this.#keyEnd);
+  }
+
+  /** The value's bytes, each as a unit of a string. */
+  latin1(): ByteString {
+    return this.frame.latin1Slice(this.valueStart, this.valueEnd);
   }
 
   /** The value's bytes as they are stored, as a copy. */

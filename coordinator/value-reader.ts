@@ -73,6 +73,10 @@ export class ValueReader implements FoundValue {
   }
 
   /** About how many more values will be asked for. */
+  get wanted(): number {
+    return this.#runs.wanted;
+  }
+
   set wanted(values: number) {
     this.#runs.wanted = values;
   }

@@ -1,5 +1,5 @@
 import type { FoundValue, Keep } from "../value-reader.js";
-import { copyFlat, flatBytes } from "./flat-value.js";
+import { plainOf } from "./plain-value.js";
 import { CachedValue, type FillTicket, type ReadCache } from "./read-cache.js";
 
 /** What a read of a key that was not cached does for the cache. */
@@ -19,11 +19,11 @@ export class CacheFill {
   /** `value`: what it is decoded. */
   found(found: FoundValue, value: unknown): void {
     const { tag, valueBytes, expiresAt } = found;
-    const bytes = flatBytes(tag, value, found.isAscii ? 1 : 2);
+    const plain = plainOf(tag, value, found.isAscii ? 1 : 2);
     this.#fill(
-      bytes === undefined
+      plain === undefined
         ? CachedValue.text(this.#name, tag, found.kept(this.#keep), valueBytes, expiresAt)
-        : CachedValue.flat(this.#name, tag, copyFlat(value), bytes, expiresAt),
+        : CachedValue.plain(this.#name, tag, plain, expiresAt),
     );
   }
 

@@ -1,5 +1,5 @@
 import type { Key } from "../keys.js";
-import { copyFlat, flatBytes } from "./flat-value.js";
+import { type PlainForm, type PlainValue, plainOf } from "./plain-value.js";
 import { type Cacheable, SecondChanceCache } from "./second-chance-cache.js";
 
 /** Of these, a key that is a string and its name are the same. */
@@ -10,73 +10,78 @@ const overheadBytes = 160;
 /** What is known of a key: its value, or that there is none. */
 export class CachedValue implements Cacheable {
   readonly name: string;
-  readonly isMissing: boolean;
   readonly hasAsciiName: boolean;
+  /** "text": the value is to be decoded from `text`; else it is `plain`, to be copied. */
+  readonly form: "missing" | "text" | PlainForm;
   readonly tag: number;
-  /** The value as `ValueCodec.keep` gives it; means nothing of a flat one. */
-  readonly kept: string;
-  /** The value itself is here (flat-value.ts), for `copyFlat`. */
-  readonly isFlat: boolean;
-  readonly flat: unknown;
+  /** As `ValueCodec.keep` gives it. */
+  readonly text: string;
+  readonly plain: unknown;
   /** 0: never. */
   readonly expiresAt: number;
   readonly sizeBytes: number;
   wasUsed = false;
 
-  private constructor(
-    name: string,
-    isMissing: boolean,
-    { tag, kept, isFlat, flat, expiresAt, valueBytes }: ValueParts,
-  ) {
+  private constructor(name: string, { form, tag, text, plain, expiresAt, valueBytes }: ValueParts) {
     this.name = name;
-    this.isMissing = isMissing;
     this.hasAsciiName = asciiOnly.test(name);
+    this.form = form;
     this.tag = tag;
-    this.kept = kept;
-    this.isFlat = isFlat;
-    this.flat = flat;
+    this.text = text;
+    this.plain = plain;
     this.expiresAt = expiresAt;
     this.sizeBytes = overheadBytes + name.length + valueBytes;
   }
 
   /** `bytes`: how long the value is as it is stored. */
-  static text(name: string, tag: number, kept: string, bytes: number, expiresAt: number): CachedValue {
-    const valueBytes = kept.length * unitBytesOf(kept, bytes);
-    return new CachedValue(name, false, { ...nothing, tag, kept, expiresAt, valueBytes });
+  static text(name: string, tag: number, text: string, bytes: number, expiresAt: number): CachedValue {
+    const valueBytes = text.length * (text.length === bytes ? 1 : twoByteUnits);
+    return new CachedValue(name, { ...nothing, form: "text", tag, text, expiresAt, valueBytes });
   }
 
-  /** `flat` is nobody else's; `valueBytes`: what it takes. */
-  static flat(name: string, tag: number, flat: unknown, valueBytes: number, expiresAt: number): CachedValue {
-    return new CachedValue(name, false, { ...nothing, tag, isFlat: true, flat, expiresAt, valueBytes });
+  static plain(
+    name: string,
+    tag: number,
+    { value, form, bytes }: PlainValue,
+    expiresAt: number,
+  ): CachedValue {
+    return new CachedValue(name, { ...nothing, form, tag, plain: value, expiresAt, valueBytes: bytes });
   }
 
   static missing(name: string): CachedValue {
-    return new CachedValue(name, true, nothing);
+    return new CachedValue(name, nothing);
+  }
+
+  get isMissing(): boolean {
+    return this.form === "missing";
+  }
+
+  /** How many bytes a unit of the text takes. */
+  get unitBytes(): number {
+    return this.sizeBytes === overheadBytes + this.name.length + this.text.length ? 1 : twoByteUnits;
   }
 }
 
+/** A string with anything but ASCII in it may take two bytes for each unit. */
+const twoByteUnits = 2;
+
 interface ValueParts {
+  form: CachedValue["form"];
   tag: number;
-  kept: string;
-  isFlat: boolean;
-  flat: unknown;
+  text: string;
+  plain: unknown;
   expiresAt: number;
   valueBytes: number;
 }
 
 const nothing: ValueParts = {
+  form: "missing",
   tag: 0,
-  kept: "",
-  isFlat: false,
-  flat: undefined,
+  text: "",
+  plain: undefined,
   expiresAt: 0,
   valueBytes: 0,
 };
-
-/** A string with anything but ASCII in it may take two bytes for each unit. */
-function unitBytesOf(kept: string, bytes: number): number {
-  return kept.length === bytes ? 1 : 2;
-}
 
 /** For putting into the cache what reads and writes of a key bring, unless it is written in the meantime. */
 export interface FillTicket {
@@ -141,13 +146,12 @@ export class ReadCache {
     return found.expiresAt !== 0 && found.expiresAt <= now() ? CachedValue.missing(found.name) : found;
   }
 
-  /** The value that a text in the cache stands for has been decoded: where it is flat, it takes the text's place. */
-  noteDecoded(text: CachedValue, value: unknown): void {
-    const { name, tag, kept, expiresAt, sizeBytes } = text;
-    const unitBytes = sizeBytes === overheadBytes + name.length + kept.length ? 1 : 2;
-    const valueBytes = flatBytes(tag, value, unitBytes);
-    if (valueBytes !== undefined && this.#values?.get(name) === text) {
-      this.#values.set(name, CachedValue.flat(name, tag, copyFlat(value), valueBytes, expiresAt));
+  /** The value that a text in the cache stands for has been decoded: where it is plain, it takes the text's place. */
+  noteDecoded(cached: CachedValue, value: unknown): void {
+    const { name, tag, expiresAt, unitBytes } = cached;
+    const plain = plainOf(tag, value, unitBytes);
+    if (plain !== undefined && this.#values?.get(name) === cached) {
+      this.#values.set(name, CachedValue.plain(name, tag, plain, expiresAt));
     }
   }
 

@@ -2,13 +2,13 @@ import { type ByteString, byteStringOf } from "../../shared/bytes.js";
 import { finalMix, hashBytes } from "../../shared/hash.js";
 import { firstScanPageEntries } from "../../shared/limits.js";
 import { type PageRange, type PageRequest, pageMode } from "../../shared/wire/page.js";
-import { KeptPageReader, type KeyInterval } from "../kept-page-reader.js";
-import type { PageReader } from "../page-reader.js";
-import { type Cacheable, SecondChanceCache } from "./second-chance-cache.js";
+import { PageReader } from "../page-reader.js";
+import type { KeyInterval } from "../scan-page.js";
+import type { Decode } from "../value-runs.js";
+import { KeptPage, KeptPageReader } from "./kept-page.js";
+import { SecondChanceCache } from "./second-chance-cache.js";
 import { WriteTrail } from "./write-trail.js";
 
-/** The objects that hold a page, and the memory that its buffer has beside its content. */
-const overheadBytes = 512;
 /** The pages of longer scans are not kept: they would drive out too many others. */
 const mostEntries = 2 * firstScanPageEntries;
 /** What one scan takes from the cache at once, of each shard. */
@@ -16,6 +16,8 @@ const mostPages = 16;
 /** The pages that were not admitted last: about one for each so many bytes of the cache. */
 const bytesPerRefused = 32 * 1024;
 const leastRefused = 64;
+/** A decoded page takes so many times the memory of its frame, or less. */
+const decodedGrowth = 2;
 
 /** What the cache knows of the beginning of a scan. */
 export interface KnownPages {
@@ -24,57 +26,21 @@ export interface KnownPages {
   rest: KeyInterval | null;
 }
 
-/** What a shard answered for an interval of keys: these entries and no others. */
-class KeptPage implements Cacheable {
-  wasUsed = false;
-  readonly list: KeptPage[];
-  readonly interval: KeyInterval;
-  /** May have entries outside of the interval, which other pages answer for. */
-  readonly frame: Buffer;
-  /** In ms, of the entry that expires first; 0: none does. */
-  readonly expiresAt: number;
-  readonly sizeBytes: number;
-
-  constructor(list: KeptPage[], interval: KeyInterval, frame: Buffer, expiresAt: number) {
-    this.list = list;
-    this.interval = interval;
-    this.frame = frame;
-    this.expiresAt = expiresAt;
-    this.sizeBytes = overheadBytes + frame.length;
-  }
-
-  hasKey(key: ByteString): boolean {
-    const { lower, upper } = this.interval;
-    return key >= lower && (upper === null || key < upper);
-  }
-
-  /** Whether a scan that stands before `edge` (null: at the very end) finds its next keys here, going down. */
-  endsAt(edge: ByteString | null): boolean {
-    const { lower, upper } = this.interval;
-    return (edge === null || lower < edge) && (upper === null || (edge !== null && upper >= edge));
-  }
-}
-
-/** Of one shard. Pages of one direction do not overlap, and lie in the order of their keys. */
-class ShardPages {
-  readonly forward: KeptPage[] = [];
-  readonly reverse: KeptPage[] = [];
-  readonly trail = new WriteTrail();
-
-  listOf(isReverse: boolean): KeptPage[] {
-    return isReverse ? this.reverse : this.forward;
-  }
+/** Of one shard. The pages do not overlap, and lie in the order of their keys. */
+interface ShardPages {
+  readonly pages: KeptPage[];
+  readonly trail: WriteTrail;
 }
 
 /**
- * Pages of scans as the shards answered them, in the coordinator: what is scanned over and over costs no round trip. The
+ * Pages of scans as the shards answered them, decoded, in the coordinator: what is scanned over and over costs no round trip. The
  * coordinator sees every write, so the cache is exactly coherent: a write drops the page that its key lies in at the call,
  * and a page that comes is kept only if no key in it was written since the call of its scan. Whatever is here is thus
  * true now, and a scan of this moment may take it.
  */
 export class ScanCache {
   readonly #shards: readonly ShardPages[];
-  readonly #pages: SecondChanceCache<KeptPage> | undefined;
+  readonly #kept: SecondChanceCache<KeptPage> | undefined;
   /** Fingerprints of pages that were not admitted, each in the one place that it may have. */
   readonly #refused: Int32Array;
   hits = 0;
@@ -82,20 +48,19 @@ export class ScanCache {
 
   /** 0 switches the cache off. */
   constructor(capacityBytes: number, shards: number) {
-    this.#shards = Array.from({ length: shards }, () => new ShardPages());
-    this.#pages =
-      capacityBytes === 0 ? undefined : new SecondChanceCache<KeptPage>(capacityBytes, removeFromList);
+    this.#shards = Array.from({ length: shards }, () => ({ pages: [], trail: new WriteTrail() }));
+    this.#kept = capacityBytes === 0 ? undefined : new SecondChanceCache(capacityBytes, takeOut);
     this.#refused = new Int32Array(
       2 ** Math.ceil(Math.log2(Math.max(leastRefused, capacityBytes / bytesPerRefused))),
     );
   }
 
   get isEnabled(): boolean {
-    return this.#pages !== undefined;
+    return this.#kept !== undefined;
   }
 
   get bytes(): number {
-    return this.#pages?.bytes ?? 0;
+    return this.#kept?.bytes ?? 0;
   }
 
   /** The moment of a scan that is being called, for `keep`. */
@@ -111,15 +76,10 @@ export class ScanCache {
     limit: number,
     nowMs: number,
   ): KnownPages | undefined {
-    const list = this.#shards[shard]!.listOf(isReverse);
-    if (list.length === 0) {
-      this.misses += 1;
-      return undefined;
-    }
     const wanted = intervalOf(range);
     const known = isReverse
-      ? this.#collectDown(shard, list, wanted, limit, nowMs)
-      : this.#collectUp(shard, list, wanted, limit, nowMs);
+      ? this.#collectDown(shard, wanted, limit, nowMs)
+      : this.#collectUp(shard, wanted, limit, nowMs);
     if (known.pages.length === 0) {
       this.misses += 1;
       return undefined;
@@ -128,121 +88,130 @@ export class ScanCache {
     return known;
   }
 
-  /** For a page that came of a scan with this mark, and asked for with `request`. */
-  keep(shard: number, request: PageRequest, mark: number, frame: Buffer, page: PageReader): void {
-    if (this.#pages === undefined || request.mode !== pageMode.entries || request.maxEntries > mostEntries) {
-      return;
+  /**
+   * For a page that came of a scan with this mark, and asked for with `request`; not read so far. Gives what is to be read
+   * in its place where it is kept.
+   */
+  keep(
+    shard: number,
+    request: PageRequest,
+    mark: number,
+    frame: Buffer,
+    decode: Decode,
+  ): KeptPageReader | undefined {
+    if (request.mode !== pageMode.entries || request.maxEntries > mostEntries) {
+      return undefined;
     }
-    const { trail } = this.#shards[shard]!;
-    const list = this.#shards[shard]!.listOf(request.reverse);
+    const { trail, pages } = this.#shards[shard]!;
+    const page = new PageReader(frame);
     const whole = answeredInterval(request, page.rest);
-    if (trail.touches(mark, whole.lower, whole.upper) || !this.#admits(shard, request, frame.length)) {
-      return;
+    const isOutdated = trail.touches(mark, whole.lower, whole.upper);
+    const interval = isOutdated ? undefined : withoutNeighbours(pages, whole);
+    if (interval === undefined || !this.#admits(shard, request, frame.length)) {
+      return undefined;
     }
-    const interval = withoutNeighbours(list, whole);
-    if (interval !== undefined) {
-      const copy = Buffer.allocUnsafeSlow(frame.length);
-      frame.copy(copy);
-      const kept = new KeptPage(list, interval, copy, page.firstExpiry());
-      // What has to make room for it leaves the lists first.
-      this.#pages.set(nameOf(shard, request.reverse, interval.lower), kept);
-      if (kept.sizeBytes <= this.#pages.capacityBytes) {
-        list.splice(firstAbove(list, interval.lower), 0, kept);
-      }
+    try {
+      const kept = new KeptPage(pages, interval, page, request.reverse, decode);
+      this.#put(shard, kept);
+      return new KeptPageReader(kept, whole, request.reverse, page.rest);
+    } catch {
+      // A value cannot be decoded: its reader will say so, where it comes to it.
+      return undefined;
+    }
+  }
+
+  #put(shard: number, page: KeptPage): void {
+    const kept = this.#kept!;
+    // What has to make room for it is taken out first.
+    kept.set(nameOf(shard, page.interval.lower), page);
+    if (page.sizeBytes <= kept.capacityBytes) {
+      page.list.splice(firstAbove(page.list, page.interval.lower), 0, page);
     }
   }
 
   /** At the call of a write of this key. */
   invalidate(shard: number, key: ByteString): void {
-    if (this.#pages === undefined) {
+    if (this.#kept === undefined) {
       return;
     }
-    const { forward, reverse, trail } = this.#shards[shard]!;
+    const { pages, trail } = this.#shards[shard]!;
     trail.note(key);
-    for (const list of [forward, reverse]) {
-      const page = list[firstAbove(list, key) - 1];
-      if (page?.hasKey(key)) {
-        this.#drop(shard, list === reverse, page);
-      }
+    const page = pages[firstAbove(pages, key) - 1];
+    if (page?.hasKey(key)) {
+      this.#drop(shard, page);
     }
   }
 
   /** At the call of a write to many keys: a range delete or a bulk load. */
   clear(): void {
-    for (const { forward, reverse, trail } of this.#shards) {
-      forward.length = 0;
-      reverse.length = 0;
+    for (const { pages, trail } of this.#shards) {
+      pages.length = 0;
       trail.noteMany();
     }
-    this.#pages?.clear();
+    this.#kept?.clear();
   }
 
-  #drop(shard: number, isReverse: boolean, page: KeptPage): void {
-    this.#pages!.delete(nameOf(shard, isReverse, page.interval.lower));
-    removeFromList(page);
+  #drop(shard: number, page: KeptPage): void {
+    this.#kept!.delete(nameOf(shard, page.interval.lower));
+    takeOut(page);
   }
 
-  #collectUp(
-    shard: number,
-    list: KeptPage[],
-    { lower: start, upper }: KeyInterval,
-    limit: number,
-    nowMs: number,
-  ): KnownPages {
-    const pages: KeptPageReader[] = [];
+  #collectUp(shard: number, { lower: start, upper }: KeyInterval, limit: number, nowMs: number): KnownPages {
+    const { pages } = this.#shards[shard]!;
+    const known: KeptPageReader[] = [];
     let lower = start;
     let entries = 0;
-    for (let at = firstAbove(list, lower) - 1; pages.length < mostPages && entries < limit; at += 1) {
-      const page = list[at];
-      if (!page?.hasKey(lower) || !this.#isFresh(shard, false, page, nowMs)) {
+    for (let at = firstAbove(pages, lower) - 1; known.length < mostPages && entries < limit; at += 1) {
+      const page = pages[at];
+      if (!page?.hasKey(lower) || !this.#isFresh(shard, page, nowMs)) {
         break;
       }
       const end = page.interval.upper;
       const isLast = end === null || (upper !== null && end >= upper);
-      const reader = new KeptPageReader(page.frame, { lower, upper: isLast ? upper : end }, false);
-      pages.push(reader);
+      const reader = new KeptPageReader(page, { lower, upper: isLast ? upper : end }, false);
+      known.push(reader);
       if (isLast) {
-        return { pages, rest: null };
+        return { pages: known, rest: null };
       }
-      entries += reader.entriesLeft;
+      entries += reader.entries;
       lower = end;
     }
-    return { pages, rest: { lower, upper } };
+    return { pages: known, rest: { lower, upper } };
   }
 
   #collectDown(
     shard: number,
-    list: KeptPage[],
     { lower, upper: start }: KeyInterval,
     limit: number,
     nowMs: number,
   ): KnownPages {
-    const pages: KeptPageReader[] = [];
+    const { pages } = this.#shards[shard]!;
+    const known: KeptPageReader[] = [];
     let upper = start;
     let entries = 0;
-    let at = (upper === null ? list.length : firstAtOrAbove(list, upper)) - 1;
-    for (; pages.length < mostPages && entries < limit; at -= 1) {
-      const page = list[at];
-      if (!page?.endsAt(upper) || !this.#isFresh(shard, true, page, nowMs)) {
+    let at = (upper === null ? pages.length : firstAtOrAbove(pages, upper)) - 1;
+    for (; known.length < mostPages && entries < limit; at -= 1) {
+      const page = pages[at];
+      if (!page?.endsAt(upper) || !this.#isFresh(shard, page, nowMs)) {
         break;
       }
       const end = page.interval.lower;
       const isLast = end <= lower;
-      const reader = new KeptPageReader(page.frame, { lower: isLast ? lower : end, upper }, true);
-      pages.push(reader);
+      const reader = new KeptPageReader(page, { lower: isLast ? lower : end, upper }, true);
+      known.push(reader);
       if (isLast) {
-        return { pages, rest: null };
+        return { pages: known, rest: null };
       }
-      entries += reader.entriesLeft;
+      entries += reader.entries;
       upper = end;
     }
-    return { pages, rest: { lower, upper } };
+    return { pages: known, rest: { lower, upper } };
   }
 
   /** False where one of its entries has expired; the page is then dropped. */
-  #isFresh(shard: number, isReverse: boolean, page: KeptPage, nowMs: number): boolean {
+  #isFresh(shard: number, page: KeptPage, nowMs: number): boolean {
     if (page.expiresAt !== 0 && page.expiresAt <= nowMs) {
-      this.#drop(shard, isReverse, page);
+      this.#drop(shard, page);
       return false;
     }
     page.wasUsed = true;
@@ -250,9 +219,9 @@ export class ScanCache {
   }
 
   /** Where something would have to go for it, only what was asked for not long ago as well is worth its place. */
-  #admits(shard: number, { reverse, lower, upper }: PageRequest, bytes: number): boolean {
-    const pages = this.#pages!;
-    if (pages.bytes + bytes + overheadBytes <= pages.capacityBytes) {
+  #admits(shard: number, { reverse, lower, upper }: PageRequest, frameBytes: number): boolean {
+    const kept = this.#kept!;
+    if (kept.bytes + frameBytes * decodedGrowth <= kept.capacityBytes) {
       return true;
     }
     const fingerprint = fingerprintOf(reverse ? (upper ?? lower) : lower, shard * 2 + (reverse ? 1 : 0));
@@ -265,12 +234,12 @@ export class ScanCache {
   }
 }
 
-function nameOf(shard: number, isReverse: boolean, lower: ByteString): string {
-  return `${shard}${isReverse ? "-" : "+"}${lower}`;
+function takeOut({ list, interval }: KeptPage): void {
+  list.splice(firstAtOrAbove(list, interval.lower), 1);
 }
 
-function removeFromList({ list, interval }: KeptPage): void {
-  list.splice(firstAtOrAbove(list, interval.lower), 1);
+function nameOf(shard: number, lower: ByteString): string {
+  return `${shard}:${lower}`;
 }
 
 function intervalOf({ lower, upper }: PageRange): KeyInterval {

@@ -14,7 +14,7 @@ describe("ReadCache", () => {
     const cache = new ReadCache(10_000);
     const ticket = cache.ticket("k")!;
     cache.fill("k", ticket, value("k", "1"));
-    expect(cache.get("k", at(0))?.kept).to.equal("1");
+    expect(cache.get("k", at(0))?.text).to.equal("1");
   });
 
   it("does not keep what a read brings that a write overtook", () => {
@@ -32,7 +32,7 @@ describe("ReadCache", () => {
     const ticket = cache.refillTicket("k");
     expect(cache.get("k", at(0))).to.equal(undefined);
     cache.fill("k", ticket, value("k", "new"));
-    expect(cache.get("k", at(0))?.kept).to.equal("new");
+    expect(cache.get("k", at(0))?.text).to.equal("new");
   });
 
   it("takes in the last of several writes on the way, in whatever order they are acknowledged", () => {
@@ -45,7 +45,7 @@ describe("ReadCache", () => {
     cache.fill("k", tickets[2]!, value("k", "3"));
     cache.fill("k", tickets[0]!, value("k", "1"));
     cache.fill("k", tickets[1]!, value("k", "2"));
-    expect(cache.get("k", at(0))?.kept).to.equal("3");
+    expect(cache.get("k", at(0))?.text).to.equal("3");
   });
 
   it("forgets a key whose write was refused or deleted it", () => {
@@ -80,13 +80,13 @@ describe("ReadCache", () => {
     for (const one of ["plain", name]) {
       cache.fill(one, cache.ticket(one)!, value(one, one, 1000));
     }
-    expect(cache.getByKey("plain", at(999))?.kept).to.equal("plain");
+    expect(cache.getByKey("plain", at(999))?.text).to.equal("plain");
     expect(cache.getByKey("plain", at(1000))?.isMissing).to.equal(true);
     expect(cache.getByKey(name, at(0))).to.equal(undefined);
     expect(cache.getByKey("é", at(0))).to.equal(undefined);
-    expect(cache.getByKey(Buffer.from("plain"), 0)).to.equal(undefined);
+    expect(cache.getByKey(Buffer.from("plain"), at(0))).to.equal(undefined);
     expect([cache.hits, cache.misses]).to.deep.equal([2, 0]);
-    expect(cache.get(name, at(0))?.kept).to.equal(name);
+    expect(cache.get(name, at(0))?.text).to.equal(name);
   });
 
   it("says of a value that has expired that there is none", () => {

@@ -239,9 +239,14 @@ describe("ScanCache", () => {
     expect(await hitsOf(store)).to.equal(6);
     expect(await db.scan({ gte: "b", lt: "g" }).toArray()).to.have.length(50);
     expect(await hitsOf(store)).to.equal(8);
-    // The other direction has pages of its own.
-    expect(await db.scan({ prefix: "c:", reverse: true, limit: 3 }).toArray()).to.have.length(3);
-    expect(await hitsOf(store)).to.equal(8);
+    // Pages serve both directions, whichever they came in.
+    const down = await db.keys({ prefix: "c:", reverse: true, limit: 3 }).toArray();
+    expect(down).to.deep.equal(["c:j", "c:i", "c:h"]);
+    expect(await hitsOf(store)).to.equal(10);
+    await db.scan({ prefix: "i:", reverse: true }).toArray();
+    expect(await hitsOf(store)).to.equal(10);
+    expect(await db.keys("i:", 2).toArray()).to.deep.equal(["i:a", "i:b"]);
+    expect(await hitsOf(store)).to.equal(12);
     await db.close();
   });
 
