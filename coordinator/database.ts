@@ -8,6 +8,7 @@ import { corruption, FastKVError } from "../shared/errors.js";
 import { isLoadCommit, markLogged, OperationSection, operationKind } from "../shared/format/operations.js";
 import type { FileSystem } from "../shared/storage/file-system.js";
 import type { FileSystemSpace } from "../shared/storage/file-system-space.js";
+import { encodeMessage, frameType } from "../shared/wire/frame.js";
 import type {
   HeldSnapshot,
   RecoverySummary,
@@ -190,7 +191,6 @@ export class Database implements ScanHost, ShardClientOwner {
 
   /** A fresh sequence number, for a write that is handed to its shards in this very turn. */
   nextSequence(): number {
-    this.#deferredHolds.tellNow();
     this.sequence += 1;
     return this.sequence;
   }
@@ -282,11 +282,15 @@ export class Database implements ScanHost, ShardClientOwner {
     return this.#holds.take(point);
   }
 
-  /** Takes a hold and tells every shard in this turn; for snapshots, which may read nothing for a while. */
+  /** Takes a hold that every shard is told of; for snapshots, which may read nothing for a while. */
   announceHold(point: ScanPoint): number {
     const id = this.takeHold(point);
-    this.#tellHold(id);
+    this.deferHold(id);
     return id;
+  }
+
+  tellHolds(): void {
+    this.#deferredHolds.tellNow();
   }
 
   deferHold(id: number): void {
@@ -297,8 +301,9 @@ export class Database implements ScanHost, ShardClientOwner {
   #tellHold(id: number): void {
     const point = this.#holds.tell(id);
     if (point !== undefined && !this.isClosed) {
+      const frame = encodeMessage(frameType.request, 0, { type: "hold", id, ...point });
       for (const client of this.clients) {
-        client.notify({ type: "hold", id, ...point });
+        client.sendHold(frame);
       }
     }
   }
@@ -353,7 +358,7 @@ export class Database implements ScanHost, ShardClientOwner {
 
   /** At the call of a write of this key; true where the read cache had it. */
   noteWritten(shard: number, key: ByteString): boolean {
-    this.scanCache.invalidate(shard, key);
+    this.scanCache.invalidate(shard, key, this.#holds.size > 0);
     return this.cache.invalidate(key);
   }
 

@@ -1,6 +1,7 @@
 /**
- * Holds of scans that the scan cache has answered so far. A hold matters to a shard only behind a later write, so it is
- * told before the next one; else at the end of this turn of the event loop, when most of these scans are over.
+ * Holds that no shard knows of so far, of snapshots and of scans that the scan cache has answered. A hold matters to a shard
+ * only behind a later write, and behind a frame of a later time: so it is told before the next frame leaves; else at the end
+ * of this turn of the event loop, when most scans from memory are over.
  */
 export class DeferredHolds {
   readonly #tell: (id: number) => void;

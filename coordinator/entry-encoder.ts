@@ -1,3 +1,4 @@
+import type { ByteString } from "../shared/bytes.js";
 import { encodeBinary } from "../shared/codec/binary-codec.js";
 import type { ValueCodec } from "../shared/codec/value-codec.js";
 import { FastKVError } from "../shared/errors.js";
@@ -51,6 +52,14 @@ export class EntryEncoder {
   /** The last key's bytes, at the start of this buffer. */
   get key(): Buffer {
     return this.#scratch.buffer;
+  }
+
+  /**
+   * The caches' name for the last key (see `ReadCache.nameOf`), for them to keep: the program's own string may be a part of a
+   * much larger one.
+   */
+  ownName(): ByteString {
+    return this.key.latin1Slice(0, this.keyBytes);
   }
 
   get scratch(): KeyScratch {

@@ -347,7 +347,7 @@ export class FastKV<V = unknown> extends EventEmitter<FastKVEvents> implements A
       const encoder = this.#encoder;
       const client = database.clients[encoder.shard]!;
       client.checkAvailable();
-      const fill = this.#fillOf(cache, key);
+      const fill = this.#fillOf(cache);
       const value = new Promise<V | undefined>((resolve, reject) => {
         const settle = resolve as (value: unknown) => void;
         const read = new ValueRead(kept(key), point, this.#decode, settle, reject, fill);
@@ -428,7 +428,7 @@ export class FastKV<V = unknown> extends EventEmitter<FastKVEvents> implements A
         if (known === undefined) {
           const client = database.clients[this.#encoder.shard]!;
           client.checkAvailable();
-          const read = toRead(withValues ? this.#fillOf(cache, key) : undefined);
+          const read = toRead(withValues ? this.#fillOf(cache) : undefined);
           client.read(read, this.#encoder.key, this.#encoder.keyBytes);
         }
         return known;
@@ -455,9 +455,8 @@ export class FastKV<V = unknown> extends EventEmitter<FastKVEvents> implements A
   }
 
   /** For a read of the key in the encoder: what it brings is cached. */
-  #fillOf(cache: ReadCache | undefined, key: Key): CacheFill | undefined {
-    const { key: bytes, keyBytes: length } = this.#encoder;
-    return cache && new CacheFill(cache, cache.nameOf(key, bytes, length), this.#keep);
+  #fillOf(cache: ReadCache | undefined): CacheFill | undefined {
+    return cache && new CacheFill(cache, this.#encoder.ownName(), this.#keep);
   }
 
   /** Whether a key has a value. */
@@ -664,8 +663,9 @@ export class FastKV<V = unknown> extends EventEmitter<FastKVEvents> implements A
       if (wasCached && kind === operationKind.put && mode !== "none") {
         const { tag, value, expiresAt } = entry;
         const text = this.#codec.keep(tag, value, 0, value.length);
-        const cached = CachedValue.text(name, tag, text, value.length, expiresAt);
-        refill = { name, ticket: cache.refillTicket(name), value: cached };
+        const own = entry.ownName();
+        const cached = CachedValue.text(own, tag, text, value.length, expiresAt);
+        refill = { name: own, ticket: cache.refillTicket(own), value: cached };
       }
     }
     if (mode === "none" && !client.isCongested(entry.keyBytes + entry.value.length)) {

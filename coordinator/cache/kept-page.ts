@@ -5,6 +5,7 @@ import { keyToBytes, keyToString } from "../keys.js";
 import type { PageReader } from "../page-reader.js";
 import type { KeyInterval, ScanPage } from "../scan-page.js";
 import type { Decode } from "../value-runs.js";
+import type { PageList } from "./page-list.js";
 import { copyPlain, mayBePlain, type PlainForm, plainOf } from "./plain-value.js";
 import type { Cacheable } from "./second-chance-cache.js";
 
@@ -34,7 +35,7 @@ class StoredValue {
 export class KeptPage implements Cacheable {
   wasUsed = false;
   /** Where the cache lists it. */
-  readonly list: KeptPage[];
+  readonly list: PageList;
   /** Which part of the key space it answers for; may be less than its keys. */
   readonly interval: KeyInterval;
   /** Ascending. */
@@ -49,10 +50,12 @@ export class KeptPage implements Cacheable {
   sizeBytes = overheadBytes;
 
   /** Takes the entries of a page that was not read so far. Throws where one cannot be decoded. */
-  constructor(list: KeptPage[], interval: KeyInterval, page: PageReader, isReverse: boolean, decode: Decode) {
+  constructor(list: PageList, interval: KeyInterval, page: PageReader, isReverse: boolean, decode: Decode) {
     this.list = list;
     this.interval = interval;
     this.expiresAt = page.firstExpiry();
+    // The cache's name for it has its lower bound once more.
+    this.sizeBytes += 2 * interval.lower.length + (interval.upper?.length ?? 0);
     let hasAsciiKeys = true;
     while (page.next()) {
       const { key, tag, valueBytes } = page;

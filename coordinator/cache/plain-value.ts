@@ -6,12 +6,19 @@
 import { encodingTag } from "../../shared/format/value-encoding.js";
 
 /** V8 keeps objects with more fields as hash tables, of which it has no fast copies. */
-const mostFields = 128;
+const mostFields = 64;
+/** Longer names are hardly ever those of a record's fields. */
+const longestName = 64;
 /** Arrays and objects within one value. Copying each takes as long as parsing some 50 bytes. */
 const mostContainers = 64;
 const deepest = 8;
 const headerBytes = 24;
-const fieldBytes = 8;
+/** A place in the value, and a part of what its shape takes. */
+const fieldBytes = 16;
+/** Of a name that other values do not have: the string, and its place in the value's shape. */
+const nameOverheadBytes = 64;
+/** So many names are known at once. */
+const mostNames = 4096;
 const stringHeaderBytes = 24;
 const numberBytes = 16;
 
@@ -77,6 +84,24 @@ function isContainer(value: unknown): value is object {
   return typeof value === "object" && value !== null;
 }
 
+/** Names of fields that were met before: values of one shape share them, and the shape. */
+let knownNames = new Set<string>();
+
+/** What a name takes that was not met before; undefined where it is too long. */
+function nameBytes(name: string): number | undefined {
+  if (knownNames.has(name)) {
+    return 0;
+  }
+  if (name.length > longestName) {
+    return undefined;
+  }
+  if (knownNames.size === mostNames) {
+    knownNames = new Set();
+  }
+  knownNames.add(name);
+  return nameOverheadBytes + name.length * 2;
+}
+
 class Measure {
   readonly #unitBytes: number;
   containers = 0;
@@ -118,6 +143,15 @@ class Measure {
       return false;
     }
     this.bytes += headerBytes + fields.length * fieldBytes;
-    return fields.every((field) => this.add(field, depthLeft - 1));
+    return (
+      (isArray || Object.keys(value).every((name) => this.#addName(name))) &&
+      fields.every((field) => this.add(field, depthLeft - 1))
+    );
+  }
+
+  #addName(name: string): boolean {
+    const bytes = nameBytes(name);
+    this.bytes += bytes ?? 0;
+    return bytes !== undefined;
   }
 }

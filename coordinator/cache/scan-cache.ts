@@ -6,6 +6,7 @@ import { PageReader } from "../page-reader.js";
 import type { KeyInterval } from "../scan-page.js";
 import type { Decode } from "../value-runs.js";
 import { KeptPage, KeptPageReader } from "./kept-page.js";
+import { PageList } from "./page-list.js";
 import { SecondChanceCache } from "./second-chance-cache.js";
 import { WriteTrail } from "./write-trail.js";
 
@@ -26,9 +27,9 @@ export interface KnownPages {
   rest: KeyInterval | null;
 }
 
-/** Of one shard. The pages do not overlap, and lie in the order of their keys. */
+/** Of one shard. */
 interface ShardPages {
-  readonly pages: KeptPage[];
+  readonly pages: PageList;
   readonly trail: WriteTrail;
 }
 
@@ -48,8 +49,11 @@ export class ScanCache {
 
   /** 0 switches the cache off. */
   constructor(capacityBytes: number, shards: number) {
-    this.#shards = Array.from({ length: shards }, () => ({ pages: [], trail: new WriteTrail() }));
-    this.#kept = capacityBytes === 0 ? undefined : new SecondChanceCache(capacityBytes, takeOut);
+    this.#shards = Array.from({ length: shards }, () => ({ pages: new PageList(), trail: new WriteTrail() }));
+    this.#kept =
+      capacityBytes === 0
+        ? undefined
+        : new SecondChanceCache(capacityBytes, (page) => page.list.remove(page));
     this.#refused = new Int32Array(
       2 ** Math.ceil(Math.log2(Math.max(leastRefused, capacityBytes / bytesPerRefused))),
     );
@@ -125,18 +129,22 @@ export class ScanCache {
     // What has to make room for it is taken out first.
     kept.set(nameOf(shard, page.interval.lower), page);
     if (page.sizeBytes <= kept.capacityBytes) {
-      page.list.splice(firstAbove(page.list, page.interval.lower), 0, page);
+      page.list.add(page);
     }
   }
 
-  /** At the call of a write of this key. */
-  invalidate(shard: number, key: ByteString): void {
+  /** At the call of a write of this key. `mayBeScanned` false: no scan is under way. */
+  invalidate(shard: number, key: ByteString, mayBeScanned: boolean): void {
     if (this.#kept === undefined) {
       return;
     }
     const { pages, trail } = this.#shards[shard]!;
-    trail.note(key);
-    const page = pages[firstAbove(pages, key) - 1];
+    if (mayBeScanned) {
+      trail.note(key);
+    } else {
+      trail.noteMany();
+    }
+    const page = pages.floor(key);
     if (page?.hasKey(key)) {
       this.#drop(shard, page);
     }
@@ -145,7 +153,7 @@ export class ScanCache {
   /** At the call of a write to many keys: a range delete or a bulk load. */
   clear(): void {
     for (const { pages, trail } of this.#shards) {
-      pages.length = 0;
+      pages.clear();
       trail.noteMany();
     }
     this.#kept?.clear();
@@ -153,7 +161,7 @@ export class ScanCache {
 
   #drop(shard: number, page: KeptPage): void {
     this.#kept!.delete(nameOf(shard, page.interval.lower));
-    takeOut(page);
+    page.list.remove(page);
   }
 
   #collectUp(shard: number, { lower: start, upper }: KeyInterval, limit: number, nowMs: number): KnownPages {
@@ -161,8 +169,8 @@ export class ScanCache {
     const known: KeptPageReader[] = [];
     let lower = start;
     let entries = 0;
-    for (let at = firstAbove(pages, lower) - 1; known.length < mostPages && entries < limit; at += 1) {
-      const page = pages[at];
+    while (known.length < mostPages && entries < limit) {
+      const page = pages.floor(lower);
       if (!page?.hasKey(lower) || !this.#isFresh(shard, page, nowMs)) {
         break;
       }
@@ -189,9 +197,8 @@ export class ScanCache {
     const known: KeptPageReader[] = [];
     let upper = start;
     let entries = 0;
-    let at = (upper === null ? pages.length : firstAtOrAbove(pages, upper)) - 1;
-    for (; known.length < mostPages && entries < limit; at -= 1) {
-      const page = pages[at];
+    while (known.length < mostPages && entries < limit) {
+      const page = pages.below(upper);
       if (!page?.endsAt(upper) || !this.#isFresh(shard, page, nowMs)) {
         break;
       }
@@ -234,10 +241,6 @@ export class ScanCache {
   }
 }
 
-function takeOut({ list, interval }: KeptPage): void {
-  list.splice(firstAtOrAbove(list, interval.lower), 1);
-}
-
 function nameOf(shard: number, lower: ByteString): string {
   return `${shard}:${lower}`;
 }
@@ -257,51 +260,20 @@ function answeredInterval(request: PageRequest, rest: PageRange | null): KeyInte
 }
 
 /** The part of an interval that no page in the list has, from its first such key on; undefined where there is none. */
-function withoutNeighbours(list: readonly KeptPage[], whole: KeyInterval): KeyInterval | undefined {
+function withoutNeighbours(pages: PageList, whole: KeyInterval): KeyInterval | undefined {
   let { lower, upper } = whole;
-  const next = firstAbove(list, lower);
-  const before = list[next - 1]?.interval;
+  const before = pages.floor(lower)?.interval;
   if (before !== undefined && (before.upper === null || before.upper > lower)) {
     if (before.upper === null) {
       return undefined;
     }
     lower = before.upper;
   }
-  const after = list[next]?.interval;
+  const after = pages.above(whole.lower)?.interval;
   if (after !== undefined && (upper === null || after.lower < upper)) {
     upper = after.lower;
   }
   return upper !== null && upper <= lower ? undefined : { lower, upper };
-}
-
-/** The place of the first page that begins behind `key`. */
-function firstAbove(list: readonly KeptPage[], key: ByteString): number {
-  let low = 0;
-  let high = list.length;
-  while (low < high) {
-    const middle = (low + high) >>> 1;
-    if (list[middle]!.interval.lower <= key) {
-      low = middle + 1;
-    } else {
-      high = middle;
-    }
-  }
-  return low;
-}
-
-/** The place of the first page that begins at `key` or behind it. */
-function firstAtOrAbove(list: readonly KeptPage[], key: ByteString): number {
-  let low = 0;
-  let high = list.length;
-  while (low < high) {
-    const middle = (low + high) >>> 1;
-    if (list[middle]!.interval.lower < key) {
-      low = middle + 1;
-    } else {
-      high = middle;
-    }
-  }
-  return low;
 }
 
 function fingerprintOf(bytes: Uint8Array, seed: number): number {

@@ -1,5 +1,7 @@
-import type { ByteString } from "../../shared/bytes.js";
+import { type ByteString, byteStringOf, bytesOf } from "../../shared/bytes.js";
 
+/** Keys that are longer are not kept, and count as any key. */
+const mostKeyBytes = 1024;
 /** Who has a mark further back is told that everything may have been written since. */
 const keptWrites = 256;
 
@@ -16,7 +18,12 @@ export class WriteTrail {
   }
 
   note(key: ByteString): void {
-    this.#keys[this.#writes % keptWrites] = key;
+    if (key.length > mostKeyBytes) {
+      this.noteMany();
+      return;
+    }
+    // The program's own string may be a part of a much larger one, which would be kept with it.
+    this.#keys[this.#writes % keptWrites] = byteStringOf(bytesOf(key));
     this.#writes += 1;
   }
 

@@ -22,15 +22,21 @@ export interface PolledShard {
 export class BusyPoll {
   readonly #shards: Iterable<PolledShard>;
   readonly #processors: number;
+  readonly #now: () => number;
   #isPolling = false;
   #endMs = 0;
   /** How many chances are to be left out yet, and after the next poll in vain. */
   #skip = 0;
   #nextSkip = 0;
 
-  constructor(shards: Iterable<PolledShard>, processors = availableParallelism()) {
+  /** `now`: a clock that never goes back, in ms. */
+  constructor(
+    shards: Iterable<PolledShard>,
+    { processors = availableParallelism(), now = () => performance.now() } = {},
+  ) {
     this.#shards = shards;
     this.#processors = processors;
+    this.#now = now;
   }
 
   /** Something was sent that may be awaited. */
@@ -47,14 +53,14 @@ export class BusyPoll {
       return;
     }
     this.#isPolling = true;
-    this.#endMs = performance.now() + longestPollMs;
+    this.#endMs = this.#now() + longestPollMs;
     setImmediate(this.#turn);
   }
 
   noteReceived(): void {
     if (this.#isPolling) {
       this.#nextSkip = 0;
-      this.#endMs = performance.now() + longestPollMs;
+      this.#endMs = this.#now() + longestPollMs;
     }
   }
 
@@ -63,7 +69,7 @@ export class BusyPoll {
     const awaited = this.#countAwaited();
     if (awaited === 0 || awaited >= this.#processors) {
       this.#isPolling = false;
-    } else if (performance.now() >= this.#endMs) {
+    } else if (this.#now() >= this.#endMs) {
       this.#nextSkip = Math.min(mostSkipped, this.#nextSkip * 2 + 1);
       this.#skip = this.#nextSkip;
       this.#isPolling = false;

@@ -67,6 +67,8 @@ export interface ShardClientOwner {
   /** How far the batch log is written, and how far it is on disk. */
   logWritten(): number;
   logSynced(): number;
+  /** Tells all shards of the holds that they do not know of, with `sendHold`. */
+  tellHolds(): void;
   /** Have the batch log synced soon, not only after its interval. */
   wantLogSync(): void;
   /** The shard's processes are to be recorded before one may touch its files. */
@@ -230,8 +232,16 @@ export class ShardClient {
   /** Sends a message that needs no reply; a restarted shard is told by other means. */
   notify(request: ShardRequest): void {
     if (this.state === "up") {
+      this.#owner.tellHolds();
       this.#sendGathered();
       this.#link?.send(encodeMessage(frameType.request, 0, request));
+    }
+  }
+
+  /** In front of all that was gathered: it lets nobody drop what that writes over. */
+  sendHold(frame: Buffer): void {
+    if (this.state === "up") {
+      this.#link?.send(frame);
     }
   }
 
@@ -497,6 +507,7 @@ export class ShardClient {
       this.#rejectAll(this.#failure, this.#failure);
       return;
     }
+    this.#owner.tellHolds();
     const frame = this.#outbox.take(this.#stamp(0), isSeal);
     if (this.state === "up") {
       this.#link!.send(frame);
@@ -513,12 +524,14 @@ export class ShardClient {
   }
 
   #sendEmptyFrame(flags: number): void {
+    this.#owner.tellHolds();
     this.#sendGathered();
     const empty = { section: Buffer.alloc(0), firstSequence: 0, lastSequence: 0 };
     this.#link!.send(frameForSection(empty, this.#stamp(flags)));
   }
 
   #sendRequest(id: number, pending: PendingRequest): void {
+    this.#owner.tellHolds();
     this.#sendGathered();
     if (this.state !== "up") {
       return;
@@ -565,30 +578,42 @@ export class ShardClient {
     }
   }
 
-  /** What was received, until so many bytes of pages are handed out; the rest on later turns of the event loop. */
+  /**
+   * What was received, until so many bytes of pages are handed out; the rest on later turns of the event loop. What cannot be
+   * handled ends the link, as the end of the process would.
+   */
   #handle(pageBytes: number): void {
     let left = pageBytes;
-    for (let frame = this.#received.shift(); frame !== undefined; frame = this.#received.shift()) {
-      switch (frameTypeOf(frame)) {
-        case frameType.answers:
-          this.#onAnswers(frame);
-          break;
-        case frameType.page:
-          left -= frame.length;
-          this.#requests.take(pageIdOf(frame))?.resolve({ meta: undefined, raw: frame });
-          break;
-        default:
-          this.#onMessage(frame);
+    try {
+      while (left > 0 && this.#received.length > 0) {
+        const frame = this.#received.shift()!;
+        this.#handleFrame(frame);
+        left -= frameTypeOf(frame) === frameType.page ? frame.length : 0;
       }
-      if (left <= 0 && this.#received.length > 0) {
-        this.#pacing = setImmediate(() => {
-          this.#pacing = undefined;
-          this.#handle(pageBytesPerTurn);
-        });
-        break;
-      }
+      this.#checkIdle();
+    } catch (error) {
+      this.#received.takeAll();
+      this.#link?.cutOff(`sent what is no frame: ${(error as Error).message}`);
     }
-    this.#checkIdle();
+    if (this.#received.length > 0) {
+      this.#pacing = setImmediate(() => {
+        this.#pacing = undefined;
+        this.#handle(pageBytesPerTurn);
+      });
+    }
+  }
+
+  #handleFrame(frame: Buffer): void {
+    switch (frameTypeOf(frame)) {
+      case frameType.answers:
+        this.#onAnswers(frame);
+        break;
+      case frameType.page:
+        this.#requests.take(pageIdOf(frame))?.resolve({ meta: undefined, raw: frame });
+        break;
+      default:
+        this.#onMessage(frame);
+    }
   }
 
   #onAnswers(frame: Buffer): void {

@@ -11,6 +11,8 @@ export interface ShardLink {
   readonly openToken: string;
   /** The frame is not copied and must not change afterwards. */
   send(frame: Buffer): void;
+  /** What it sends cannot be understood: nothing more is taken from it, and `onDown` is told. */
+  cutOff(reason: string): void;
   /** Ends it for sure, by force, and resolves when it is gone. */
   kill(): Promise<void>;
 }

@@ -135,8 +135,9 @@ class ShardProcess implements ShardLink {
     socket.write(frame);
   }
 
-  connectionLost(how: string): void {
-    this.#down(how);
+  cutOff(reason: string): void {
+    this.#socket?.destroy();
+    this.#down(reason);
   }
 
   /** Most often because the process has ended, of which the system tells a moment later, and with the reason. */
@@ -305,7 +306,7 @@ export class ShardProcessLauncher implements ShardLauncher {
       }
     } catch (error) {
       socket.destroy();
-      connection.shard?.connectionLost(`sent what is no frame: ${(error as Error).message}`);
+      connection.shard?.cutOff(`sent what is no frame: ${(error as Error).message}`);
     }
   }
 

@@ -74,7 +74,7 @@ describe("The examples", () => {
       "alice looks: visits: 2",
       "alice looks: visits: 2",
       "alice looks: visits: 2",
-      "2 sessions, 3 hot reads",
+      "2 sessions, 6 hot reads",
       "alice after the restart: visits: 3",
       "2 sessions, 0 hot reads",
     ]);

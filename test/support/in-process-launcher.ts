@@ -101,6 +101,10 @@ class InProcessShard implements ShardLink {
     }
   }
 
+  cutOff(reason: string): void {
+    this.die(reason);
+  }
+
   async kill(): Promise<void> {
     this.#isDead = true;
     this.#files.kill();

@@ -67,6 +67,18 @@ describe("plain values", () => {
     expect(large! - small!).to.equal(1000);
   });
 
+  it("count the names that other values do not have", () => {
+    const record = (id: number): Record<string, number> =>
+      Object.fromEntries(
+        Array.from({ length: 20 }, (_, field) => [`name-${id}-${field}`.padEnd(30, "-"), 1]),
+      );
+    const first = plainOf(json, record(1), 1)!.bytes;
+    expect(first).to.be.above(20 * 100);
+    expect(plainOf(json, record(1), 1)!.bytes).to.be.below(first / 2);
+    expect(plainOf(json, record(2), 1)!.bytes).to.equal(first);
+    expect(plainOf(json, { ["x".repeat(100)]: 1 }, 1)).to.equal(undefined);
+  });
+
   it("are neither so wide nor so deep nor so many-parted that copying them would not pay", () => {
     const wide = Object.fromEntries(Array.from({ length: 1000 }, (_, field) => [`f${field}`, field]));
     let deep: unknown = 1;

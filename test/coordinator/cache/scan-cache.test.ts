@@ -113,7 +113,8 @@ class Bout {
     const ttl = this.#random.pick(ttls);
     this.#model.put(byteString(key), value, ttl === 0 ? 0 : this.#clock.nowMs + ttl);
     const durability = this.#random.pick(["none", "background", "sync"] as const);
-    return this.#track(this.#db.put(key, value, { durability, ...(ttl === 0 ? {} : { ttl }) }));
+    const encoding = this.#random.pick(["json", "msgpack", "structured"] as const);
+    return this.#track(this.#db.put(key, value, { durability, encoding, ...(ttl === 0 ? {} : { ttl }) }));
   }
 
   #batch(): Promise<void> {
@@ -270,6 +271,27 @@ describe("ScanCache", () => {
     expect((await off.db.stats()).scan_cache).to.deep.equal({ hits: 0, misses: 0, hit_rate: 0, bytes: 0 });
     await off.db.close();
   });
+
+  itWithRandom(
+    "has expiry judged at the moment of a scan, whatever leaves before the shards know of it",
+    async (random) => {
+      const disk = new SimulatedFileSystem({ random, maxAsyncTurns: 3, folders: ["/data"] });
+      const clock = new SteppedClock();
+      const { db } = await openSimulated(disk, clock, { shards: 1 });
+      await db.batchPut(Array.from({ length: 20 }, (_, at) => [`a${at}`, at]));
+      await db.put("z", "expiring", { ttl: 400 });
+      await db.flush();
+      await db.scan({ limit: 3 }).toArray();
+      const cursor = db.scan({ limit: 3 }).cursor();
+      clock.nowMs += 450;
+      const others = [db.get("uncached"), db.compact()];
+      await Promise.all(others);
+      cursor.seek("z");
+      expect(await cursor.next()).to.deep.equal(["z", "expiring"]);
+      await cursor.close();
+      await db.close();
+    },
+  );
 
   itWithRandom("lets the event loop have its turns while scans are answered from memory", async (random) => {
     const { db } = await openSmall(random, 1_000_000);

@@ -12,80 +12,103 @@ class WatchedShard {
   }
 }
 
+/** A clock that stands until it is set. */
+class Scene {
+  nowMs = 0;
+  readonly shards: WatchedShard[];
+  readonly poll: BusyPoll;
+
+  constructor(shards: number) {
+    this.shards = Array.from({ length: shards }, () => new WatchedShard());
+    this.poll = new BusyPoll(this.shards, { processors: 2, now: () => this.nowMs });
+  }
+
+  get looks(): number {
+    return this.shards[0]!.looks;
+  }
+
+  /** Whether the poll looks at its shards in each of the next turns of the event loop. */
+  async isPolling(): Promise<boolean> {
+    await turns(1);
+    const before = this.looks;
+    await turns(5);
+    expect(this.looks - before).to.be.oneOf([0, 5]);
+    return this.looks > before;
+  }
+}
+
 async function turns(count: number): Promise<void> {
   for (let turn = 0; turn < count; turn++) {
     await new Promise((resolve) => setImmediate(resolve));
   }
 }
 
-async function turnsFor(ms: number): Promise<void> {
-  const endMs = performance.now() + ms;
-  while (performance.now() < endMs) {
-    await turns(1);
-  }
-}
-
 describe("BusyPoll", () => {
   it("watches for an answer, and no longer than it may", async () => {
-    const shard = new WatchedShard();
-    const poll = new BusyPoll([shard], 2);
-    poll.noteSent();
-    await turns(2);
-    expect(shard.looks).to.be.above(1);
-    await turnsFor(1);
-    const { looks } = shard;
-    await turns(20);
-    expect(shard.looks).to.equal(looks);
+    const scene = new Scene(1);
+    scene.poll.noteSent();
+    expect(await scene.isPolling()).to.equal(true);
+    scene.nowMs += 0.1;
+    expect(await scene.isPolling()).to.equal(true);
+    scene.nowMs += 0.2;
+    expect(await scene.isPolling()).to.equal(false);
   });
 
   it("goes on while answers come", async () => {
-    const shard = new WatchedShard();
-    const poll = new BusyPoll([shard], 2);
-    poll.noteSent();
-    const endMs = performance.now() + 3;
-    let looks = 0;
-    while (performance.now() < endMs) {
-      poll.noteReceived();
-      looks = shard.looks;
-      await turns(1);
+    const scene = new Scene(1);
+    scene.poll.noteSent();
+    for (let answer = 0; answer < 10; answer++) {
+      scene.nowMs += 0.15;
+      scene.poll.noteReceived();
+      scene.poll.noteSent();
+      expect(await scene.isPolling()).to.equal(true);
     }
-    expect(shard.looks).to.be.above(looks);
   });
 
   it("ends where nobody waits any more", async () => {
-    const shard = new WatchedShard();
-    const poll = new BusyPoll([shard], 2);
-    poll.noteSent();
-    shard.isPending = false;
-    await turns(2);
-    const { looks } = shard;
-    await turns(5);
-    expect(shard.looks).to.equal(looks);
+    const scene = new Scene(1);
+    scene.poll.noteSent();
+    scene.shards[0]!.isPending = false;
+    expect(await scene.isPolling()).to.equal(false);
+    scene.poll.noteSent();
+    expect(await scene.isPolling()).to.equal(false);
   });
 
   it("leaves the processors to shards that need them all", async () => {
-    const shards = [new WatchedShard(), new WatchedShard()];
-    const poll = new BusyPoll(shards, 2);
-    poll.noteSent();
-    await turns(5);
-    expect(shards.map(({ looks }) => looks)).to.deep.equal([1, 1]);
-    shards[0]!.isPending = false;
-    poll.noteSent();
-    await turns(2);
-    expect(shards[1]!.looks).to.be.above(2);
+    const scene = new Scene(2);
+    scene.poll.noteSent();
+    expect(await scene.isPolling()).to.equal(false);
+    scene.shards[1]!.isPending = false;
+    scene.poll.noteSent();
+    expect(await scene.isPolling()).to.equal(true);
+    scene.shards[1]!.isPending = true;
+    expect(await scene.isPolling()).to.equal(false);
   });
 
-  it("tries less and less often where answers come late", async () => {
-    const shard = new WatchedShard();
-    const poll = new BusyPoll([shard], 2);
-    let tries = 0;
+  it("tries less and less often where answers come late, and at once again when they do not", async () => {
+    const scene = new Scene(1);
+    const tries: number[] = [];
     for (let sent = 0; sent < 60; sent++) {
-      const before = shard.looks;
-      poll.noteSent();
-      await turnsFor(0.3);
-      tries += shard.looks > before + 1 ? 1 : 0;
+      scene.poll.noteSent();
+      if (await scene.isPolling()) {
+        tries.push(sent);
+        scene.nowMs += 1;
+        await turns(1);
+      }
     }
-    // After 0, 1, 3, 7, 15 and 31 chances that were left out.
-    expect(tries).to.be.within(3, 6);
+    expect(tries).to.deep.equal([0, 2, 6, 14, 30]);
+    let chances = 0;
+    do {
+      scene.poll.noteSent();
+      chances += 1;
+    } while (!(await scene.isPolling()));
+    expect(chances).to.equal(3);
+    scene.poll.noteReceived();
+    scene.nowMs += 1;
+    await turns(1);
+    scene.poll.noteSent();
+    expect(await scene.isPolling()).to.equal(false);
+    scene.poll.noteSent();
+    expect(await scene.isPolling()).to.equal(true);
   });
 });

@@ -32,7 +32,12 @@ export interface CrashPlan {
   againAt: number | undefined;
 }
 
-const options = { encoding: "binary", maxMemtableSize: 64 * 1024, readCacheSize: 0 } as const;
+const options = {
+  encoding: "binary",
+  maxMemtableSize: 64 * 1024,
+  readCacheSize: 0,
+  scanCacheSize: 0,
+} as const;
 
 export class CrashRun {
   readonly touched: Touched[] = [];

@@ -24,7 +24,7 @@ class Machine {
 
   open(options: OpenOptions = {}): Promise<SimulatedStore> {
     this.#launcher = new InProcessLauncher(this.disk, { settings: tinySettings });
-    const all = { shards: 2, maxMemtableSize: 64 * 1024, readCacheSize: 0, ...options };
+    const all = { shards: 2, maxMemtableSize: 64 * 1024, readCacheSize: 0, scanCacheSize: 0, ...options };
     return openSimulated(this.disk, this.#clock, all, this.#launcher);
   }
 

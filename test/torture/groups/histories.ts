@@ -12,15 +12,15 @@ import {
 const shardCounts = [1, 2, 5];
 const durabilities: readonly DurabilityMode[] = ["none", "background", "sync"];
 /** Off; so small that keys leave it all the time; the default. */
-const readCacheSizes = [0, 8 * 1024, 16 * 1024 * 1024];
+const cachesSizes = [0, 8 * 1024, 16 * 1024 * 1024];
 /** Every fourth database loses a shard for good. */
 const disturbances: readonly Disturbance[] = ["nothing", "kills", "kills", "gives up"];
 
 const plans: readonly HistoryPlan[] = shardCounts
   .flatMap((shards) =>
     durabilities.flatMap((durability) =>
-      readCacheSizes.flatMap((readCacheSize) =>
-        disturbances.map((disturbance) => ({ shards, durability, readCacheSize, disturbance })),
+      cachesSizes.flatMap((cachesSize) =>
+        disturbances.map((disturbance) => ({ shards, durability, cachesSize, disturbance })),
       ),
     ),
   )
@@ -35,6 +35,7 @@ const expectedOf: readonly { readonly cases: number; readonly what: keyof Histor
   { cases: 30, what: "shards given up" },
   { cases: 30, what: "failed calls" },
   { cases: 10, what: "cache hits" },
+  { cases: 10, what: "scan cache hits" },
 ];
 
 async function run(context: TortureContext): Promise<TortureOutcome> {
@@ -56,6 +57,7 @@ async function run(context: TortureContext): Promise<TortureOutcome> {
     flushes: 0,
     compactions: 0,
     "cache hits": 0,
+    "scan cache hits": 0,
     "writes checked": 0,
     "reads checked": 0,
     "keys checked": 0,

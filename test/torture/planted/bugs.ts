@@ -150,6 +150,14 @@ export const plantedBugs: readonly PlantedBug[] = [
     ],
   },
   {
+    name: "page-filled-late",
+    what: "the scan cache keeps a page although a key in it was written since its scan was called",
+    file: "coordinator/cache/write-trail.js",
+    text: "if (key >= lower && (upper === null || key < upper)) {",
+    replacement: "if (key === upper) {",
+    proofs: [{ group: "histories", seed: 1, seconds: 60 }],
+  },
+  {
     name: "snapshot-taken-late",
     what: "a snapshot shows one write that was called after it",
     file: "coordinator/database.js",

@@ -28,6 +28,7 @@ export const lifeOptions: OpenOptions = {
   maxMemtableSize: 64 * 1024,
   syncInterval: 5,
   readCacheSize: 0,
+  scanCacheSize: 0,
 };
 
 /** The rounds of calls, the same for the program and for the one who listens. */

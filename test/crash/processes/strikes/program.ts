@@ -30,6 +30,7 @@ async function open(): Promise<FastKV<string>> {
       maxMemtableSize: 64 * 1024,
       syncInterval: 5,
       readCacheSize: 0,
+      scanCacheSize: 0,
       execArgv: ["--import", new URL("./preload.js", import.meta.url).href],
     });
   } catch (error) {

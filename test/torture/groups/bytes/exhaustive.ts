@@ -82,7 +82,7 @@ async function check(damage: DamageCase, withCompaction: boolean): Promise<Verdi
   clock.nowMs = base.nowMs;
   const launcher = new InProcessLauncher(disk, { settings: tinySettings });
   const open = async () => {
-    const { db } = await openSimulated(disk, clock, { readCacheSize: 0 }, launcher);
+    const { db } = await openSimulated(disk, clock, { readCacheSize: 0, scanCacheSize: 0 }, launcher);
     return db;
   };
   const verdict = await readEverything(open, expectationOf(damage), withCompaction);

@@ -51,6 +51,7 @@ async function check(context: TortureContext, damage: DamageCase, folder: string
     ...expectationOf(damage),
     checkError: (error: unknown) => checkDamageError(error, damaged, damage.kind === "flips"),
   };
-  const open = () => context.store.FastKV.open(folder, { readCacheSize: 0, handleSignals: false });
+  const open = () =>
+    context.store.FastKV.open(folder, { readCacheSize: 0, scanCacheSize: 0, handleSignals: false });
   return readEverything(open, expectation, context.random.chance(0.25));
 }

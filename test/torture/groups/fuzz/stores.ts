@@ -105,7 +105,7 @@ async function tryStore(place: Place, random: Random): Promise<string> {
   };
   let isOpen = false;
   await attempt(async () => {
-    const { db } = await openSimulated(disk, clock, { readCacheSize: 0 }, launcher);
+    const { db } = await openSimulated(disk, clock, { readCacheSize: 0, scanCacheSize: 0 }, launcher);
     isOpen = true;
     const keys = Array.from({ length: 24 }, (_, index) => keyOf(index));
     // A changed key may be no UTF-8, which a scan for strings says.

@@ -25,7 +25,13 @@ export class Scene {
   }
 
   open(options: OpenOptions = {}): Promise<FastKV<string>> {
-    const common = { shards, readCacheSize: 0, syncInterval: 5, runtimeFolder: this.order.root };
+    const common = {
+      shards,
+      readCacheSize: 0,
+      scanCacheSize: 0,
+      syncInterval: 5,
+      runtimeFolder: this.order.root,
+    };
     return this.store.FastKV.open<string>(this.folder, { ...common, ...options });
   }
 

@@ -18,7 +18,8 @@ export type Disturbance = "nothing" | "kills" | "gives up";
 export interface HistoryPlan {
   readonly shards: number;
   readonly durability: DurabilityMode;
-  readonly readCacheSize: number;
+  /** Of both caches: values and pages of scans. */
+  readonly cachesSize: number;
   readonly disturbance: Disturbance;
 }
 
@@ -31,6 +32,7 @@ export type HistoryCounts = CallCounts &
     | "flushes"
     | "compactions"
     | "cache hits"
+    | "scan cache hits"
     | "writes checked"
     | "reads checked"
     | "keys checked"
@@ -93,11 +95,12 @@ export class HistoryCase {
   }
 
   #open(): Promise<FastKV<string>> {
-    const { shards, durability, readCacheSize } = this.#plan;
+    const { shards, durability, cachesSize } = this.#plan;
     const options: OpenOptions = {
       shards,
       durability,
-      readCacheSize,
+      readCacheSize: cachesSize,
+      scanCacheSize: cachesSize,
       runtimeFolder: this.#root,
       handleSignals: false,
       // So small that flushes and compactions are always under way.
@@ -174,12 +177,13 @@ export class HistoryCase {
   }
 
   async #note(db: FastKV<string>): Promise<void> {
-    const { shards, read_cache: cache } = await db.stats();
+    const { shards, read_cache: values, scan_cache: pages } = await db.stats();
     for (const { flushes, compactions } of shards) {
       this.#counts.flushes += flushes;
       this.#counts.compactions += compactions;
     }
-    this.#counts["cache hits"] += cache.hits;
+    this.#counts["cache hits"] += values.hits;
+    this.#counts["scan cache hits"] += pages.hits;
   }
 
   /** What was called before it is finished by it, awaited or not. */

@@ -17,6 +17,7 @@ export async function churn({ store, root, runtimeFolder, meter, random }: WorkP
     maxMemtableSize: 1024 * 1024,
     levelOneSize: 1024 * 1024,
     readCacheSize: 256 * 1024,
+    scanCacheSize: 256 * 1024,
     cacheSize: 256 * 1024,
   });
   const key = (): string => `key-${random.int(keyCount)}`;
