@@ -1,3 +1,4 @@
+import { copyPlain } from "../../coordinator/cache/plain-value.js";
 import { ValueCodec } from "../../shared/codec/value-codec.js";
 import { hashBytes } from "../../shared/hash.js";
 import { measurePart, type PartCost } from "./measure.js";
@@ -54,7 +55,19 @@ export function codecParts(): PartCost[] {
       },
     ),
     measurePart(
-      "copy a value",
+      "give a plain value from a cache",
+      recordCount,
+      () => Array.from({ length: recordCount }, (_, number) => recordOf(number)),
+      (values) => {
+        let last: unknown;
+        for (const value of values) {
+          last = copyPlain(value, "flat");
+        }
+        return last;
+      },
+    ),
+    measurePart(
+      "copy the bytes of a value",
       recordCount,
       () => Buffer.alloc(4096),
       (target) => {
