@@ -44,8 +44,24 @@ async function turns(count: number): Promise<void> {
 }
 
 describe("BusyPoll", () => {
+  const scenes: Scene[] = [];
+
+  function newScene(shards: number): Scene {
+    const scene = new Scene(shards);
+    scenes.push(scene);
+    return scene;
+  }
+
+  // One that stands still in time would go on for ever.
+  afterEach(async () => {
+    for (const scene of scenes.splice(0)) {
+      scene.nowMs = Number.POSITIVE_INFINITY;
+      expect(await scene.isPolling()).to.equal(false);
+    }
+  });
+
   it("watches for an answer, and no longer than it may", async () => {
-    const scene = new Scene(1);
+    const scene = newScene(1);
     scene.poll.noteSent();
     expect(await scene.isPolling()).to.equal(true);
     scene.nowMs += 0.1;
@@ -55,7 +71,7 @@ describe("BusyPoll", () => {
   });
 
   it("goes on while answers come", async () => {
-    const scene = new Scene(1);
+    const scene = newScene(1);
     scene.poll.noteSent();
     for (let answer = 0; answer < 10; answer++) {
       scene.nowMs += 0.15;
@@ -66,7 +82,7 @@ describe("BusyPoll", () => {
   });
 
   it("ends where nobody waits any more", async () => {
-    const scene = new Scene(1);
+    const scene = newScene(1);
     scene.poll.noteSent();
     scene.shards[0]!.isPending = false;
     expect(await scene.isPolling()).to.equal(false);
@@ -75,7 +91,7 @@ describe("BusyPoll", () => {
   });
 
   it("leaves the processors to shards that need them all", async () => {
-    const scene = new Scene(2);
+    const scene = newScene(2);
     scene.poll.noteSent();
     expect(await scene.isPolling()).to.equal(false);
     scene.shards[1]!.isPending = false;
@@ -86,7 +102,7 @@ describe("BusyPoll", () => {
   });
 
   it("tries less and less often where answers come late, and at once again when they do not", async () => {
-    const scene = new Scene(1);
+    const scene = newScene(1);
     const tries: number[] = [];
     for (let sent = 0; sent < 60; sent++) {
       scene.poll.noteSent();
