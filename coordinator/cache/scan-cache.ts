@@ -116,11 +116,27 @@ export class ScanCache {
     }
     try {
       const kept = new KeptPage(pages, interval, page, request.reverse, decode);
+      this.#dropWithin(shard, interval);
       this.#put(shard, kept);
       return new KeptPageReader(kept, whole, request.reverse, page.rest);
     } catch {
       // A value cannot be decoded: its reader will say so, where it comes to it.
       return undefined;
+    }
+  }
+
+  /** Smaller pages, of scans of parts of the interval: in their place comes one. */
+  #dropWithin(shard: number, { lower, upper }: KeyInterval): void {
+    const { pages } = this.#shards[shard]!;
+    const first = pages.floor(lower);
+    if (first?.interval.lower === lower) {
+      this.#drop(shard, first);
+    }
+    for (let page = pages.above(lower); page !== undefined; page = pages.above(lower)) {
+      if (upper !== null && page.interval.lower >= upper) {
+        return;
+      }
+      this.#drop(shard, page);
     }
   }
 
@@ -259,7 +275,7 @@ function answeredInterval(request: PageRequest, rest: PageRange | null): KeyInte
   return request.reverse ? { lower: left.upper!, upper } : { lower, upper: left.lower };
 }
 
-/** The part of an interval that no page in the list has, from its first such key on; undefined where there is none. */
+/** An interval without what pages have that reach beyond it; undefined where nothing is left. */
 function withoutNeighbours(pages: PageList, whole: KeyInterval): KeyInterval | undefined {
   let { lower, upper } = whole;
   const before = pages.floor(lower)?.interval;
@@ -269,11 +285,16 @@ function withoutNeighbours(pages: PageList, whole: KeyInterval): KeyInterval | u
     }
     lower = before.upper;
   }
-  const after = pages.above(whole.lower)?.interval;
-  if (after !== undefined && (upper === null || after.lower < upper)) {
-    upper = after.lower;
+  // Of the last page that begins in the interval, what lies behind the interval is not given up for it.
+  const last = pages.below(upper)?.interval;
+  if (last !== undefined && last.lower >= lower && reachesBeyond(last, upper)) {
+    upper = last.lower;
   }
   return upper !== null && upper <= lower ? undefined : { lower, upper };
+}
+
+function reachesBeyond(interval: KeyInterval, upper: ByteString | null): boolean {
+  return upper !== null && (interval.upper === null || interval.upper > upper);
 }
 
 function fingerprintOf(bytes: Uint8Array, seed: number): number {

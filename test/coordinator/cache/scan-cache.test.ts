@@ -262,6 +262,27 @@ describe("ScanCache", () => {
     await db.close();
   });
 
+  itWithRandom("has one page in place of the small ones of its parts", async (random) => {
+    const store = await openSmall(random, 1_000_000);
+    const { db } = store;
+    for (const letter of "bdfh") {
+      await db.scan(`${letter}:`).toArray();
+    }
+    const whole = async (): Promise<void> => {
+      expect(await db.scan({ gte: "a:c", lt: "j:c" }).toArray()).to.have.length(90);
+    };
+    await whole();
+    const { hits } = (await db.stats()).scan_cache;
+    await whole();
+    expect((await db.stats()).scan_cache.hits - hits).to.equal(2);
+    // Nothing of it is asked for any more: each write to it is seen all the same.
+    await db.put("d:a", 1);
+    await db.delete("f:a");
+    expect((await db.values({ gte: "d:a", lt: "d:b" }).toArray())[0]).to.equal(1);
+    expect(await db.scan({ gte: "a:c", lt: "j:c" }).toArray()).to.have.length(89);
+    await db.close();
+  });
+
   itWithRandom("forgets what has to make room, and nothing is kept where it is off", async (random) => {
     const store = await openSmall(random, 3_000);
     const { db } = store;
