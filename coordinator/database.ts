@@ -1,6 +1,6 @@
 /**
  * A database from the inside: owns the folder, starts the shards, numbers every write, and keeps what spans shards
- * (snapshots, the batch log, the read cache). It works on encoded keys and values; fastkv.ts is the public face.
+ * (snapshots, the batch log, the caches). It works on encoded keys and values; fastkv.ts is the public face.
  */
 
 import type { ByteString } from "../shared/bytes.js";
@@ -24,9 +24,9 @@ import type { BatchPart, LoggedBatch } from "./batch-log/log-format.js";
 import { ReadCache } from "./cache/read-cache.js";
 import { type KnownPages, ScanCache } from "./cache/scan-cache.js";
 import { Clock } from "./clock.js";
-import { DeferredHolds } from "./deferred-holds.js";
 import { EventDesk } from "./events/event-desk.js";
 import { type SpaceWatch, watchSpace } from "./events/space-watch.js";
+import { GatheredIds } from "./gathered-ids.js";
 import type { Keeping, ScanHost, ScanPoint, ScanRequest } from "./merged-scan.js";
 import { OpenHolds } from "./open-holds.js";
 import type { ResolvedOptions } from "./options.js";
@@ -83,7 +83,12 @@ export class Database implements ScanHost, ShardClientOwner {
   #log: BatchLog | undefined;
   #batches: KnownBatches;
   readonly #holds = new OpenHolds();
-  readonly #deferredHolds = new DeferredHolds((id) => this.#tellHold(id));
+  /**
+   * Those that no shard knows of so far, of snapshots and of scans that the scan cache has answered. A hold matters to a shard
+   * only behind a later write, and behind a frame of a later time: so it is told before the next frame leaves; else at the
+   * end of this turn of the event loop, when most scans from memory are over.
+   */
+  readonly #deferredHolds = new GatheredIds((ids) => this.#tellHolds(ids));
   /** Bulk loads that are neither committed nor given up: a shard that restarts keeps what it has of them. */
   readonly #openLoads = new Set<string>();
   /** Why nothing may be written: the batch log cannot be. */
@@ -297,13 +302,15 @@ export class Database implements ScanHost, ShardClientOwner {
     this.#deferredHolds.add(id);
   }
 
-  /** Unless it was given back. */
-  #tellHold(id: number): void {
-    const point = this.#holds.tell(id);
-    if (point !== undefined && !this.isClosed) {
-      const frame = encodeMessage(frameType.request, 0, { type: "hold", id, ...point });
-      for (const client of this.clients) {
-        client.sendHold(frame);
+  /** But for those that were given back. */
+  #tellHolds(ids: readonly number[]): void {
+    for (const id of ids) {
+      const point = this.#holds.tell(id);
+      if (point !== undefined && !this.isClosed) {
+        const frame = encodeMessage(frameType.request, 0, { type: "hold", id, ...point });
+        for (const client of this.clients) {
+          client.sendHold(frame);
+        }
       }
     }
   }

@@ -3,7 +3,8 @@
  * called, and the first pages are asked for in the same turn, so each shard knows of it before any later write.
  *
  * Each shard is asked for a page ahead while the one before is consumed; no more than two pages of a shard are in
- * memory. What the scan cache knows of a scan of this moment comes first, and the rest from the shards. A shard's hold is given back when the scan ends, is left, is aborted, or is collected unread.
+ * memory. What the scan cache knows of a scan of this moment comes first, and the rest from the shards. A shard's hold
+ * is given back when the scan ends, is left, is aborted, or is collected unread.
  */
 
 import { type ByteString, bytesOf } from "../shared/bytes.js";
@@ -40,7 +41,7 @@ export interface ScanHost {
   page(shard: number, request: PageRequest, keeping: Keeping | undefined): Promise<ScanPage>;
   /** A fresh hold at `point`, known to every shard that starts from now on, and to those that are asked for a page. */
   takeHold(point: ScanPoint): number;
-  /** Not every shard was asked: they have to know of the hold before the next write. */
+  /** Not every shard was asked: they have to know of the hold before the next frame. */
   deferHold(id: number): void;
   /** Resolves when so much from memory may be taken without keeping everybody else waiting for too long. */
   bytesFromMemory(bytes: number): Promise<void>;

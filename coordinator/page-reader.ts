@@ -15,7 +15,8 @@ export class PageReader extends ValueReader implements ScanPage {
   /** The key of the current entry. */
   key: ByteString = "";
 
-  readonly #isAscii: boolean;
+  /** Of all keys: no byte is above 127. */
+  readonly hasAsciiKeys: boolean;
   readonly #keysEnd: number;
   #keyStart: number;
   #keyEnd: number;
@@ -25,7 +26,7 @@ export class PageReader extends ValueReader implements ScanPage {
     super(frame, valuesStart, headersStart, keysStart);
     this.entries = entries;
     this.rest = rest;
-    this.#isAscii = isAscii(frame.subarray(keysStart, keysEnd));
+    this.hasAsciiKeys = isAscii(frame.subarray(keysStart, keysEnd));
     this.#keyStart = keysStart;
     this.#keyEnd = keysStart;
     this.#keysEnd = keysEnd;
@@ -56,7 +57,7 @@ export class PageReader extends ValueReader implements ScanPage {
 
   /** The key as a string. Throws `FASTKV_INVALID_KEY` for one that is no UTF-8. */
   keyText(): string {
-    return this.#isAscii ? this.key : keyToString(this.frame, this.#keyStart, this.#keyEnd);
+    return this.hasAsciiKeys ? this.key : keyToString(this.frame, this.#keyStart, this.#keyEnd);
   }
 
   /** The bytes of the key, as a copy. */

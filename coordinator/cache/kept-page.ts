@@ -1,4 +1,3 @@
-import { isAscii } from "node:buffer";
 import { type ByteString, bytesOf } from "../../shared/bytes.js";
 import type { PageRange } from "../../shared/wire/page.js";
 import { keyToBytes, keyToString } from "../keys.js";
@@ -42,7 +41,7 @@ export class KeptPage implements Cacheable {
   readonly keys: ByteString[] = [];
   /** Plain values, to be copied, and `StoredValue`s. */
   readonly values: unknown[] = [];
-  readonly isAscii: boolean;
+  readonly hasAsciiKeys: boolean;
   /** How the plain values are copied: as trees if one of them is. */
   form: PlainForm = "flat";
   /** In ms, of the entry that expires first; 0: none does. */
@@ -53,13 +52,12 @@ export class KeptPage implements Cacheable {
   constructor(list: PageList, interval: KeyInterval, page: PageReader, isReverse: boolean, decode: Decode) {
     this.list = list;
     this.interval = interval;
+    this.hasAsciiKeys = page.hasAsciiKeys;
     this.expiresAt = page.firstExpiry();
     // The cache's name for it has its lower bound once more.
     this.sizeBytes += 2 * interval.lower.length + (interval.upper?.length ?? 0);
-    let hasAsciiKeys = true;
     while (page.next()) {
       const { key, tag, valueBytes } = page;
-      hasAsciiKeys &&= isAscii(bytesOf(key));
       const plain = mayBePlain(tag) ? plainOf(tag, page.value(decode), page.isAscii ? 1 : 2) : undefined;
       if (plain?.form === "tree") {
         this.form = "tree";
@@ -69,7 +67,6 @@ export class KeptPage implements Cacheable {
       this.sizeBytes +=
         overheadBytesPerEntry + key.length + (plain?.bytes ?? storedOverheadBytes + valueBytes);
     }
-    this.isAscii = hasAsciiKeys;
     if (isReverse) {
       this.keys.reverse();
       this.values.reverse();
@@ -147,7 +144,7 @@ export class KeptPageReader implements ScanPage {
   }
 
   keyText(): string {
-    if (this.#page.isAscii) {
+    if (this.#page.hasAsciiKeys) {
       return this.key;
     }
     const bytes = bytesOf(this.key);

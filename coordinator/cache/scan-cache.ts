@@ -28,7 +28,7 @@ export interface KnownPages {
 }
 
 /** Of one shard. */
-interface ShardPages {
+interface ShardMemory {
   readonly pages: PageList;
   readonly trail: WriteTrail;
 }
@@ -40,7 +40,7 @@ interface ShardPages {
  * true now, and a scan of this moment may take it.
  */
 export class ScanCache {
-  readonly #shards: readonly ShardPages[];
+  readonly #shards: readonly ShardMemory[];
   readonly #kept: SecondChanceCache<KeptPage> | undefined;
   /** Fingerprints of pages that were not admitted, each in the one place that it may have. */
   readonly #refused: Int32Array;

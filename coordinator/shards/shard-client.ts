@@ -28,6 +28,7 @@ import type {
 } from "../../shared/wire/messages.js";
 import { encodePageRequest, pageIdOf } from "../../shared/wire/page.js";
 import type { EntryEncoder } from "../entry-encoder.js";
+import { GatheredIds } from "../gathered-ids.js";
 import { KeyScratch } from "../keys.js";
 import { AnswerReader } from "./answer-reader.js";
 import { type FrameStamp, frameForSection } from "./frame-builder.js";
@@ -43,7 +44,6 @@ import {
   type Reply,
 } from "./pending-requests.js";
 import { PendingWrites, type WriteMarks } from "./pending-writes.js";
-import { ReleasedHolds } from "./released-holds.js";
 import type { ShardLauncher, ShardLink } from "./shard-link.js";
 import { Supervisor } from "./supervisor.js";
 
@@ -113,7 +113,8 @@ export class ShardClient {
   #confirmedSequence = 0;
   readonly #supervisor: Supervisor;
   readonly #scratch = new KeyScratch();
-  readonly #released = new ReleasedHolds((ids) => this.notify({ type: "release", ids }));
+  /** Holds that are given back. */
+  readonly #released = new GatheredIds((ids) => this.notify({ type: "release", ids }));
   #onIdle: (() => void) | undefined;
   /** The last link has told of its end. */
   #isLinkDown = false;
@@ -540,7 +541,7 @@ export class ShardClient {
     if (request.type === "page") {
       this.#link!.send(encodePageRequest(id, request, this.#released.take()));
     } else {
-      this.#released.sendNow();
+      this.#released.tellNow();
       this.#link!.send(encodeMessage(frameType.request, id, request, raw));
     }
   }
