@@ -6,14 +6,14 @@ import type { ByteRange } from "./ranges.js";
 
 /** How many keys there are in a range, counted in the shards, page by page so that none of them stalls. */
 export async function countKeys(database: Database, range: ByteRange, point: ScanPoint): Promise<number> {
-  const holdId = database.takeHold(point);
+  const holdId = database.holds.take(point);
   try {
     const counts = await Promise.all(
       database.clients.map((client) => countIn(database, client.index, range, point, holdId)),
     );
     return counts.reduce((sum, count) => sum + count, 0);
   } finally {
-    database.releaseHold(holdId);
+    database.holds.release(holdId);
   }
 }
 

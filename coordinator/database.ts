@@ -3,7 +3,6 @@
  * (snapshots, the batch log, the caches). It works on encoded keys and values; fastkv.ts is the public face.
  */
 
-import type { ByteString } from "../shared/bytes.js";
 import { corruption, FastKVError } from "../shared/errors.js";
 import { isLoadCommit, markLogged, OperationSection, operationKind } from "../shared/format/operations.js";
 import type { FileSystem } from "../shared/storage/file-system.js";
@@ -21,12 +20,11 @@ import { BatchLog } from "./batch-log/batch-log.js";
 import { batchesOf, type KnownBatches } from "./batch-log/known-batches.js";
 import { hasBatchLog, type LoadedBatchLog, loadBatchLog } from "./batch-log/load-batch-log.js";
 import type { BatchPart, LoggedBatch } from "./batch-log/log-format.js";
-import { ReadCache } from "./cache/read-cache.js";
-import { type KnownPages, ScanCache } from "./cache/scan-cache.js";
+import { Caches } from "./cache/caches.js";
+import type { KnownPages } from "./cache/scan-cache.js";
 import { Clock } from "./clock.js";
 import { EventDesk } from "./events/event-desk.js";
 import { type SpaceWatch, watchSpace } from "./events/space-watch.js";
-import { GatheredIds } from "./gathered-ids.js";
 import type { Keeping, ScanHost, ScanPoint, ScanRequest } from "./merged-scan.js";
 import { OpenHolds } from "./open-holds.js";
 import type { ResolvedOptions } from "./options.js";
@@ -63,8 +61,7 @@ export class Database implements ScanHost, ShardClientOwner {
   readonly folder: string;
   readonly options: ResolvedOptions;
   readonly topology: Topology;
-  readonly cache: ReadCache;
-  readonly scanCache: ScanCache;
+  readonly caches: Caches;
   readonly turns = new TurnLimit();
   readonly clock: Clock;
   readonly clients: ShardClient[] = [];
@@ -82,13 +79,10 @@ export class Database implements ScanHost, ShardClientOwner {
   #launcher: ShardLauncher | undefined;
   #log: BatchLog | undefined;
   #batches: KnownBatches;
-  readonly #holds = new OpenHolds();
-  /**
-   * Those that no shard knows of so far, of snapshots and of scans that the scan cache has answered. A hold matters to a shard
-   * only behind a later write, and behind a frame of a later time: so it is told before the next frame leaves; else at the
-   * end of this turn of the event loop, when most scans from memory are over.
-   */
-  readonly #deferredHolds = new GatheredIds((ids) => this.#tellHolds(ids));
+  readonly holds = new OpenHolds({
+    tell: (hold) => this.#tellHold(hold),
+    giveBack: (id) => this.#giveBackHold(id),
+  });
   /** Bulk loads that are neither committed nor given up: a shard that restarts keeps what it has of them. */
   readonly #openLoads = new Set<string>();
   /** Why nothing may be written: the batch log cannot be. */
@@ -110,8 +104,7 @@ export class Database implements ScanHost, ShardClientOwner {
     this.#batches = owned.batches;
     this.clock = owned.clock;
     this.topology = new Topology(owned.identity.shards);
-    this.cache = new ReadCache(options.readCacheSize);
-    this.scanCache = new ScanCache(options.scanCacheSize, owned.identity.shards);
+    this.caches = new Caches(options, owned.identity.shards);
     this.events = new EventDesk(options.logger, (shard) => this.clients[shard]?.identity?.pid);
     this.space = watchSpace(this, environment);
   }
@@ -269,7 +262,7 @@ export class Database implements ScanHost, ShardClientOwner {
       0,
     );
     const parts = this.clients.map((client) => ({ shard: client.index, section: section.bytes() }));
-    this.noteManyWritten();
+    this.caches.noteManyWritten();
     const logged = this.#log!.append({ sequence, parts }, true);
     for (const { shard } of parts) {
       this.clients[shard]!.writeSeal(section.bytes(), sequence);
@@ -283,60 +276,29 @@ export class Database implements ScanHost, ShardClientOwner {
     return { sequence: this.sequence, timeMs: this.clock.now() };
   }
 
-  takeHold(point: ScanPoint): number {
-    return this.#holds.take(point);
-  }
-
-  /** Takes a hold that every shard is told of; for snapshots, which may read nothing for a while. */
-  announceHold(point: ScanPoint): number {
-    const id = this.takeHold(point);
-    this.deferHold(id);
-    return id;
-  }
-
-  tellHolds(): void {
-    this.#deferredHolds.tellNow();
-  }
-
-  deferHold(id: number): void {
-    this.#deferredHolds.add(id);
-  }
-
-  /** But for those that were given back. */
-  #tellHolds(ids: readonly number[]): void {
-    for (const id of ids) {
-      const point = this.#holds.tell(id);
-      if (point !== undefined && !this.isClosed) {
-        const frame = encodeMessage(frameType.request, 0, { type: "hold", id, ...point });
-        for (const client of this.clients) {
-          client.sendHold(frame);
-        }
+  #tellHold(hold: HeldSnapshot): void {
+    if (!this.isClosed) {
+      const frame = encodeMessage(frameType.request, 0, { type: "hold", ...hold });
+      for (const client of this.clients) {
+        client.sendHold(frame);
       }
     }
   }
 
-  releaseHold(id: number): void {
-    if (this.#holds.release(id) && !this.isClosed) {
+  #giveBackHold(id: number): void {
+    if (!this.isClosed) {
       for (const client of this.clients) {
         client.release(id);
       }
     }
   }
 
-  get openHolds(): number {
-    return this.#holds.size;
-  }
-
-  isHeld(holdId: number): boolean {
-    return this.#holds.has(holdId);
-  }
-
   known(shard: number, { range, reverse, limit, point }: ScanRequest): KnownPages | undefined {
-    return this.scanCache.find(shard, range, reverse, limit, point.timeMs);
+    return this.caches.scans.find(shard, range, reverse, limit, point.timeMs);
   }
 
   mark(shard: number): number {
-    return this.scanCache.mark(shard);
+    return this.caches.scans.mark(shard);
   }
 
   bytesFromMemory(bytes: number): Promise<void> {
@@ -345,34 +307,15 @@ export class Database implements ScanHost, ShardClientOwner {
 
   async page(shard: number, request: PageRequest, keeping?: Keeping): Promise<ScanPage> {
     // The shard would take the hold again, and nobody would give it back.
-    if (this.#holds.tell(request.holdId) === undefined) {
+    if (!this.holds.noteTold(request.holdId)) {
       throw new FastKVError("FASTKV_CLOSED", "The scan has ended. Start another one to read on.");
     }
     const { raw } = await this.clients[shard]!.request(request).catch(rejectRead);
     const kept =
       keeping === undefined
         ? undefined
-        : this.scanCache.keep(shard, request, keeping.mark, raw, keeping.decode);
+        : this.caches.scans.keep(shard, request, keeping.mark, raw, keeping.decode);
     return kept ?? new PageReader(raw);
-  }
-
-  // What is written, for the caches
-
-  /** Whether somebody is to be told of each key that is written. */
-  get wantsWrittenKeys(): boolean {
-    return this.cache.isEnabled || this.scanCache.isEnabled;
-  }
-
-  /** At the call of a write of this key; true where the read cache had it. */
-  noteWritten(shard: number, key: ByteString): boolean {
-    this.scanCache.invalidate(shard, key, this.#holds.size > 0);
-    return this.cache.invalidate(key);
-  }
-
-  /** At the call of a write to keys that nobody names. */
-  noteManyWritten(): void {
-    this.cache.clear();
-    this.scanCache.clear();
   }
 
   request(
@@ -589,8 +532,16 @@ export class Database implements ScanHost, ShardClientOwner {
     };
   }
 
+  tellHolds(): void {
+    this.holds.tellDeferred();
+  }
+
+  isHeld(holdId: number): boolean {
+    return this.holds.has(holdId);
+  }
+
   heldSnapshots(): HeldSnapshot[] {
-    return this.#holds.tellAll();
+    return this.holds.list();
   }
 
   keptLoads(): string[] {

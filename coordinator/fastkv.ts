@@ -10,10 +10,8 @@ import { fileSystemSpace } from "../shared/storage/file-system-space.js";
 import { NodeFileSystem } from "../shared/storage/node-file-system.js";
 import { deleteRangeSection, encodeBatch, putsOf } from "./batch.js";
 import { BulkLoad, type BulkLoadResult } from "./bulk-load.js";
-import { CacheFill } from "./cache/cache-fill.js";
 import { CachedWrite, type Refill } from "./cache/cached-write.js";
-import { copyPlain } from "./cache/plain-value.js";
-import { CachedValue, type ReadCache } from "./cache/read-cache.js";
+import { CachedValue } from "./cache/read-cache.js";
 import type {
   BatchOperation,
   BulkEntry,
@@ -47,9 +45,10 @@ import {
 } from "./options.js";
 import { checkFolderTrust } from "./ownership/folder-trust.js";
 import type { PageReader } from "./page-reader.js";
+import { PointReads } from "./point-reads.js";
 import { isEmptyRange, type RangeOptions, rangeNames, resolveRange } from "./ranges.js";
-import { ExpiryRead, ManyRead, type ManySource, ValueRead } from "./reads.js";
-import { notApplied, ofRead, refusedOf, refusedRead, refusedWrite } from "./refusals.js";
+
+import { notApplied, ofRead, refusedRead, refusedWrite } from "./refusals.js";
 import { Scan } from "./scan.js";
 import { checkClear, checkScan, checkSignal } from "./scan-request.js";
 import { defaultShardModule, ShardProcessLauncher } from "./shards/shard-process.js";
@@ -81,6 +80,7 @@ export class FastKV<V = unknown> extends EventEmitter<FastKVEvents> implements A
   readonly #codec: ValueCodec;
   /** Encodes what is called; nothing of it is used after the call has returned. */
   readonly #encoder: EntryEncoder;
+  readonly #reads: PointReads;
   readonly #openScans = new OpenScans();
   readonly #loads = new Set<BulkLoad>();
   /** Clears that read keys and have not yet deleted them all. */
@@ -94,6 +94,7 @@ export class FastKV<V = unknown> extends EventEmitter<FastKVEvents> implements A
     this.#options = options;
     this.#codec = new ValueCodec();
     this.#encoder = new EntryEncoder(this.#codec, database.topology, database.clock, options);
+    this.#reads = new PointReads(database, this.#codec, this.#encoder);
     database.events.emitter = this;
   }
 
@@ -222,7 +223,7 @@ export class FastKV<V = unknown> extends EventEmitter<FastKVEvents> implements A
       this.#clears.add(clear);
       return this.#track(clear.run().finally(() => this.#clears.delete(clear)));
     }
-    database.noteManyWritten();
+    database.caches.noteManyWritten();
     const parts = database.clients.map(({ index }) => ({ shard: index, section: deleteRangeSection(bytes) }));
     return database.writeBatch(parts, mode === "sync", mode !== "none");
   }
@@ -336,41 +337,12 @@ export class FastKV<V = unknown> extends EventEmitter<FastKVEvents> implements A
   /** The value of a key, or undefined. */
   get(key: Key, options?: ReadOptions): Promise<V | undefined> {
     try {
-      const database = this.#checkOpen();
+      this.#checkOpen();
       const point = options === undefined ? undefined : this.#readPoint("get", options);
-      // A snapshot's reads go past the cache: it has the newest values.
-      const cache = point === undefined && database.cache.isEnabled ? database.cache : undefined;
-      const known = this.#recall(cache, key);
-      if (known !== undefined) {
-        return this.#answerFromCache(known);
-      }
-      const encoder = this.#encoder;
-      const client = database.clients[encoder.shard]!;
-      client.checkAvailable();
-      const fill = this.#fillOf(cache);
-      const value = new Promise<V | undefined>((resolve, reject) => {
-        const settle = resolve as (value: unknown) => void;
-        const read = new ValueRead(kept(key), point, this.#decode, settle, reject, fill);
-        client.read(read, encoder.key, encoder.keyBytes);
-      });
-      return point === undefined ? value : point.keptDuring(value);
+      return this.#reads.get(key, point) as Promise<V | undefined>;
     } catch (error) {
       return refusedRead(error);
     }
-  }
-
-  #answerFromCache(known: CachedValue): Promise<V | undefined> {
-    return this.#database.turns.answer(known.isMissing ? undefined : (this.#valueOf(known) as V));
-  }
-
-  /** Of a cached value that is not missing. */
-  #valueOf(known: CachedValue): unknown {
-    if (known.form === "flat" || known.form === "tree") {
-      return copyPlain(known.plain, known.form);
-    }
-    const value = this.#codec.decodeKept(known.tag, known.text);
-    this.#database.cache.noteDecoded(known, value);
-    return value;
   }
 
   /** The values of several keys as of one moment, by position; undefined for a miss. */
@@ -396,67 +368,10 @@ export class FastKV<V = unknown> extends EventEmitter<FastKVEvents> implements A
       if (!Array.isArray(keys)) {
         throw invalidOption(`${call} takes an array of keys`);
       }
-      const own = Array.from(keys, (key: Key, place) =>
-        typeof key === "string" ? key : this.#ownKey(key, `Key ${place + 1} of ${call}`),
-      );
-      const source = this.#manySource(point, withValues);
-      const values = new Promise<unknown[]>((resolve, reject) => {
-        new ManyRead(own, point, withValues, source, resolve, reject).start();
-      });
-      return point === undefined ? values : point.keptDuring(values);
+      return this.#reads.many(call, keys, point, withValues);
     } catch (error) {
       return refusedRead(error);
     }
-  }
-
-  /** The program's own bytes may change before a read is sent again. */
-  #ownKey(key: Key, what: string): Key {
-    try {
-      this.#encoder.setKey(key);
-      return kept(key);
-    } catch (error) {
-      throw refusedOf(what, error);
-    }
-  }
-
-  #manySource(point: SnapshotPoint | undefined, withValues: boolean): ManySource {
-    const database = this.#database;
-    const cache = point === undefined && database.cache.isEnabled ? database.cache : undefined;
-    return {
-      ask: (key, toRead) => {
-        const known = this.#recall(cache, key);
-        if (known === undefined) {
-          const client = database.clients[this.#encoder.shard]!;
-          client.checkAvailable();
-          const read = toRead(withValues ? this.#fillOf(cache) : undefined);
-          client.read(read, this.#encoder.key, this.#encoder.keyBytes);
-        }
-        return known;
-      },
-      decode: this.#decode,
-      valueOf: (known) => this.#valueOf(known),
-      soon: (values) => database.turns.answer(values, values.length),
-    };
-  }
-
-  /** What the read cache, where it may be asked, has of a key. Where it has nothing, the key is in the encoder. */
-  #recall(cache: ReadCache | undefined, key: Key): CachedValue | undefined {
-    const encoder = this.#encoder;
-    if (cache === undefined) {
-      encoder.setKey(key);
-      return undefined;
-    }
-    const known = cache.getByKey(key, this.#now);
-    if (known !== undefined) {
-      return known;
-    }
-    encoder.setKey(key);
-    return cache.get(cache.nameOf(key, encoder.key, encoder.keyBytes), this.#now);
-  }
-
-  /** For a read of the key in the encoder: what it brings is cached. */
-  #fillOf(cache: ReadCache | undefined): CacheFill | undefined {
-    return cache && new CacheFill(cache, this.#encoder.ownName(), this.#keep);
   }
 
   /** Whether a key has a value. */
@@ -559,8 +474,10 @@ export class FastKV<V = unknown> extends EventEmitter<FastKVEvents> implements A
   snapshotSync(): Snapshot<V> {
     const database = this.#checkOpen();
     const point = database.point();
-    const holdId = database.announceHold(point);
-    return new Snapshot<V>(this, point, () => database.releaseHold(holdId));
+    const { holds } = database;
+    const holdId = holds.take(point);
+    holds.defer(holdId);
+    return new Snapshot<V>(this, point, () => holds.release(holdId));
   }
 
   // The rest
@@ -626,13 +543,8 @@ export class FastKV<V = unknown> extends EventEmitter<FastKVEvents> implements A
     return this.#database;
   }
 
-  readonly #now = (): number => this.#database.clock.now();
-
   readonly #decode = (tag: number, bytes: Buffer, start: number, end: number): unknown =>
     this.#codec.decode(tag, bytes, start, end);
-
-  readonly #keep = (tag: number, bytes: Buffer, start: number, end: number): string =>
-    this.#codec.keep(tag, bytes, start, end);
 
   #mode(options: WriteOptions | undefined): DurabilityMode {
     return options?.durability === undefined
@@ -655,7 +567,7 @@ export class FastKV<V = unknown> extends EventEmitter<FastKVEvents> implements A
     const client = database.clients[entry.shard]!;
     client.checkAvailable();
     const sequence = database.nextSequence();
-    const { cache } = database;
+    const cache = database.caches.values;
     let refill: Refill | undefined;
     if (this.#wantsNames) {
       const name = cache.nameOf(key, entry.key, entry.keyBytes);
@@ -691,8 +603,8 @@ export class FastKV<V = unknown> extends EventEmitter<FastKVEvents> implements A
     defaults: PutOptions,
     mode: DurabilityMode,
   ): Promise<void> {
-    const { cache, shardCount } = database;
-    const namer = this.#wantsNames ? cache : undefined;
+    const { caches, shardCount } = database;
+    const namer = this.#wantsNames ? caches.values : undefined;
     const { parts, names } = encodeBatch(operations, defaults, shardCount, this.#encoder, namer);
     if (parts.length === 0) {
       return Promise.resolve();
@@ -708,7 +620,7 @@ export class FastKV<V = unknown> extends EventEmitter<FastKVEvents> implements A
 
   /** Whether somebody is to be told of each key that is written. */
   get #wantsNames(): boolean {
-    return this.#database.wantsWrittenKeys || this.#clears.size > 0;
+    return this.#database.caches.wantKeys || this.#clears.size > 0;
   }
 
   /**
@@ -719,27 +631,14 @@ export class FastKV<V = unknown> extends EventEmitter<FastKVEvents> implements A
     for (const clear of this.#clears) {
       clear.spare(name);
     }
-    return this.#database.noteWritten(shard, name);
+    const { caches, holds } = this.#database;
+    return caches.noteWritten(shard, name, holds.size > 0);
   }
 
   #expiryOf(call: string, key: Key, options: ReadOptions): Promise<number> {
     try {
-      const database = this.#checkOpen();
-      const point = this.#readPoint(call, options);
-      const encoder = this.#encoder;
-      const known = this.#recall(
-        point === undefined && database.cache.isEnabled ? database.cache : undefined,
-        key,
-      );
-      if (known !== undefined) {
-        return database.turns.answer(known.isMissing ? -1 : known.expiresAt);
-      }
-      const client = database.clients[encoder.shard]!;
-      client.checkAvailable();
-      const expiry = new Promise<number>((resolve, reject) => {
-        client.read(new ExpiryRead(kept(key), point, resolve, reject), encoder.key, encoder.keyBytes);
-      });
-      return point === undefined ? expiry : point.keptDuring(expiry);
+      this.#checkOpen();
+      return this.#reads.expiry(key, this.#readPoint(call, options));
     } catch (error) {
       return refusedRead(error);
     }
@@ -761,7 +660,7 @@ export class FastKV<V = unknown> extends EventEmitter<FastKVEvents> implements A
       throw ofRead(error);
     }
     const point = this.#pointOf(snapshot);
-    const mayUseCache = point === undefined && wanted !== "stored" && database.scanCache.isEnabled;
+    const mayUseCache = point === undefined && wanted !== "stored" && database.caches.scans.isEnabled;
     const run = new ScanRun(database, {
       range: resolveRange(this.#encoder.scratch, options.range),
       reverse,
@@ -816,11 +715,6 @@ function orRefusedRead<T>(call: () => Promise<T>): Promise<T> {
 
 const keyTextOf: EntryReader<string> = (page) => page.keyText();
 const keyBytesOf: EntryReader<Uint8Array> = (page) => page.keyBytes();
-
-/** The program's own bytes may change before a read is sent again. */
-function kept(key: Key): Key {
-  return typeof key === "string" ? key : new Uint8Array(key);
-}
 
 function checkAvailable(database: Database): void {
   for (const client of database.clients) {

@@ -12,6 +12,7 @@ import { FastKVError, type WriteOutcome } from "../shared/errors.js";
 import { firstScanPageEntries, maxScanPageBytes, maxScanPageEntries } from "../shared/limits.js";
 import { type PageRange, type PageRequest, pageMode } from "../shared/wire/page.js";
 import type { KnownPages } from "./cache/scan-cache.js";
+import type { OpenHolds } from "./open-holds.js";
 import { type ByteRange, isEmptyRange } from "./ranges.js";
 import type { KeyInterval, ScanPage } from "./scan-page.js";
 import type { Decode } from "./value-runs.js";
@@ -39,13 +40,9 @@ export interface ScanHost {
   /** This moment, for `page`. */
   mark(shard: number): number;
   page(shard: number, request: PageRequest, keeping: Keeping | undefined): Promise<ScanPage>;
-  /** A fresh hold at `point`, known to every shard that starts from now on, and to those that are asked for a page. */
-  takeHold(point: ScanPoint): number;
-  /** Not every shard was asked: they have to know of the hold before the next frame. */
-  deferHold(id: number): void;
+  readonly holds: OpenHolds;
   /** Resolves when so much from memory may be taken without keeping everybody else waiting for too long. */
   bytesFromMemory(bytes: number): Promise<void>;
-  releaseHold(id: number): void;
 }
 
 export interface ScanRequest {
@@ -216,7 +213,7 @@ export class ScanRun {
       this.#isPrimed = true;
       return;
     }
-    this.#holdId = heldBy ?? host.takeHold(request.point);
+    this.#holdId = heldBy ?? host.holds.take(request.point);
     this.#ownsHold = heldBy === undefined;
     const firstEntries = Math.min(firstScanPageEntries, shareOf(request.limit, host.shardCount));
     for (let shard = 0; shard < host.shardCount; shard++) {
@@ -250,7 +247,7 @@ export class ScanRun {
       pages.askAhead();
     }
     if (this.#pages.some((pages) => pages.isUnasked)) {
-      this.#host.deferHold(this.#holdId);
+      this.#host.holds.defer(this.#holdId);
     }
   }
 
@@ -283,7 +280,7 @@ export class ScanRun {
 
   giveBackHold(): void {
     this.#ownsHold = false;
-    this.#host.releaseHold(this.#holdId);
+    this.#host.holds.release(this.#holdId);
   }
 
   get range(): ByteRange {

@@ -158,7 +158,7 @@ function diskOf({ space }: Database): DatabaseStats["disk"] {
 
 export async function gatherStats(database: Database): Promise<DatabaseStats> {
   const { shards: answers, log, uptimeMs } = await database.statistics();
-  const { cache, scanCache, clients } = database;
+  const { caches, clients } = database;
   const serving: [number, ShardStatistics][] = [];
   const failed: FailedShard[] = [];
   for (const [shard, answer] of answers.entries()) {
@@ -174,9 +174,9 @@ export async function gatherStats(database: Database): Promise<DatabaseStats> {
     uptime_ms: uptimeMs,
     ...storeStats(serving.map(([, one]) => one)),
     seq_num: database.sequence,
-    snapshots: database.openHolds,
-    read_cache: cacheStats(cache),
-    scan_cache: cacheStats(scanCache),
+    snapshots: database.holds.size,
+    read_cache: cacheStats(caches.values),
+    scan_cache: cacheStats(caches.scans),
     batch_log: { bytes: log.sizeBytes, unsettled_batches: log.unsettledBatches },
     in_flight_bytes: clients.reduce((sum, client) => sum + client.inFlightBytes, 0),
     restarts: clients.reduce((sum, client) => sum + client.restarts, 0),

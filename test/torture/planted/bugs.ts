@@ -169,7 +169,7 @@ export const plantedBugs: readonly PlantedBug[] = [
     name: "scan-never-released",
     what: "a scan that is left keeps its hold",
     file: "coordinator/merged-scan.js",
-    text: "this.#host.releaseHold(this.#holdId);",
+    text: "this.#host.holds.release(this.#holdId);",
     replacement: "",
     proofs: [{ group: "leaks", seed: 1, seconds: 90 }],
   },

@@ -1,0 +1,31 @@
+import type { ByteString } from "../../shared/bytes.js";
+import { ReadCache } from "./read-cache.js";
+import { ScanCache } from "./scan-cache.js";
+
+/** What the coordinator keeps of what was read. Both caches are told of every write at its call, which keeps them exactly coherent. */
+export class Caches {
+  readonly values: ReadCache;
+  readonly scans: ScanCache;
+
+  constructor(sizes: { readCacheSize: number; scanCacheSize: number }, shards: number) {
+    this.values = new ReadCache(sizes.readCacheSize);
+    this.scans = new ScanCache(sizes.scanCacheSize, shards);
+  }
+
+  /** Whether they are to be told of each key that is written. */
+  get wantKeys(): boolean {
+    return this.values.isEnabled || this.scans.isEnabled;
+  }
+
+  /** A write of this key; true where its value was here. `mayBeScanned` false: no scan is under way. */
+  noteWritten(shard: number, key: ByteString, mayBeScanned: boolean): boolean {
+    this.scans.invalidate(shard, key, mayBeScanned);
+    return this.values.invalidate(key);
+  }
+
+  /** A write to keys that nobody names. */
+  noteManyWritten(): void {
+    this.values.clear();
+    this.scans.clear();
+  }
+}

@@ -1,0 +1,163 @@
+import type { ValueCodec } from "../shared/codec/value-codec.js";
+import { CacheFill } from "./cache/cache-fill.js";
+import { copyPlain } from "./cache/plain-value.js";
+import type { CachedValue, ReadCache } from "./cache/read-cache.js";
+import type { Database } from "./database.js";
+import type { EntryEncoder } from "./entry-encoder.js";
+import type { Key } from "./keys.js";
+import { ExpiryRead, ManyRead, type ManySource, ValueRead } from "./reads.js";
+import { refusedOf } from "./refusals.js";
+import type { PendingRead } from "./shards/pending.js";
+import type { SnapshotPoint } from "./snapshot.js";
+import type { Decode } from "./value-runs.js";
+
+/**
+ * Reads by key: from the read cache where it knows the key, else from the key's shard. Reads of a snapshot go past the cache,
+ * which has the newest values. What refuses a call is thrown.
+ */
+export class PointReads {
+  readonly #database: Database;
+  readonly #codec: ValueCodec;
+  /** Shared with the writes: nothing of it is used after a call has returned. */
+  readonly #encoder: EntryEncoder;
+
+  constructor(database: Database, codec: ValueCodec, encoder: EntryEncoder) {
+    this.#database = database;
+    this.#codec = codec;
+    this.#encoder = encoder;
+  }
+
+  get(key: Key, point: SnapshotPoint | undefined): Promise<unknown> {
+    const cache = this.#cacheAt(point);
+    const known = this.#recall(cache, key);
+    if (known !== undefined) {
+      return this.#database.turns.answer(known.isMissing ? undefined : this.#valueOf(known));
+    }
+    this.#checkAvailable();
+    const fill = this.#fillOf(cache);
+    return this.#ask(
+      point,
+      (resolve, reject) => new ValueRead(kept(key), point, this.#decode, resolve, reject, fill),
+    );
+  }
+
+  /** When a key expires, in ms (0: never); -1 where there is no such key. */
+  expiry(key: Key, point: SnapshotPoint | undefined): Promise<number> {
+    const known = this.#recall(this.#cacheAt(point), key);
+    if (known !== undefined) {
+      return this.#database.turns.answer(known.isMissing ? -1 : known.expiresAt);
+    }
+    this.#checkAvailable();
+    return this.#ask<number>(point, (resolve, reject) => new ExpiryRead(kept(key), point, resolve, reject));
+  }
+
+  /** Values by position, of one moment; or `true`, where `withValues` is false. `call`: whose keys they are, for messages. */
+  many(
+    call: string,
+    keys: readonly Key[],
+    point: SnapshotPoint | undefined,
+    withValues: boolean,
+  ): Promise<unknown[]> {
+    const own = Array.from(keys, (key: Key, place) =>
+      typeof key === "string" ? key : this.#ownKey(key, `Key ${place + 1} of ${call}`),
+    );
+    const source = this.#manySource(this.#cacheAt(point), withValues);
+    const values = new Promise<unknown[]>((resolve, reject) => {
+      new ManyRead(own, point, withValues, source, resolve, reject).start();
+    });
+    return point === undefined ? values : point.keptDuring(values);
+  }
+
+  #manySource(cache: ReadCache | undefined, withValues: boolean): ManySource {
+    return {
+      ask: (key, toRead) => {
+        const known = this.#recall(cache, key);
+        if (known === undefined) {
+          this.#checkAvailable();
+          this.#send(toRead(withValues ? this.#fillOf(cache) : undefined));
+        }
+        return known;
+      },
+      decode: this.#decode,
+      valueOf: (known) => this.#valueOf(known),
+      soon: (values) => this.#database.turns.answer(values, values.length),
+    };
+  }
+
+  #cacheAt(point: SnapshotPoint | undefined): ReadCache | undefined {
+    const { values } = this.#database.caches;
+    return point === undefined && values.isEnabled ? values : undefined;
+  }
+
+  /** What the read cache, where it may be asked, has of a key. Where it has nothing, the key is in the encoder. */
+  #recall(cache: ReadCache | undefined, key: Key): CachedValue | undefined {
+    const encoder = this.#encoder;
+    if (cache === undefined) {
+      encoder.setKey(key);
+      return undefined;
+    }
+    const known = cache.getByKey(key, this.#now);
+    if (known !== undefined) {
+      return known;
+    }
+    encoder.setKey(key);
+    return cache.get(cache.nameOf(key, encoder.key, encoder.keyBytes), this.#now);
+  }
+
+  /** Of a cached value that is not missing. */
+  #valueOf(known: CachedValue): unknown {
+    if (known.form === "flat" || known.form === "tree") {
+      return copyPlain(known.plain, known.form);
+    }
+    const value = this.#codec.decodeKept(known.tag, known.text);
+    this.#database.caches.values.noteDecoded(known, value);
+    return value;
+  }
+
+  /** For a read of the key in the encoder that will be sent: what it brings is cached. */
+  #fillOf(cache: ReadCache | undefined): CacheFill | undefined {
+    return cache && new CacheFill(cache, this.#encoder.ownName(), this.#keep);
+  }
+
+  /** Reads the key in the encoder from its shard. */
+  #ask<T>(
+    point: SnapshotPoint | undefined,
+    toRead: (resolve: (value: T) => void, reject: (error: unknown) => void) => PendingRead,
+  ): Promise<T> {
+    const value = new Promise<T>((resolve, reject) => {
+      this.#send(toRead(resolve, reject));
+    });
+    return point === undefined ? value : point.keptDuring(value);
+  }
+
+  #checkAvailable(): void {
+    this.#database.clients[this.#encoder.shard]!.checkAvailable();
+  }
+
+  #send(read: PendingRead): void {
+    const { shard, key, keyBytes } = this.#encoder;
+    this.#database.clients[shard]!.read(read, key, keyBytes);
+  }
+
+  /** The program's own bytes may change before a read is sent again. */
+  #ownKey(key: Key, what: string): Key {
+    try {
+      this.#encoder.setKey(key);
+      return kept(key);
+    } catch (error) {
+      throw refusedOf(what, error);
+    }
+  }
+
+  readonly #now = (): number => this.#database.clock.now();
+
+  readonly #decode: Decode = (tag, bytes, start, end) => this.#codec.decode(tag, bytes, start, end);
+
+  readonly #keep = (tag: number, bytes: Buffer, start: number, end: number): string =>
+    this.#codec.keep(tag, bytes, start, end);
+}
+
+/** The program's own bytes may change before a read is sent again. */
+function kept(key: Key): Key {
+  return typeof key === "string" ? key : new Uint8Array(key);
+}
