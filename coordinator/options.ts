@@ -141,7 +141,7 @@ export function shown(value: unknown): string {
     case "function":
       return "a function";
     case "object":
-      return value === null ? "null" : "an object";
+      return value === null ? "null" : Array.isArray(value) ? "an array" : "an object";
     case "bigint":
       return "a BigInt";
     default:
@@ -300,7 +300,9 @@ export function checkNames(call: string, options: unknown, known: readonly strin
   }
   for (const name of Object.keys(options)) {
     if (!known.includes(name)) {
-      throw invalidOption(`${call} has no option ${excerpt(name, 60)}; it has ${known.join(", ")}`);
+      const meant = known.find((one) => one.toLowerCase() === name.toLowerCase());
+      const hint = meant === undefined ? `it has ${known.join(", ")}` : `did you mean ${meant}?`;
+      throw invalidOption(`${call} has no option ${excerpt(name, 60)}; ${hint}`);
     }
   }
 }

@@ -2,6 +2,7 @@
 
 import { FastKVError } from "../shared/errors.js";
 import { type Key, type KeyScratch, keyBytes } from "./keys.js";
+import { refusedOf } from "./refusals.js";
 
 /** Which keys: all bounds given must hold. An inverted range is empty; an empty key is a bound like any other. */
 export interface RangeOptions {
@@ -46,6 +47,14 @@ function prefixEnd(prefix: Buffer): Buffer | null {
   return end;
 }
 
+function boundBytes(scratch: KeyScratch, name: string, bound: Key): Buffer {
+  try {
+    return keyBytes(scratch, bound);
+  } catch (error) {
+    throw refusedOf(`Option ${name}`, error);
+  }
+}
+
 /** @throws FastKVError `FASTKV_INVALID_KEY` for an unfit bound, `FASTKV_INVALID_OPTION` for two that contradict. */
 export function resolveRange(scratch: KeyScratch, options: RangeOptions): ByteRange {
   if (options.gt !== undefined && options.gte !== undefined) {
@@ -57,7 +66,7 @@ export function resolveRange(scratch: KeyScratch, options: RangeOptions): ByteRa
   const lowers: Buffer[] = [Buffer.alloc(0)];
   const uppers: Buffer[] = [];
   if (options.prefix !== undefined) {
-    const prefix = keyBytes(scratch, options.prefix);
+    const prefix = boundBytes(scratch, "prefix", options.prefix);
     lowers.push(prefix);
     const end = prefixEnd(prefix);
     if (end !== null) {
@@ -65,16 +74,16 @@ export function resolveRange(scratch: KeyScratch, options: RangeOptions): ByteRa
     }
   }
   if (options.gt !== undefined) {
-    lowers.push(successor(keyBytes(scratch, options.gt)));
+    lowers.push(successor(boundBytes(scratch, "gt", options.gt)));
   }
   if (options.gte !== undefined) {
-    lowers.push(keyBytes(scratch, options.gte));
+    lowers.push(boundBytes(scratch, "gte", options.gte));
   }
   if (options.lt !== undefined) {
-    uppers.push(keyBytes(scratch, options.lt));
+    uppers.push(boundBytes(scratch, "lt", options.lt));
   }
   if (options.lte !== undefined) {
-    uppers.push(successor(keyBytes(scratch, options.lte)));
+    uppers.push(successor(boundBytes(scratch, "lte", options.lte)));
   }
   return {
     lower: lowers.reduce((a, b) => (Buffer.compare(a, b) >= 0 ? a : b)),

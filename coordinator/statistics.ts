@@ -1,5 +1,7 @@
 import { FastKVError, type FastKVErrorCode } from "../shared/errors.js";
 import type { ShardStatistics } from "../shared/wire/messages.js";
+import type { ReadCache } from "./cache/read-cache.js";
+import type { ScanCache } from "./cache/scan-cache.js";
 import type { Database } from "./database.js";
 
 /** The tables of one level. */
@@ -41,7 +43,9 @@ export interface CacheStats {
   hits: number;
   misses: number;
   hit_rate: number;
+  /** Held now, with what holds it. */
   bytes: number;
+  capacity_bytes: number;
 }
 
 /** One shard. */
@@ -147,8 +151,8 @@ function storeStats(all: readonly ShardStatistics[]): StoreStats {
   };
 }
 
-function cacheStats({ hits, misses, bytes }: Omit<CacheStats, "hit_rate">): CacheStats {
-  return { hits, misses, hit_rate: rate(hits, hits + misses), bytes };
+function cacheStats({ hits, misses, bytes, capacityBytes }: ReadCache | ScanCache): CacheStats {
+  return { hits, misses, hit_rate: rate(hits, hits + misses), bytes, capacity_bytes: capacityBytes };
 }
 
 function diskOf({ space }: Database): DatabaseStats["disk"] {

@@ -17,6 +17,7 @@ const headerBytes = 24;
 const fieldBytes = 16;
 /** Of a name that other values do not have: the string, and its place in the value's shape. */
 const nameOverheadBytes = 64;
+const isNumber = /^\d+$/;
 /** So many names are known at once. */
 const mostNames = 4096;
 const stringHeaderBytes = 24;
@@ -143,10 +144,13 @@ class Measure {
       return false;
     }
     this.bytes += headerBytes + fields.length * fieldBytes;
-    return (
-      (isArray || Object.keys(value).every((name) => this.#addName(name))) &&
-      fields.every((field) => this.add(field, depthLeft - 1))
-    );
+    return (isArray || this.#addNames(value)) && fields.every((field) => this.add(field, depthLeft - 1));
+  }
+
+  #addNames(value: object): boolean {
+    const names = Object.keys(value);
+    // Whole numbers come first. V8 may keep such fields in an array up to the largest of them, full of holes.
+    return !isNumber.test(names[0] ?? "") && names.every((name) => this.#addName(name));
   }
 
   #addName(name: string): boolean {

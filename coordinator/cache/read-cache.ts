@@ -117,6 +117,10 @@ export class ReadCache {
     return this.#values?.bytes ?? 0;
   }
 
+  get capacityBytes(): number {
+    return this.#values?.capacityBytes ?? 0;
+  }
+
   /**
    * The cache's name for a key: the latin1 string of its bytes, so that a string and the bytes of its UTF-8 form have
    * one name. An ASCII string is its own.

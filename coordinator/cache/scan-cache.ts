@@ -67,6 +67,10 @@ export class ScanCache {
     return this.#kept?.bytes ?? 0;
   }
 
+  get capacityBytes(): number {
+    return this.#kept?.capacityBytes ?? 0;
+  }
+
   /** The moment of a scan that is being called, for `keep`. */
   mark(shard: number): number {
     return this.#shards[shard]!.trail.mark;

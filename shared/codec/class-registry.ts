@@ -69,8 +69,9 @@ export class ClassRegistry {
       throw invalid(`The class name ${excerpt(name)} is registered already. Give another with { name }.`);
     }
     const prototype = target.prototype as object;
-    if (this.#byPrototype.has(prototype)) {
-      throw invalid(`The class ${excerpt(name)} is registered already, under another name.`);
+    const before = this.#byPrototype.get(prototype);
+    if (before !== undefined) {
+      throw invalid(`The class ${excerpt(name)} is registered already, as ${excerpt(before.name)}.`);
     }
     const { encode, decode } = options;
     const registered: RegisteredClass = {

@@ -196,6 +196,7 @@ describe("Closing a database", () => {
       "block_cache",
       "bloom",
       "read_cache",
+      "scan_cache",
       "batch_log",
       "in_flight_bytes",
       "snapshots",

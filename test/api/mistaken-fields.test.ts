@@ -1,5 +1,11 @@
 import { expect } from "chai";
-import { type BatchOperation, type BulkEntry, type ClearOptions, FastKV } from "../../coordinator/index.js";
+import {
+  type BatchOperation,
+  type BulkEntry,
+  type ClearOptions,
+  FastKV,
+  FastKVError,
+} from "../../coordinator/index.js";
 import { rejection } from "../support/errors.js";
 import { useSharedStore } from "./support/stores.js";
 
@@ -89,6 +95,18 @@ describe("Fields that a call would have to ignore", () => {
     const ofLoad = await rejection(db().bulkLoad([["b", 1], untyped([5, 1])]));
     expect(ofLoad.message).to.match(/^Entry 2 of the bulk load: A key is a string or a Uint8Array/);
     expect([error.code, ofLoad.code]).to.deep.equal(["FASTKV_INVALID_VALUE", "FASTKV_INVALID_KEY"]);
+  });
+
+  it("say which bound is none, what was given, and what was meant", async () => {
+    for (const [options, message] of [
+      [{ gt: 5 }, /^Option gt: A key is a string or a Uint8Array, not number/],
+      [{ prefix: null }, /^Option prefix: .* not null/],
+      [[], /must be an object, not an array/],
+      [{ Reverse: true }, /has no option "Reverse"; did you mean reverse\?/],
+      [{ colour: 1 }, /has no option "colour"; it has prefix, gt/],
+    ] as const) {
+      expect(() => db().scan(untyped(options)), JSON.stringify(options)).to.throw(FastKVError, message);
+    }
   });
 
   it("and a URL in the place of a path are refused with the way out", async () => {

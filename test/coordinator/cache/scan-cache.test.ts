@@ -300,7 +300,13 @@ describe("ScanCache", () => {
     const off = await openSmall(random, 0);
     await off.db.scan("a:").toArray();
     await off.db.scan("a:").toArray();
-    expect((await off.db.stats()).scan_cache).to.deep.equal({ hits: 0, misses: 0, hit_rate: 0, bytes: 0 });
+    expect((await off.db.stats()).scan_cache).to.deep.equal({
+      hits: 0,
+      misses: 0,
+      hit_rate: 0,
+      bytes: 0,
+      capacity_bytes: 0,
+    });
     await off.db.close();
   });
 
