@@ -77,7 +77,8 @@ export interface OpenOptions {
   handleSignals?: boolean | undefined;
   /**
    * While calls wait for fewer shards than there are processors, such as a get that is awaited alone, the program watches for
-   * the answer for up to 0.2 ms instead of sleeping: it comes sooner, and takes a processor meanwhile.
+   * the answer for up to 0.2 ms instead of sleeping: it comes sooner, and takes a processor meanwhile. It tries
+   * both now and then, and does what is faster.
    * @default true
    */
   busyPoll?: boolean | undefined;

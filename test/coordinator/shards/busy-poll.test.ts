@@ -111,10 +111,13 @@ describe("BusyPoll", () => {
         scene.nowMs += 1;
         await turns(1);
       }
+      // Behind the end of the poll.
+      scene.poll.noteReceived();
     }
     expect(tries).to.deep.equal([0, 2, 6, 14, 30]);
     let chances = 0;
     do {
+      scene.poll.noteReceived();
       scene.poll.noteSent();
       chances += 1;
     } while (!(await scene.isPolling()));
@@ -124,7 +127,31 @@ describe("BusyPoll", () => {
     await turns(1);
     scene.poll.noteSent();
     expect(await scene.isPolling()).to.equal(false);
+    scene.poll.noteReceived();
     scene.poll.noteSent();
     expect(await scene.isPolling()).to.equal(true);
   });
+
+  for (const [polledMs, sleptMs, share] of [
+    [0.04, 0.06, "mostly"],
+    [0.06, 0.04, "hardly ever"],
+  ] as const) {
+    it(`polls ${share} where that takes ${polledMs} ms and sleeping ${sleptMs}`, async () => {
+      const scene = newScene(1);
+      const exchanges = 64 * 32 * 3;
+      let polls = 0;
+      for (let exchange = 0; exchange < exchanges; exchange++) {
+        scene.poll.noteSent();
+        const before = scene.looks;
+        await turns(1);
+        const isPolling = scene.looks > before;
+        polls += isPolling ? 1 : 0;
+        scene.nowMs += isPolling ? polledMs : sleptMs;
+        scene.poll.noteReceived();
+      }
+      expect(polls / exchanges).to.be.within(
+        ...((polledMs < sleptMs ? [0.9, 0.99] : [0.01, 0.1]) as [number, number]),
+      );
+    });
+  }
 });
