@@ -334,6 +334,12 @@ export class Database implements ScanHost, ShardClientOwner {
     return replies.map((reply) => reply.meta);
   }
 
+  /** Writes all memtables out, or compacts everything; what the batch log has of it goes too. */
+  async writeOut(type: "flush" | "compact"): Promise<void> {
+    await this.requestAll({ type });
+    await this.#log!.trim();
+  }
+
   /** `shards`: by index; of one that was given up, why. */
   async statistics(): Promise<{
     shards: (ShardStatistics | FastKVError)[];
@@ -375,6 +381,7 @@ export class Database implements ScanHost, ShardClientOwner {
           client.noteLogProgress();
         }
         await allOrFirstError(this.clients.map((client) => client.close()));
+        await this.#log?.trim();
       }
     } finally {
       await this.#end().finally(() => this.#ownership.release(this.clock.now()));

@@ -681,7 +681,7 @@ export class FastKV<V = unknown> extends EventEmitter<FastKVEvents> implements A
 
   async #onAllShards(type: "flush" | "compact"): Promise<void> {
     try {
-      await this.#track(this.#checkWritable().requestAll({ type }));
+      await this.#track(this.#checkWritable().writeOut(type));
     } catch (error) {
       return refusedRead(error);
     }

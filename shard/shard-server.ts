@@ -8,6 +8,7 @@ import { FastKVError, invariant, toErrorReport } from "../shared/errors.js";
 import type { FileSystem } from "../shared/storage/file-system.js";
 import { decodeMessage, encodeMessage, frameType, frameTypeOf, type Message } from "../shared/wire/frame.js";
 import type {
+  CloseReply,
   OpenReply,
   OpenRequest,
   SettleReply,
@@ -195,13 +196,12 @@ export class ShardServer {
         await engine.flush();
         return {};
       case "compact":
-        await engine.flush();
-        await engine.compactor.compactAll();
+        await engine.compactAll();
         return {};
       case "close":
         this.#mailbox!.close();
         await engine.close({ atOnce: false });
-        return {};
+        return { meta: { syncedSequence: engine.syncedSequence } satisfies CloseReply };
       default:
         throw new FastKVError(
           "FASTKV_INTERNAL",

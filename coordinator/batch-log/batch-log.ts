@@ -19,6 +19,8 @@ import {
 
 /** A file is left for a new one at this size. */
 const rotateBytes = 32 * 1024 * 1024;
+/** From this size on `trim` leaves a file for a new one. */
+const trimBytes = 64 * 1024;
 /** A disk that has no room for the log is tried again at this pace. */
 const noRoomPauseMs = 500;
 
@@ -180,6 +182,18 @@ export class BatchLog implements KnownBatches {
     }
   }
 
+  /**
+   * Begins a new file where this one is large, so that it goes as soon as its batches are durable everywhere. Where there
+   * is no room for a new one, or the log has failed, it stays.
+   */
+  async trim(): Promise<void> {
+    this.#trimWanted = this.sizeBytes >= trimBytes;
+    while (this.#trimWanted && this.#failure === undefined && this.#outage === undefined) {
+      this.#work();
+      await this.#working;
+    }
+  }
+
   /** Has everything that was appended synced soon. */
   requestSync(): void {
     if (this.#failure === undefined && this.syncedSequence < this.#lastSequence) {
@@ -211,6 +225,7 @@ export class BatchLog implements KnownBatches {
   }
 
   #syncWanted = false;
+  #trimWanted = false;
 
   #isSettled({ sequence, parts }: LoggedBatch): boolean {
     return (
@@ -221,7 +236,7 @@ export class BatchLog implements KnownBatches {
   #work(): void {
     this.#working ??= this.#run().finally(() => {
       this.#working = undefined;
-      if (this.#outage === undefined && (this.#waiting.length > 0 || this.#syncWanted)) {
+      if (this.#outage === undefined && (this.#waiting.length > 0 || this.#syncWanted || this.#trimWanted)) {
         this.#work();
       }
     });
@@ -267,6 +282,10 @@ export class BatchLog implements KnownBatches {
     if (this.#writer.sizeBytes >= rotateBytes) {
       await this.#sync();
       this.#rotate();
+    } else if (this.#trimWanted) {
+      this.#trimWanted = false;
+      await this.#sync();
+      this.#tryToRotate();
     }
     while (this.#waiting.length > 0) {
       const group = takeGroup(this.#waiting);
@@ -336,6 +355,17 @@ export class BatchLog implements KnownBatches {
     this.#writer = next;
     this.#fileNumber += 1;
     this.prune();
+  }
+
+  /** Where the new file does not get its name, the one that is there serves on. */
+  #tryToRotate(): void {
+    try {
+      this.#rotate();
+    } catch (error) {
+      if (this.#fileSystem.exists(pathOf(this.#folder, this.#fileNumber + 1))) {
+        throw error;
+      }
+    }
   }
 
   #environment(): LogEnvironment {
@@ -419,6 +449,7 @@ export class BatchLog implements KnownBatches {
     this.#waiting = [];
     this.#unsynced = [];
     this.#syncWanted = false;
+    this.#trimWanted = false;
     for (const waiting of all) {
       waiting.reject(error);
     }

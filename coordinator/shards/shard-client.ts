@@ -18,6 +18,7 @@ import {
   unpackSmall,
 } from "../../shared/wire/frame.js";
 import type {
+  CloseReply,
   HeldSnapshot,
   OpenReply,
   OpenRequest,
@@ -410,12 +411,15 @@ export class ShardClient {
    */
   async close(): Promise<void> {
     if (this.state !== "failed" && this.#outage === undefined) {
-      await this.request({ type: "close" }).catch((error: unknown) => {
+      const reply = await this.request({ type: "close" }).catch((error: unknown) => {
         // An outage that began meanwhile has told of itself.
         if (this.#outage === undefined) {
           throw error;
         }
       });
+      if (reply !== undefined) {
+        this.#noteSynced((reply.meta as CloseReply).syncedSequence);
+      }
     }
     this.state = "closed";
     await this.kill();
@@ -625,15 +629,19 @@ export class ShardClient {
       this.#onRefusal(header.refusedFrom, header.refusedTo, fromErrorReport(report));
     }
     this.writtenSequence = Math.max(this.writtenSequence, header.writtenSequence);
-    if (header.syncedSequence > this.syncedSequence) {
-      this.syncedSequence = header.syncedSequence;
-      this.#outbox.retained.forget(header.syncedSequence);
-      this.#owner.onSynced(this.index);
-    }
+    this.#noteSynced(header.syncedSequence);
     this.#outbox.noteWritten(this.writtenSequence);
     this.#settleWrites();
     if (header.answers > 0) {
       this.#reads.answer(new AnswerReader(frame, header));
+    }
+  }
+
+  #noteSynced(sequence: number): void {
+    if (sequence > this.syncedSequence) {
+      this.syncedSequence = sequence;
+      this.#outbox.retained.forget(sequence);
+      this.#owner.onSynced(this.index);
     }
   }
 

@@ -373,6 +373,13 @@ export class Engine {
     await this.flusher.flushAll();
   }
 
+  /** Writes all memtables out, compacts everything into one level, and gives back the space of what is not needed then. */
+  async compactAll(): Promise<void> {
+    await this.flush();
+    await this.compactor.compactAll();
+    await this.tree.obsoleteFiles.settle();
+  }
+
   #oldestUnflushedSequence(): number {
     return Math.min(this.#memtables.oldestSequence, ...this.#commits.unwrittenSequences());
   }

@@ -70,6 +70,11 @@ export interface SettleReply {
   isSettled: boolean;
 }
 
+/** Every write up to here is on disk. */
+export interface CloseReply {
+  syncedSequence: number;
+}
+
 export type ShardRequest =
   | OpenRequest
   | { type: "resume"; holds: HeldSnapshot[]; committedLoads: string[] }

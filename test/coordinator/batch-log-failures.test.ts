@@ -157,6 +157,43 @@ describe("A disk that fails the coordinator", function () {
     await again.close();
   });
 
+  it("writes on to a log that a flush cannot leave for a new one, or replaces it where the new one got its name", async () => {
+    const files = failingFileSystem();
+    const db = await open(files);
+    let isReadOnly = false;
+    db.once("read-only", () => {
+      isReadOnly = true;
+    });
+    const logs = (): string[] =>
+      fs.readdirSync(path.join(temporaryFolder(), "db")).filter((name) => name.startsWith("batch-log"));
+    const large: [string, unknown][] = manyKeys(64).map((key) => [key, "v".repeat(2000)]);
+    await db.batchPut(large);
+    for (const [call, log] of [
+      ["create", "batch-log-000001"],
+      ["rename", "batch-log-000001"],
+      ["syncFolder", "batch-log-000002"],
+    ] as const) {
+      let failures = 0;
+      files.failure = (what, name) => {
+        const isFailure = what === call && failures === 0 && !name.includes("shard-");
+        failures += isFailure ? 1 : 0;
+        return isFailure ? "FASTKV_NO_SPACE" : undefined;
+      };
+      await db.flush();
+      expect(failures).to.equal(1);
+      expect(logs()).to.deep.equal([log]);
+      await db.batchPut(pairs(1));
+    }
+    await db.batchPut(large);
+    files.failure = (what) => (what === "create" ? "FASTKV_NO_SPACE" : undefined);
+    await db.close();
+    expect(logs()).to.deep.equal(["batch-log-000002"]);
+    expect(isReadOnly).to.equal(false);
+    const again = await open(failingFileSystem());
+    expect(await again.getMany(manyKeys(64))).to.deep.equal(large.map(([, value]) => value));
+    await again.close();
+  });
+
   it("refuses to open where nothing can be written, and can be opened afterwards", async () => {
     for (const call of ["create", "write", "sync", "makeFolder", "rename", "link"] as const) {
       for (const pattern of [/./, /batch-log/]) {

@@ -4,7 +4,7 @@ import { FastKVError, type FastKVErrorCode } from "../../shared/errors.js";
 import type { FileHandle, FileSystem } from "../../shared/storage/file-system.js";
 import { NodeFileSystem } from "../../shared/storage/node-file-system.js";
 
-export type FileCall = "create" | "write" | "sync" | "makeFolder" | "rename" | "link";
+export type FileCall = "create" | "write" | "sync" | "makeFolder" | "rename" | "link" | "syncFolder";
 
 export interface FailingFileSystem extends FileSystem {
   /** The code with which a call on a path fails; undefined: it does not. */
@@ -66,7 +66,10 @@ export function failingFileSystem(): FailingFileSystem {
     remove: (path) => real.remove(path),
     removeAsync: (path) => real.removeAsync(path),
     removeFolder: (path) => real.removeFolder(path),
-    syncFolder: (path) => real.syncFolder(path),
+    syncFolder: (path) => {
+      check("syncFolder", path);
+      real.syncFolder(path);
+    },
     syncFolderAsync: (path) => real.syncFolderAsync(path),
   };
   return system;

@@ -10,6 +10,7 @@ import {
   restart,
   type SimulatedStore,
   SteppedClock,
+  storeFolder,
   tinySettings,
 } from "../../support/simulated-store.js";
 import { Oracle } from "./oracle.js";
@@ -159,6 +160,32 @@ describe("a rule for batches over several shards", () => {
     await again.db.flush();
     expect(await again.db.count()).to.equal(2);
     await again.db.close();
+  });
+
+  it("keeps the log that a flush has left for a new one while a shard lacks a batch of it on disk", async () => {
+    const machine = new Machine();
+    const { db } = await machine.open({ syncInterval: never });
+    const [a, b] = [keyIn(0, "a"), keyIn(1, "b")];
+    const pair = (value: unknown): [string, unknown][] => [
+      [a, value],
+      [b, value],
+    ];
+    const logs = (): string[] =>
+      machine.disk.list(storeFolder).filter((name) => name.startsWith("batch-log"));
+    await db.batchPut(pair("v".repeat(100_000)), { durability: "sync" });
+    const flushed = db.flush();
+    await db.batchPut(pair("last"));
+    await flushed;
+    expect(logs()).to.deep.equal(["batch-log-000001", "batch-log-000002"]);
+    await machine.losePower();
+    const after = await machine.open();
+    expect(await after.db.getMany([a, b])).to.deep.equal(["last", "last"]);
+    await after.db.batchPut(pair("v".repeat(100_000)));
+    await after.db.flush();
+    expect(logs()).to.deep.equal(["batch-log-000004"]);
+    await after.db.batchPut(pair("v".repeat(100_000)));
+    await after.db.close();
+    expect(logs()).to.deep.equal(["batch-log-000005"]);
   });
 
   it("keeps a batch out of tables until its record is on disk, also in a shard that was started anew", async () => {
