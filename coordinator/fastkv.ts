@@ -11,7 +11,7 @@ import { NodeFileSystem } from "../shared/storage/node-file-system.js";
 import { deleteRangeSection, encodeBatch, putsOf } from "./batch.js";
 import { BulkLoad, type BulkLoadResult } from "./bulk-load.js";
 import { CachedWrite, type Refill } from "./cache/cached-write.js";
-import { CachedValue } from "./cache/read-cache.js";
+import type { FillTicket } from "./cache/read-cache.js";
 import type {
   BatchOperation,
   BulkEntry,
@@ -571,13 +571,11 @@ export class FastKV<V = unknown> extends EventEmitter<FastKVEvents> implements A
     let refill: Refill | undefined;
     if (this.#wantsNames) {
       const name = cache.nameOf(key, entry.key, entry.keyBytes);
-      const wasCached = this.#noteWritten(entry.shard, name);
-      if (wasCached && kind === operationKind.put && mode !== "none") {
+      const ticket = this.#noteWritten(entry.shard, name, kind === operationKind.put && mode !== "none");
+      if (ticket !== undefined) {
         const { tag, value, expiresAt } = entry;
         const text = this.#codec.keep(tag, value, 0, value.length);
-        const own = entry.ownName();
-        const cached = CachedValue.text(own, tag, text, value.length, expiresAt);
-        refill = { name: own, ticket: cache.refillTicket(own), value: cached };
+        refill = { ticket, text: { tag, text, bytes: value.length, expiresAt } };
       }
     }
     if (mode === "none" && !client.isCongested(entry.keyBytes + entry.value.length)) {
@@ -612,7 +610,7 @@ export class FastKV<V = unknown> extends EventEmitter<FastKVEvents> implements A
     const written = database.writeBatch(parts, mode === "sync", mode !== "none");
     names.forEach((ofShard, shard) => {
       for (const name of ofShard) {
-        this.#noteWritten(shard, name);
+        this.#noteWritten(shard, name, false);
       }
     });
     return mode === "none" ? written.then(() => this.#database.turns.answer(undefined)) : written;
@@ -624,15 +622,15 @@ export class FastKV<V = unknown> extends EventEmitter<FastKVEvents> implements A
   }
 
   /**
-   * `name`: the read cache's name of a key, of which a write was just handed over or is about to be. True where the
-   * cache had it.
+   * `name`: the read cache's name of a key, of which a write was just handed over or is about to be. `isPut`: see
+   * `ReadCache.invalidate`.
    */
-  #noteWritten(shard: number, name: string): boolean {
+  #noteWritten(shard: number, name: string, isPut: boolean): FillTicket | undefined {
     for (const clear of this.#clears) {
       clear.spare(name);
     }
     const { caches, holds } = this.#database;
-    return caches.noteWritten(shard, name, holds.size > 0);
+    return caches.noteWritten(shard, name, holds.size > 0, isPut);
   }
 
   #expiryOf(call: string, key: Key, options: ReadOptions): Promise<number> {

@@ -1,7 +1,8 @@
+import type { ByteString } from "../shared/bytes.js";
 import type { ValueCodec } from "../shared/codec/value-codec.js";
 import { CacheFill } from "./cache/cache-fill.js";
 import { copyPlain } from "./cache/plain-value.js";
-import type { CachedValue, ReadCache } from "./cache/read-cache.js";
+import type { CacheEntry, ReadCache } from "./cache/read-cache.js";
 import type { Database } from "./database.js";
 import type { EntryEncoder } from "./entry-encoder.js";
 import type { Key } from "./keys.js";
@@ -29,12 +30,12 @@ export class PointReads {
 
   get(key: Key, point: SnapshotPoint | undefined): Promise<unknown> {
     const cache = this.#cacheAt(point);
-    const known = this.#recall(cache, key);
-    if (known !== undefined) {
-      return this.#database.turns.answer(known.isMissing ? undefined : this.#valueOf(known));
+    const entry = this.#recall(cache, key);
+    if (entry?.isKnown) {
+      return this.#database.turns.answer(entry.isMissing ? undefined : this.#valueOf(entry));
     }
     this.#checkAvailable();
-    const fill = this.#fillOf(cache);
+    const fill = this.#fillOf(cache, entry);
     return this.#ask(
       point,
       (resolve, reject) => new ValueRead(kept(key), point, this.#decode, resolve, reject, fill),
@@ -43,9 +44,9 @@ export class PointReads {
 
   /** When a key expires, in ms (0: never); -1 where there is no such key. */
   expiry(key: Key, point: SnapshotPoint | undefined): Promise<number> {
-    const known = this.#recall(this.#cacheAt(point), key);
-    if (known !== undefined) {
-      return this.#database.turns.answer(known.isMissing ? -1 : known.expiresAt);
+    const entry = this.#recall(this.#cacheAt(point), key);
+    if (entry?.isKnown) {
+      return this.#database.turns.answer(entry.isMissing ? -1 : entry.expiresAt);
     }
     this.#checkAvailable();
     return this.#ask<number>(point, (resolve, reject) => new ExpiryRead(kept(key), point, resolve, reject));
@@ -71,12 +72,13 @@ export class PointReads {
   #manySource(cache: ReadCache | undefined, withValues: boolean): ManySource {
     return {
       ask: (key, toRead) => {
-        const known = this.#recall(cache, key);
-        if (known === undefined) {
-          this.#checkAvailable();
-          this.#send(toRead(withValues ? this.#fillOf(cache) : undefined));
+        const entry = this.#recall(cache, key);
+        if (entry?.isKnown) {
+          return entry;
         }
-        return known;
+        this.#checkAvailable();
+        this.#send(toRead(withValues ? this.#fillOf(cache, entry) : undefined));
+        return undefined;
       },
       decode: this.#decode,
       valueOf: (known) => this.#valueOf(known),
@@ -89,8 +91,8 @@ export class PointReads {
     return point === undefined && values.isEnabled ? values : undefined;
   }
 
-  /** What the read cache, where it may be asked, has of a key. Where it has nothing, the key is in the encoder. */
-  #recall(cache: ReadCache | undefined, key: Key): CachedValue | undefined {
+  /** What the read cache, where it may be asked, has of a key. Where that is not known, the key is in the encoder. */
+  #recall(cache: ReadCache | undefined, key: Key): CacheEntry | undefined {
     const encoder = this.#encoder;
     if (cache === undefined) {
       encoder.setKey(key);
@@ -104,19 +106,20 @@ export class PointReads {
     return cache.get(cache.nameOf(key, encoder.key, encoder.keyBytes), this.#now);
   }
 
-  /** Of a cached value that is not missing. */
-  #valueOf(known: CachedValue): unknown {
-    if (known.form === "flat" || known.form === "tree") {
-      return copyPlain(known.plain, known.form);
+  /** Of an entry that is known, and not missing. */
+  #valueOf(entry: CacheEntry): unknown {
+    const { form, tag, text, plain } = entry;
+    if (form === "flat" || form === "tree") {
+      return copyPlain(plain, form);
     }
-    const value = this.#codec.decodeKept(known.tag, known.text);
-    this.#database.caches.values.noteDecoded(known, value);
+    const value = this.#codec.decodeKept(tag, text);
+    this.#database.caches.values.noteDecoded(entry, text, value);
     return value;
   }
 
-  /** For a read of the key in the encoder that will be sent: what it brings is cached. */
-  #fillOf(cache: ReadCache | undefined): CacheFill | undefined {
-    return cache && new CacheFill(cache, this.#encoder.ownName(), this.#keep);
+  /** For a read of the key in the encoder that will be sent: what it brings is cached. `entry`: what is there of the key. */
+  #fillOf(cache: ReadCache | undefined, entry: CacheEntry | undefined): CacheFill | undefined {
+    return cache && new CacheFill(cache, cache.ticket(entry, this.#ownName), this.#keep);
   }
 
   /** Reads the key in the encoder from its shard. */
@@ -148,6 +151,8 @@ export class PointReads {
       throw refusedOf(what, error);
     }
   }
+
+  readonly #ownName = (): ByteString => this.#encoder.ownName();
 
   readonly #now = (): number => this.#database.clock.now();
 

@@ -2,7 +2,7 @@
 
 import type { FastKVError } from "../shared/errors.js";
 import type { CacheFill } from "./cache/cache-fill.js";
-import type { CachedValue } from "./cache/read-cache.js";
+import type { CacheEntry } from "./cache/read-cache.js";
 import type { Key } from "./keys.js";
 import { ofRead, refusedOf } from "./refusals.js";
 import type { PendingRead } from "./shards/pending.js";
@@ -110,13 +110,13 @@ export class ExpiryRead implements PendingRead {
 /** What a read of several keys needs of the database. */
 export interface ManySource {
   /**
-   * What the read cache knows of a key. Where it knows nothing, `toRead` is called and its read is handed to the shard of
+   * What the read cache has of a key that it knows. Where it knows nothing, `toRead` is called and its read is handed to the shard of
    * the key. Throws where the key is unfit or the shard takes nothing.
    */
-  ask(key: Key, toRead: (fill: CacheFill | undefined) => PendingRead): CachedValue | undefined;
+  ask(key: Key, toRead: (fill: CacheFill | undefined) => PendingRead): CacheEntry | undefined;
   decode: Decode;
-  /** The value of what the cache knows, which is not missing. */
-  valueOf(known: CachedValue): unknown;
+  /** The value of what the cache knows, which is not missing. Asked for at once. */
+  valueOf(known: CacheEntry): unknown;
   /** For what is answered from memory alone: later, where much else was in this turn of the event loop. */
   soon(values: unknown[]): Promise<unknown[]>;
 }
@@ -185,7 +185,7 @@ export class ManyRead {
     }
   }
 
-  #ask(place: number): CachedValue | undefined {
+  #ask(place: number): CacheEntry | undefined {
     const key = this.#keys[place]!;
     const toRead = (fill: CacheFill | undefined): PendingRead =>
       new PartRead(this, this.#round, place, key, this.#snapshot, this.#withValues, fill);

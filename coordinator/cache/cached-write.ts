@@ -1,12 +1,11 @@
 import type { FastKVError } from "../../shared/errors.js";
 import type { PendingWrite } from "../shards/pending.js";
-import type { CachedValue, FillTicket, ReadCache } from "./read-cache.js";
+import type { FillTicket, KeptText, ReadCache } from "./read-cache.js";
 
 /** What a put of a cached key puts into the cache when it is acknowledged. */
 export interface Refill {
-  name: string;
   ticket: FillTicket;
-  value: CachedValue;
+  text: KeptText;
 }
 
 /** A put of a key that was in the read cache. */
@@ -32,14 +31,18 @@ export class CachedWrite implements PendingWrite {
   }
 
   resolve(): void {
-    const { name, ticket, value } = this.#refill;
-    this.#cache.fill(name, ticket, value);
+    const { ticket, text } = this.#refill;
+    if (this.#cache.wants(ticket)) {
+      this.#cache.fillText(ticket, text);
+    }
     this.#resolve();
   }
 
   reject(error: FastKVError): void {
-    const { name, ticket } = this.#refill;
-    this.#cache.fill(name, ticket, undefined);
+    const { ticket } = this.#refill;
+    if (this.#cache.wants(ticket)) {
+      this.#cache.forget(ticket);
+    }
     this.#reject(error);
   }
 }

@@ -1,5 +1,5 @@
 import type { ByteString } from "../../shared/bytes.js";
-import { ReadCache } from "./read-cache.js";
+import { type FillTicket, ReadCache } from "./read-cache.js";
 import { ScanCache } from "./scan-cache.js";
 
 /** What the coordinator keeps of what was read. Both caches are told of every write at its call, which keeps them exactly coherent. */
@@ -17,10 +17,12 @@ export class Caches {
     return this.values.isEnabled || this.scans.isEnabled;
   }
 
-  /** A write of this key; true where its value was here. `mayBeScanned` false: no scan is under way. */
-  noteWritten(shard: number, key: ByteString, mayBeScanned: boolean): boolean {
+  /**
+   * A write of this key. `mayBeScanned` false: no scan is under way. `isPut`: see `ReadCache.invalidate`.
+   */
+  noteWritten(shard: number, key: ByteString, mayBeScanned: boolean, isPut: boolean): FillTicket | undefined {
     this.scans.invalidate(shard, key, mayBeScanned);
-    return this.values.invalidate(key);
+    return this.values.invalidate(key, isPut);
   }
 
   /** A write to keys that nobody names. */

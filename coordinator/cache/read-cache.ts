@@ -1,3 +1,4 @@
+import type { ByteString } from "../../shared/bytes.js";
 import type { Key } from "../keys.js";
 import { type PlainForm, type PlainValue, plainOf } from "./plain-value.js";
 import { type Cacheable, SecondChanceCache } from "./second-chance-cache.js";
@@ -5,51 +6,51 @@ import { type Cacheable, SecondChanceCache } from "./second-chance-cache.js";
 /** Of these, a key that is a string and its name are the same. */
 const asciiOnly = /^[\0-\x7f]*$/;
 /** An entry of the cache's table, a string for the key and one for the value, and the object that holds them. */
-const overheadBytes = 160;
+const overheadBytes = 176;
+/** A string with anything but ASCII in it may take two bytes for each unit. */
+const twoByteUnits = 2;
+/** The version of an entry that has left the cache. */
+const gone = 0;
 
-/** What is known of a key: its value, or that there is none. */
-export class CachedValue implements Cacheable {
-  readonly name: string;
-  readonly hasAsciiName: boolean;
-  /** "text": the value is to be decoded from `text`; else it is `plain`, to be copied. */
-  readonly form: "missing" | "text" | PlainForm;
-  readonly tag: number;
-  /** As `ValueCodec.keep` gives it. */
-  readonly text: string;
-  readonly plain: unknown;
+/** A value as it is kept where it is not plain: as `ValueCodec.keep` gives it. */
+export interface KeptText {
+  tag: number;
+  text: string;
+  /** How long the value is as it is stored. */
+  bytes: number;
   /** 0: never. */
-  readonly expiresAt: number;
-  readonly sizeBytes: number;
+  expiresAt: number;
+}
+
+/**
+ * What is known of a key: its value, that there is none, or nothing yet, while calls are under way that will tell. Entries
+ * change: whoever is given one looks at it at once.
+ */
+export class CacheEntry implements Cacheable {
+  /** The key's, see `ReadCache.nameOf`. */
+  readonly name: ByteString;
+  readonly hasAsciiName: boolean;
+  /** "text": the value is to be decoded from `text`; "flat" and "tree": it is `plain`, to be copied. */
+  form: "unknown" | "missing" | "text" | PlainForm = "unknown";
+  tag = 0;
+  text = "";
+  plain: unknown = undefined;
+  /** 0: never. */
+  expiresAt = 0;
+  /** Another one after each write of the key, and none any more where the entry has left the cache. */
+  version: number;
+  sizeBytes: number;
   wasUsed = false;
 
-  private constructor(name: string, { form, tag, text, plain, expiresAt, valueBytes }: ValueParts) {
+  constructor(name: ByteString, version: number) {
     this.name = name;
     this.hasAsciiName = asciiOnly.test(name);
-    this.form = form;
-    this.tag = tag;
-    this.text = text;
-    this.plain = plain;
-    this.expiresAt = expiresAt;
-    this.sizeBytes = overheadBytes + name.length + valueBytes;
+    this.version = version;
+    this.sizeBytes = this.#bytesWith(0);
   }
 
-  /** `bytes`: how long the value is as it is stored. */
-  static text(name: string, tag: number, text: string, bytes: number, expiresAt: number): CachedValue {
-    const valueBytes = text.length * (text.length === bytes ? 1 : twoByteUnits);
-    return new CachedValue(name, { ...nothing, form: "text", tag, text, expiresAt, valueBytes });
-  }
-
-  static plain(
-    name: string,
-    tag: number,
-    { value, form, bytes }: PlainValue,
-    expiresAt: number,
-  ): CachedValue {
-    return new CachedValue(name, { ...nothing, form, tag, plain: value, expiresAt, valueBytes: bytes });
-  }
-
-  static missing(name: string): CachedValue {
-    return new CachedValue(name, nothing);
+  get isKnown(): boolean {
+    return this.form !== "unknown";
   }
 
   get isMissing(): boolean {
@@ -58,55 +59,76 @@ export class CachedValue implements Cacheable {
 
   /** How many bytes a unit of the text takes. */
   get unitBytes(): number {
-    return this.sizeBytes === overheadBytes + this.name.length + this.text.length ? 1 : twoByteUnits;
+    return this.sizeBytes === this.#bytesWith(this.text.length) ? 1 : twoByteUnits;
+  }
+
+  /** Each of these gives how many bytes the entry takes from now on. */
+  setText({ tag, text, bytes, expiresAt }: KeptText): number {
+    this.form = "text";
+    this.tag = tag;
+    this.text = text;
+    this.plain = undefined;
+    this.expiresAt = expiresAt;
+    return this.#bytesWith(text.length * (text.length === bytes ? 1 : twoByteUnits));
+  }
+
+  setPlain({ value, form, bytes }: PlainValue, tag: number, expiresAt: number): number {
+    this.form = form;
+    this.tag = tag;
+    this.text = "";
+    this.plain = value;
+    this.expiresAt = expiresAt;
+    return this.#bytesWith(bytes);
+  }
+
+  setEmpty(form: "unknown" | "missing"): number {
+    this.form = form;
+    this.text = "";
+    this.plain = undefined;
+    this.expiresAt = 0;
+    return this.#bytesWith(0);
+  }
+
+  #bytesWith(valueBytes: number): number {
+    return overheadBytes + this.name.length + valueBytes;
   }
 }
 
-/** A string with anything but ASCII in it may take two bytes for each unit. */
-const twoByteUnits = 2;
+/**
+ * What a call that is under way may tell of a key. A write of the key in the meantime gives the entry another version, and
+ * then the call tells nothing any more.
+ */
+export class FillTicket {
+  readonly entry: CacheEntry;
+  readonly version: number;
 
-interface ValueParts {
-  form: CachedValue["form"];
-  tag: number;
-  text: string;
-  plain: unknown;
-  expiresAt: number;
-  valueBytes: number;
-}
-
-const nothing: ValueParts = {
-  form: "missing",
-  tag: 0,
-  text: "",
-  plain: undefined,
-  expiresAt: 0,
-  valueBytes: 0,
-};
-
-/** For putting into the cache what reads and writes of a key bring, unless it is written in the meantime. */
-export interface FillTicket {
-  isValid: boolean;
-  /** The calls under way that share it. */
-  calls: number;
-  /** One of them is a write, which is to put its value in the place of the one before. */
-  isRefill: boolean;
+  constructor(entry: CacheEntry) {
+    this.entry = entry;
+    this.version = entry.version;
+  }
 }
 
 /**
  * Values of keys that were read, in the coordinator: a hot key costs no round trip. The coordinator sees
- * every write, so the cache is exactly coherent: a write takes its key out at the call, and voids the tickets of
- * reads of it that are under way. While a key has writes on the way its reads go to the shard, behind them. A write
- * of a key that was cached puts the new value in when it is acknowledged.
+ * every write, so the cache is exactly coherent: from its call on a write makes its key's entry unknown, and voids the
+ * tickets of reads of it that are under way. While a key has writes on the way its reads go to the shard, behind them. A
+ * write of a key that was cached puts the new value in when it is acknowledged.
  */
 export class ReadCache {
-  readonly #values: SecondChanceCache<CachedValue> | undefined;
-  /** Tickets of calls under way, by key. */
-  readonly #tickets = new Map<string, FillTicket>();
+  readonly #values: SecondChanceCache<CacheEntry> | undefined;
+  #lastVersion = gone;
+  /** Entries with no later version than this are gone. */
+  #clearedVersion = gone;
   hits = 0;
   misses = 0;
 
   constructor(capacityBytes: number) {
-    this.#values = capacityBytes === 0 ? undefined : new SecondChanceCache<CachedValue>(capacityBytes);
+    this.#values =
+      capacityBytes === 0
+        ? undefined
+        : new SecondChanceCache<CacheEntry>(capacityBytes, (entry) => {
+            entry.version = gone;
+          });
   }
 
   get isEnabled(): boolean {
@@ -129,89 +151,121 @@ export class ReadCache {
     return typeof key === "string" && key.length === length ? key : bytes.latin1Slice(0, length);
   }
 
-  /** `now`: asked for the time, in ms, only where a value may have expired. */
-  get(name: string, now: () => number): CachedValue | undefined {
+  /** The entry of a name, known or not. `now`: asked for the time, in ms, only where a value may have expired. */
+  get(name: string, now: () => number): CacheEntry | undefined {
     const found = this.#values?.get(name);
-    if (found === undefined) {
+    if (found?.isKnown) {
+      this.#hit(found, now);
+    } else {
       this.misses += 1;
-      return undefined;
     }
-    return this.#hit(found, now);
+    return found;
   }
 
-  /** Spares a key that is cached its encoding. Undefined where that is what tells the key's name: ask `get` then. */
-  getByKey(key: Key, now: () => number): CachedValue | undefined {
+  /** Only where the key is known. Spares a key that is cached its encoding. */
+  getByKey(key: Key, now: () => number): CacheEntry | undefined {
     const found = typeof key === "string" ? this.#values?.get(key) : undefined;
-    return found?.hasAsciiName ? this.#hit(found, now) : undefined;
+    if (found?.hasAsciiName && found.isKnown) {
+      this.#hit(found, now);
+      return found;
+    }
+    return undefined;
   }
 
-  #hit(found: CachedValue, now: () => number): CachedValue {
+  #hit(found: CacheEntry, now: () => number): void {
     this.hits += 1;
-    return found.expiresAt !== 0 && found.expiresAt <= now() ? CachedValue.missing(found.name) : found;
-  }
-
-  /** The value that a text in the cache stands for has been decoded: where it is plain, it takes the text's place. */
-  noteDecoded(cached: CachedValue, value: unknown): void {
-    const { name, tag, expiresAt, unitBytes } = cached;
-    const plain = plainOf(tag, value, unitBytes);
-    if (plain !== undefined && this.#values?.get(name) === cached) {
-      this.#values.set(name, CachedValue.plain(name, tag, plain, expiresAt));
+    if (found.expiresAt !== 0 && found.expiresAt <= now()) {
+      this.#values!.resize(found, found.setEmpty("missing"));
     }
   }
 
-  /** For a read that is about to go to the shard. */
-  ticket(name: string): FillTicket | undefined {
-    if (this.#values === undefined) {
+  /** `value`: what the text in the entry is decoded. Where it is plain, it takes the text's place. */
+  noteDecoded(entry: CacheEntry, text: string, value: unknown): void {
+    const { tag, expiresAt, unitBytes } = entry;
+    if (entry.form === "text" && entry.text === text && this.#isIn(entry)) {
+      const plain = plainOf(tag, value, unitBytes);
+      if (plain !== undefined) {
+        this.#values!.resize(entry, entry.setPlain(plain, tag, expiresAt));
+      }
+    }
+  }
+
+  /** For a read of a key that is not known. `entry`: what is there of it. `ownName`: gives a string that nobody else has. */
+  ticket(entry: CacheEntry | undefined, ownName: () => ByteString): FillTicket {
+    if (entry !== undefined) {
+      return new FillTicket(entry);
+    }
+    const added = new CacheEntry(ownName(), this.#nextVersion());
+    this.#values!.add(added.name, added);
+    return new FillTicket(added);
+  }
+
+  /** Whether what the call brings is wanted: the key was not written since, and nobody else has told of it. */
+  wants({ entry, version }: FillTicket): boolean {
+    return entry.version === version && !entry.isKnown && this.#isIn(entry);
+  }
+
+  /** These are for a ticket that is wanted. */
+  fillText({ entry }: FillTicket, text: KeptText): void {
+    this.#resize(entry, entry.setText(text));
+  }
+
+  fillPlain({ entry }: FillTicket, plain: PlainValue, tag: number, expiresAt: number): void {
+    this.#resize(entry, entry.setPlain(plain, tag, expiresAt));
+  }
+
+  fillMissing({ entry }: FillTicket): void {
+    this.#resize(entry, entry.setEmpty("missing"));
+  }
+
+  /** Nothing is known of the key; also for a call that has failed. */
+  forget({ entry }: FillTicket): void {
+    this.#remove(entry);
+  }
+
+  /**
+   * At the call of a write of a key. `isPut`: its value is to be put in when it is acknowledged, where the key was cached or
+   * is being read: then there is a ticket for it.
+   */
+  invalidate(name: string, isPut: boolean): FillTicket | undefined {
+    const entry = this.#values?.peek(name);
+    if (entry === undefined) {
       return undefined;
     }
-    let ticket = this.#tickets.get(name);
-    if (ticket === undefined) {
-      ticket = { isValid: true, calls: 0, isRefill: false };
-      this.#tickets.set(name, ticket);
+    if (!isPut) {
+      this.#remove(entry);
+      return undefined;
     }
-    ticket.calls += 1;
-    return ticket;
-  }
-
-  /** For a put that is about to go to the shard, where `invalidate` has answered true. */
-  refillTicket(name: string): FillTicket {
-    const ticket = this.ticket(name)!;
-    ticket.isRefill = true;
-    return ticket;
-  }
-
-  /** The call is over; what it brought is kept if nothing was written since. */
-  fill(name: string, ticket: FillTicket, value: CachedValue | undefined): void {
-    ticket.calls -= 1;
-    if (ticket.calls === 0 && this.#tickets.get(name) === ticket) {
-      this.#tickets.delete(name);
-    }
-    if (ticket.isValid && value !== undefined) {
-      this.#values?.set(name, value);
-    }
-  }
-
-  /** At the call of a write; true where the key was cached, or would be as soon as an earlier write is acknowledged. */
-  invalidate(name: string): boolean {
-    if (this.#values === undefined) {
-      return false;
-    }
-    const wasCached = this.#values.delete(name);
-    const ticket = this.#tickets.size === 0 ? undefined : this.#tickets.get(name);
-    if (ticket === undefined) {
-      return wasCached;
-    }
-    ticket.isValid = false;
-    this.#tickets.delete(name);
-    return wasCached || ticket.isRefill;
+    entry.version = this.#nextVersion();
+    this.#resize(entry, entry.setEmpty("unknown"));
+    return new FillTicket(entry);
   }
 
   /** At the call of a write to many keys: a range delete or a bulk load. */
   clear(): void {
     this.#values?.clear();
-    for (const ticket of this.#tickets.values()) {
-      ticket.isValid = false;
+    this.#clearedVersion = this.#lastVersion;
+  }
+
+  #nextVersion(): number {
+    this.#lastVersion += 1;
+    return this.#lastVersion;
+  }
+
+  #isIn(entry: CacheEntry): boolean {
+    return entry.version > this.#clearedVersion;
+  }
+
+  #resize(entry: CacheEntry, sizeBytes: number): void {
+    if (sizeBytes > this.capacityBytes) {
+      this.#remove(entry);
+    } else {
+      this.#values!.resize(entry, sizeBytes);
     }
-    this.#tickets.clear();
+  }
+
+  #remove(entry: CacheEntry): void {
+    entry.version = gone;
+    this.#values!.delete(entry.name);
   }
 }

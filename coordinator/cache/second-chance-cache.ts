@@ -2,8 +2,8 @@ import { makeParts, partOf } from "../../shared/map-parts.js";
 
 /** What is kept in a `SecondChanceCache`. */
 export interface Cacheable {
-  /** What it takes in memory, its key and all that holds it included. */
-  readonly sizeBytes: number;
+  /** What it takes in memory, its key and all that holds it included. Only `resize` changes it while it is in. */
+  sizeBytes: number;
   /** Read since it was put in, or since the hand passed it. The cache's own. */
   wasUsed: boolean;
 }
@@ -48,9 +48,19 @@ export class SecondChanceCache<Value extends Cacheable> {
     return value;
   }
 
+  /** Like `get`, for what is no use of it. */
+  peek(key: string): Value | undefined {
+    return partOf(this.#parts, key).get(key);
+  }
+
   /** One that is larger than the whole cache is not kept. */
   set(key: string, value: Value): void {
     this.delete(key);
+    this.add(key, value);
+  }
+
+  /** Like `set`, under a key that is not there. */
+  add(key: string, value: Value): void {
     if (value.sizeBytes > this.capacityBytes) {
       return;
     }
@@ -59,11 +69,15 @@ export class SecondChanceCache<Value extends Cacheable> {
       // An iterator that stands still keeps every table alive that its Map has had since.
       this.#step();
     }
-    this.#bytes += value.sizeBytes;
-    while (this.#bytes > this.capacityBytes) {
-      this.#passOne();
-    }
+    this.#grow(value.sizeBytes);
     partOf(this.#parts, key).set(key, value);
+  }
+
+  /** What is kept takes more or less memory than before. Whatever has to make room for that may be this very value. */
+  resize(value: Value, sizeBytes: number): void {
+    const more = sizeBytes - value.sizeBytes;
+    value.sizeBytes = sizeBytes;
+    this.#grow(more);
   }
 
   /** True where it was there. */
@@ -84,6 +98,13 @@ export class SecondChanceCache<Value extends Cacheable> {
     }
     this.#hand = this.#parts[this.#handPart]!.entries();
     this.#bytes = 0;
+  }
+
+  #grow(bytes: number): void {
+    this.#bytes += bytes;
+    while (this.#bytes > this.capacityBytes) {
+      this.#passOne();
+    }
   }
 
   /** Moves the hand; undefined where it came to the end of a part, and stands before the next one. */

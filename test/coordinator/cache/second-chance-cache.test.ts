@@ -10,7 +10,7 @@ function item(sizeBytes: number): Cacheable {
 describe("SecondChanceCache", () => {
   it("never holds more than its capacity, and nothing that was not put in last", () => {
     const step = fc.record({
-      what: fc.constantFrom("set", "set", "set", "get", "delete", "clear"),
+      what: fc.constantFrom("set", "set", "set", "get", "resize", "delete", "clear"),
       key: fc.nat({ max: 30 }).map(String),
       sizeBytes: fc.integer({ min: 1, max: 45 }),
     });
@@ -24,6 +24,12 @@ describe("SecondChanceCache", () => {
             cache.set(key, value);
             latest.set(key, value);
             expect(cache.get(key)).to.equal(value);
+          } else if (what === "resize") {
+            const there = cache.peek(key);
+            if (there !== undefined) {
+              cache.resize(there, sizeBytes);
+              expect(there.sizeBytes).to.equal(sizeBytes);
+            }
           } else if (what === "delete") {
             const isThere = cache.get(key) !== undefined;
             expect(cache.delete(key)).to.equal(isThere);
