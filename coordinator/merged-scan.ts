@@ -2,8 +2,8 @@
  * A scan over all shards, in key order. It is a consistent cut: its sequence number and time are taken when it is
  * called, and the first pages are asked for in the same turn, so each shard knows of it before any later write.
  *
- * Each shard is asked for a page ahead while the one before is consumed; no more than two pages of a shard are in
- * memory. What the scan cache knows of a scan of this moment comes first, and the rest from the shards. A shard's hold
+ * Each shard is asked for a page ahead while the one before is consumed, in long scans for two; no more than three pages
+ * of a shard are in memory. What the scan cache knows of a scan of this moment comes first, and the rest from the shards. A shard's hold
  * is given back when the scan ends, is left, is aborted, or is collected unread.
  */
 
@@ -18,7 +18,7 @@ import type { KeyInterval, ScanPage } from "./scan-page.js";
 import type { Decode } from "./value-runs.js";
 
 /** So many entries in memory are taken before the event loop has a turn. */
-const entriesPerTurn = 1024;
+const entriesPerTurn = 256;
 
 export interface ScanPoint {
   sequence: number;
@@ -79,31 +79,31 @@ class ShardPages {
   state: "entry" | "empty" | "done" = "empty";
 
   readonly #source: PageSource;
-  #next: Promise<ScanPage> | undefined;
+  /** Pages in memory behind this one; at first those from the scan cache. */
+  readonly #ready: ScanPage[];
+  /** The page that was asked for last, while it is on its way. */
+  #coming: Promise<void> | undefined;
   /** What lies behind the last page that came, while no page of it is asked for. */
   #rest: PageRange | null = null;
   #asked: number;
-  /** Pages from the scan cache, in front of all others. */
-  readonly #known: ScanPage[] = [];
-  #knownTaken = 0;
 
   constructor(source: PageSource, range: PageRange, firstEntries: number, known: KnownPages | undefined) {
     this.#source = source;
     this.#asked = firstEntries;
+    this.#ready = known === undefined ? [] : known.pages;
     if (known === undefined) {
-      this.#next = this.#fetch(range);
+      this.#fetch(range);
     } else {
-      this.#known = known.pages;
       this.#rest = known.rest === null ? null : rangeOf(known.rest);
     }
   }
 
   /** Nothing was asked of the shard so far. */
   get isUnasked(): boolean {
-    return this.#next === undefined;
+    return this.#coming === undefined;
   }
 
-  /** Behind what is known, as far as more is wanted. */
+  /** Behind what is in memory, as far as more is wanted. */
   askAhead(): void {
     const { unasked } = this.#source;
     if (this.#rest !== null && unasked > 0) {
@@ -113,22 +113,20 @@ class ShardPages {
 
   /** Moves on; false where the next page has to be awaited first. */
   advance(): boolean {
-    let { page } = this;
-    for (;;) {
-      if (page?.next() === true) {
-        this.key = page.key;
-        this.state = "entry";
-        return true;
+    while (this.page?.next() !== true) {
+      this.page = this.#ready.shift();
+      if (this.page === undefined) {
+        return this.#advanceWithoutPage();
       }
-      if (this.#knownTaken === this.#known.length) {
-        break;
-      }
-      page = this.#known[this.#knownTaken]!;
-      this.#knownTaken += 1;
-      this.page = page;
+      this.#keepAhead();
     }
-    this.page = undefined;
-    if (this.#next === undefined) {
+    this.key = this.page.key;
+    this.state = "entry";
+    return true;
+  }
+
+  #advanceWithoutPage(): boolean {
+    if (this.#coming === undefined) {
       const { untaken } = this.#source;
       if (this.#rest === null || untaken === 0) {
         this.state = "done";
@@ -143,16 +141,17 @@ class ShardPages {
   /** Awaits the next page and stands on its first entry, or is done. */
   async refill(): Promise<void> {
     while (!this.advance()) {
-      const page = await this.#next!;
-      this.#next = undefined;
-      this.page = page;
-      this.#rest = page.rest;
-      if (page.rest === null) {
-        this.#source.noteLacking(this.#asked - page.entries);
-      } else if (this.#source.unasked > 0) {
-        this.#askForMore(this.#source.unasked);
-      }
+      await this.#coming;
     }
+  }
+
+  /**
+   * What has waited for its pages may have been promoted to V8's old generation, and what that refers to is copied by
+   * one small collection after the other, although nobody else needs it any more.
+   */
+  drop(): void {
+    this.page = undefined;
+    this.#ready.length = 0;
   }
 
   /** A page is twice as large as the one before it, up to a limit. */
@@ -160,14 +159,33 @@ class ShardPages {
     this.#asked = Math.min(Math.max(this.#asked * 2, firstScanPageEntries), maxScanPageEntries, wanted);
     const rest = this.#rest!;
     this.#rest = null;
-    this.#next = this.#fetch(rest);
+    this.#fetch(rest);
   }
 
-  #fetch(range: PageRange): Promise<ScanPage> {
-    const page = this.#source.fetch(range, this.#asked);
+  #fetch(range: PageRange): void {
+    const coming = this.#source.fetch(range, this.#asked).then((page) => this.#onPage(page));
     // Whoever reads on sees the failure; a scan that is left must not end the process with it.
-    page.catch(() => undefined);
-    return page;
+    coming.catch(() => undefined);
+    this.#coming = coming;
+  }
+
+  #onPage(page: ScanPage): void {
+    this.#coming = undefined;
+    this.#ready.push(page);
+    this.#rest = page.rest;
+    if (page.rest === null) {
+      this.#source.noteLacking(this.#asked - page.entries);
+    } else if (this.page !== undefined) {
+      this.#keepAhead();
+    }
+  }
+
+  /** One page ahead; in a long scan two, since one does not all come while the one before it is taken. */
+  #keepAhead(): void {
+    const most = this.#asked === maxScanPageEntries ? 1 : 0;
+    if (this.#ready.length <= most && this.#coming === undefined) {
+      this.askAhead();
+    }
   }
 }
 
@@ -255,22 +273,14 @@ export class ScanRun {
   end(reason?: FastKVError): void {
     this.#failure ??= reason;
     this.#isOver = true;
-    this.#dropPages();
+    for (const pages of this.#pages) {
+      pages.drop();
+    }
+    this.#pages = [];
     this.#noteEnded();
     if (this.#ownsHold) {
       this.giveBackHold();
     }
-  }
-
-  /**
-   * What has waited for its pages may have been promoted to V8's old generation, and what that refers to is copied by
-   * one small collection after the other, although nobody else needs it any more.
-   */
-  #dropPages(): void {
-    for (const pages of this.#pages) {
-      pages.page = undefined;
-    }
-    this.#pages = [];
   }
 
   /** From now on the hold outlives this run: whoever calls this gives it back. */
@@ -408,7 +418,7 @@ export class ScanRun {
         this.#asked -= entries;
       },
       get unasked() {
-        return Math.max(0, run.#request.limit - run.#asked);
+        return run.#isOver ? 0 : Math.max(0, run.#request.limit - run.#asked);
       },
       get untaken() {
         return run.#request.limit - run.#taken;
