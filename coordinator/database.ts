@@ -302,7 +302,7 @@ export class Database implements ScanHost, ShardClientOwner {
   }
 
   bytesFromMemory(bytes: number): Promise<void> {
-    return this.turns.answer(undefined, bytes / bytesPerAnswer);
+    return this.turns.answerLarge(undefined, bytes / bytesPerAnswer);
   }
 
   async page(shard: number, request: PageRequest, keeping?: Keeping): Promise<ScanPage> {

@@ -82,7 +82,7 @@ export class PointReads {
       },
       decode: this.#decode,
       valueOf: (known) => this.#valueOf(known),
-      soon: (values) => this.#database.turns.answer(values, values.length),
+      soon: (values) => this.#database.turns.answerLarge(values, values.length),
     };
   }
 

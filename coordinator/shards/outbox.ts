@@ -1,7 +1,8 @@
 import { operationsFlag } from "../../shared/wire/frame.js";
 import type { EntryEncoder } from "../entry-encoder.js";
+import { Fifo } from "../fifo.js";
 import { FrameBuilder, type FrameStamp } from "./frame-builder.js";
-import { Fifo, type PendingRead } from "./pending.js";
+import type { PendingRead } from "./pending.js";
 import { RetainedWrites } from "./retained-writes.js";
 
 /** A promise, its entry in a queue, and what hangs on them. */

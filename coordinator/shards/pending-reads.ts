@@ -1,8 +1,9 @@
 import { type FastKVError, invariant, restated } from "../../shared/errors.js";
 import { answerStatus } from "../../shared/wire/frame.js";
+import { Fifo } from "../fifo.js";
 import type { AnswerReader } from "./answer-reader.js";
 import { overheadBytesPerOperation } from "./outbox.js";
-import { Fifo, type PendingRead } from "./pending.js";
+import type { PendingRead } from "./pending.js";
 
 /** The reads of one shard that wait for their answers, which come in the order of the calls. */
 export class PendingReads {

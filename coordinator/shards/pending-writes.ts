@@ -1,5 +1,6 @@
 import type { FastKVError } from "../../shared/errors.js";
-import { Fifo, type PendingWrite } from "./pending.js";
+import { Fifo } from "../fifo.js";
+import type { PendingWrite } from "./pending.js";
 
 /** A pair of marks: how far something is written, and how far it is on disk. */
 export interface WriteMarks {

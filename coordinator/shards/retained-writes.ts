@@ -1,5 +1,5 @@
 import { filterSection } from "../../shared/format/operations.js";
-import { Fifo } from "./pending.js";
+import { Fifo } from "../fifo.js";
 
 /** A section that was sent and is not yet known to be on disk. */
 export interface RetainedSection {

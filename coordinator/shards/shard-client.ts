@@ -29,12 +29,13 @@ import type {
 } from "../../shared/wire/messages.js";
 import { encodePageRequest, pageIdOf } from "../../shared/wire/page.js";
 import type { EntryEncoder } from "../entry-encoder.js";
+import { Fifo } from "../fifo.js";
 import { GatheredIds } from "../gathered-ids.js";
 import { KeyScratch } from "../keys.js";
 import { AnswerReader } from "./answer-reader.js";
 import { type FrameStamp, frameForSection } from "./frame-builder.js";
 import { Outbox } from "./outbox.js";
-import { Fifo, type PendingRead, type PendingWrite } from "./pending.js";
+import type { PendingRead, PendingWrite } from "./pending.js";
 import { PendingReads } from "./pending-reads.js";
 import {
   type AnyRequest,
