@@ -142,8 +142,8 @@ export const plantedBugs: readonly PlantedBug[] = [
     name: "cache-filled-late",
     what: "the read cache keeps what a read found although the key was written meanwhile",
     file: "coordinator/cache/read-cache.js",
-    text: "if (ticket.isValid && value !== undefined) {",
-    replacement: "if (value !== undefined) {",
+    text: "return entry.version === version && !entry.isKnown && this.#isIn(entry);",
+    replacement: "return !entry.isKnown && this.#isIn(entry);",
     proofs: [
       { group: "kills", seed: 1, seconds: 60 },
       { group: "histories", seed: 1, seconds: 60 },
