@@ -60,7 +60,7 @@ export function encodeBatch<V>(
       throw tooLarge(`more than ${maxBatchBytes} bytes`);
     }
     if (namer !== undefined) {
-      names[encoder.shard]!.push(namer.nameOf(operation.key, encoder.key, encoder.keyBytes));
+      names[encoder.shard]!.push(namer.nameOf(encoder.given, encoder.key, encoder.keyBytes));
     }
   }
   const parts: BatchPart[] = [];

@@ -28,6 +28,8 @@ export interface ValueOptions {
  */
 export class EntryEncoder {
   shard = 0;
+  /** The key as it was given. */
+  given: Key = "";
   keyBytes = 0;
   value: Buffer = noBytes;
   tag = 0;
@@ -99,6 +101,7 @@ export class EntryEncoder {
 
   /** An entry without a value: what is deleted, or read. Throws `FASTKV_INVALID_KEY`. */
   setKey(key: Key): void {
+    this.given = key;
     this.keyBytes = this.#scratch.set(key);
     this.shard = this.#topology.shardOf(this.#scratch.buffer, this.keyBytes);
     this.value = noBytes;

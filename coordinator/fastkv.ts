@@ -166,8 +166,10 @@ export class FastKV<V = unknown> extends EventEmitter<FastKVEvents> implements A
       if (options !== undefined) {
         checkNames("put", options, putNames);
       }
+      // Reading an option may run code that calls the store: what is in the encoder comes last.
+      const mode = this.#mode(options);
       this.#encoder.setEntry(key, value, options);
-      return this.#write(database, operationKind.put, key, this.#mode(options));
+      return this.#write(database, operationKind.put, key, mode);
     } catch (error) {
       return refusedWrite(error);
     }
@@ -180,8 +182,9 @@ export class FastKV<V = unknown> extends EventEmitter<FastKVEvents> implements A
       if (options !== undefined) {
         checkNames("delete", options, writeNames);
       }
+      const mode = this.#mode(options);
       this.#encoder.setKey(key);
-      return this.#write(database, operationKind.delete, key, this.#mode(options));
+      return this.#write(database, operationKind.delete, key, mode);
     } catch (error) {
       return refusedWrite(error);
     }
@@ -201,8 +204,8 @@ export class FastKV<V = unknown> extends EventEmitter<FastKVEvents> implements A
   #clear(range: ClearOptions, options: WriteOptions | undefined): Promise<void> {
     const database = this.#checkWritable();
     const { reverse, limit, snapshot } = checkClear(range);
-    const bytes = resolveRange(this.#encoder.scratch, range);
     const mode = this.#mode(options);
+    const bytes = resolveRange(this.#encoder.scratch, range);
     const point = this.#pointOf(snapshot);
     if (isEmptyRange(bytes) || limit === 0) {
       return Promise.resolve();
@@ -572,7 +575,7 @@ export class FastKV<V = unknown> extends EventEmitter<FastKVEvents> implements A
     if (this.#wantsNames) {
       const name = cache.nameOf(key, entry.key, entry.keyBytes);
       const ticket = this.#noteWritten(entry.shard, name, kind === operationKind.put && mode !== "none");
-      if (ticket !== undefined) {
+      if (ticket !== undefined && entry.value.length <= cache.capacityBytes) {
         const { tag, value, expiresAt } = entry;
         const text = this.#codec.keep(tag, value, 0, value.length);
         refill = { ticket, text: { tag, text, bytes: value.length, expiresAt } };

@@ -373,7 +373,7 @@ export class ScanRun {
       if (this.#bytesFromMemory > 0) {
         const bytes = this.#bytesFromMemory;
         this.#bytesFromMemory = 0;
-        await this.#host.bytesFromMemory(bytes);
+        await Promise.race([this.#host.bytesFromMemory(bytes), this.#ended]);
       }
       await Promise.race([this.#refill(), this.#ended]);
     }

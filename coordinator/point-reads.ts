@@ -70,9 +70,14 @@ export class PointReads {
   }
 
   #manySource(cache: ReadCache | undefined, withValues: boolean): ManySource {
+    let timeMs = 0;
+    const now = (): number => timeMs;
     return {
+      begin: () => {
+        timeMs = this.#database.clock.now();
+      },
       ask: (key, toRead) => {
-        const entry = this.#recall(cache, key);
+        const entry = this.#recall(cache, key, now);
         if (entry?.isKnown) {
           return entry;
         }
@@ -92,18 +97,18 @@ export class PointReads {
   }
 
   /** What the read cache, where it may be asked, has of a key. Where that is not known, the key is in the encoder. */
-  #recall(cache: ReadCache | undefined, key: Key): CacheEntry | undefined {
+  #recall(cache: ReadCache | undefined, key: Key, now = this.#now): CacheEntry | undefined {
     const encoder = this.#encoder;
     if (cache === undefined) {
       encoder.setKey(key);
       return undefined;
     }
-    const known = cache.getByKey(key, this.#now);
+    const known = cache.getByKey(key, now);
     if (known !== undefined) {
       return known;
     }
     encoder.setKey(key);
-    return cache.get(cache.nameOf(key, encoder.key, encoder.keyBytes), this.#now);
+    return cache.get(cache.nameOf(key, encoder.key, encoder.keyBytes), now);
   }
 
   /** Of an entry that is known, and not missing. */

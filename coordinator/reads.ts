@@ -109,6 +109,8 @@ export class ExpiryRead implements PendingRead {
 
 /** What a read of several keys needs of the database. */
 export interface ManySource {
+  /** From now on the read cache judges at this moment what has expired. */
+  begin(): void;
   /**
    * What the read cache has of a key that it knows. Where it knows nothing, `toRead` is called and its read is handed to the shard of
    * the key. Throws where the key is unfit or the shard takes nothing.
@@ -170,6 +172,7 @@ export class ManyRead {
   #lookUp(): void {
     this.#values = new Array<unknown>(this.#keys.length).fill(undefined);
     this.#left = this.#keys.length;
+    this.#source.begin();
     for (let place = 0; place < this.#keys.length; place++) {
       const known = this.#ask(place);
       if (known !== undefined) {

@@ -178,7 +178,13 @@ export class BatchLog implements KnownBatches {
     }
     const oldest = this.#unsettled[0]?.sequence ?? Number.POSITIVE_INFINITY;
     while (this.#older.length > 0 && this.#older[0]!.lastSequence < oldest) {
-      this.#fileSystem.remove(pathOf(this.#folder, this.#older.shift()!.fileNumber));
+      try {
+        this.#fileSystem.remove(pathOf(this.#folder, this.#older[0]!.fileNumber));
+      } catch {
+        // It does no harm, and is tried again with the next batch.
+        return;
+      }
+      this.#older.shift();
     }
   }
 
@@ -280,6 +286,7 @@ export class BatchLog implements KnownBatches {
 
   async #writeWaiting(): Promise<void> {
     if (this.#writer.sizeBytes >= rotateBytes) {
+      this.#trimWanted = false;
       await this.#sync();
       this.#rotate();
     } else if (this.#trimWanted) {
@@ -287,8 +294,10 @@ export class BatchLog implements KnownBatches {
       await this.#sync();
       this.#tryToRotate();
     }
-    while (this.#waiting.length > 0) {
+    // What comes meanwhile is the next run's: where batches always wait, a sync and a new file have their turn too.
+    for (let left = this.#waiting.length; left > 0; ) {
       const group = takeGroup(this.#waiting);
+      left -= group.length;
       const first = group[0]!.batch.sequence;
       try {
         const payload = encodeBatches(group.map((waiting) => waiting.batch));
@@ -351,6 +360,7 @@ export class BatchLog implements KnownBatches {
       this.#owner.nowMs(),
     );
     this.#older.push({ fileNumber: this.#fileNumber, lastSequence: this.writtenSequence });
+    this.#isFresh = false;
     this.#writer.release();
     this.#writer = next;
     this.#fileNumber += 1;

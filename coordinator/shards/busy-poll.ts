@@ -47,7 +47,7 @@ export class BusyPoll {
 
   /** Something was sent that may be awaited. */
   noteSent(): void {
-    if (this.#sentMs !== 0 || !(this.#isPolling || this.#hasRoom())) {
+    if (this.#sentMs !== 0 || !this.#hasRoom()) {
       return;
     }
     const mayStart = this.#way.isFirst && !this.#isPolling;

@@ -203,6 +203,42 @@ describe("Limits and bad input", () => {
     expect((await db.stats()).seq_num).to.equal(seq_num);
   });
 
+  it("lets what reads its options, keys and operations use the store", async () => {
+    const db = store();
+    await db.batchPut({ a: "old", b: "old", c: "old", kept: "old" });
+    await db.getMany(["a", "b", "c", "kept"]);
+    const inner: Promise<unknown>[] = [];
+    const durability = {
+      get durability(): "background" {
+        inner.push(db.put("inner", "put"), db.get("kept"));
+        return "background";
+      },
+    };
+    await db.put("a", "new", durability);
+    await db.delete("b", durability);
+    await db.clear({ gte: "c", lt: "d" }, durability);
+    let reads = 0;
+    const operation = {
+      type: "put" as const,
+      value: "new",
+      get key(): string {
+        reads += 1;
+        return reads === 1 ? "batched" : "kept";
+      },
+    };
+    await db.batch([operation]);
+    await Promise.all(inner);
+    expect(await db.getMany(["a", "b", "c", "kept", "inner", "batched"])).to.deep.equal([
+      "new",
+      undefined,
+      undefined,
+      "old",
+      "put",
+      "new",
+    ]);
+    expect(reads).to.equal(1);
+  });
+
   it("lets a value's own toJSON use the store", async () => {
     const db = store();
     const inner: Promise<void>[] = [];

@@ -23,4 +23,37 @@ describe("The files of the batch log", () => {
     await again.batchPut(pairs);
     expect(await again.count()).to.equal(64);
   });
+
+  it("are synced, and left for new ones, while batches of several callers never cease", async () => {
+    const db = await stores().open({ shards: 4 });
+    const keys = manyKeys(8);
+    const aTurn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
+    const endMs = performance.now() + 20_000;
+    let isEnough = false;
+    const writers = Array.from({ length: 64 }, async (_, writer) => {
+      for (let turn = 0; turn < writer; turn++) {
+        await aTurn();
+      }
+      while (!isEnough && performance.now() < endMs) {
+        await db.batchPut(keys.map((key) => [`${writer}-${key}`, "v".repeat(100)]));
+        await aTurn();
+      }
+    });
+    await db.batchPut(keys.map((key) => [key, 1]));
+    for (let round = 0; round < 3; round++) {
+      await db.batchPut(
+        keys.map((key) => [key, round]),
+        { durability: "sync" },
+      );
+      await db.put("single", round, { durability: "sync" });
+      await db.flush();
+    }
+    expect(performance.now(), "while they went on").to.be.below(endMs);
+    isEnough = true;
+    await Promise.all(writers);
+    await db.flush();
+    const { batch_log: log } = await db.stats();
+    expect(log.bytes).to.be.below(64 * 1024);
+    await db.close();
+  });
 });
