@@ -180,18 +180,18 @@ describe("Reading keys and ranges", () => {
     expect(await db.getMany([])).to.deep.equal([]);
   });
 
-  it("judges at one moment which keys of a getMany have expired, where the cache knows them", async () => {
+  it("judges at one moment what of a getMany has expired, where the cache knows it", async () => {
     const db = store();
     const keys = manyKeys(20_000);
     await db.batchPut(keys.map((key) => [key, 1]));
     await db.getMany(keys);
     for (let round = 0; round < 10; round++) {
-      await db.batchPut({ first: 1, last: 1 }, { ttl: 40 });
-      await db.getMany(["first", "last"]);
+      await db.put("mortal", 1, { ttl: 40 });
+      await db.get("mortal");
       let found: unknown[];
       do {
-        found = await db.getMany(["first", ...keys, "last", "first"]);
-        expect([found[0], found.at(-2)], `round ${round}`).to.deep.equal([found.at(-1), found.at(-1)]);
+        found = await db.getMany(["mortal", ...keys, "mortal"]);
+        expect(found[0], `round ${round}`).to.equal(found.at(-1));
       } while (found[0] !== undefined);
     }
   });
