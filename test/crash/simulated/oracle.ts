@@ -17,6 +17,8 @@ export interface SentWrite {
   isLogged: boolean;
   /** What its caller was told. */
   outcome: "pending" | "background" | "sync";
+  /** It was rejected as in doubt: it may be missing although what was sent behind it is there. */
+  isDoubted?: boolean;
 }
 
 interface ShardHistory {
@@ -106,7 +108,7 @@ export class Oracle {
     isDue: (write: SentWrite) => boolean,
   ): string | undefined {
     for (let shard = 0; shard < this.#shards; shard++) {
-      const history = this.#historyOf(shard);
+      const history = this.#historyOf(shard, perShard[shard]!);
       const isThere = (place: number): boolean => present.has(place) || isDue(this.writes[place]!);
       const least = history.places.findLastIndex(
         (place) => !this.writes[place]!.isLogged && isDue(this.writes[place]!),
@@ -119,17 +121,38 @@ export class Oracle {
     return undefined;
   }
 
-  #historyOf(shard: number): ShardHistory {
+  /** Without the writes in doubt of this shard alone that are seen to be missing, which the last on their keys are. */
+  #historyOf(shard: number, found: ReadonlyMap<string, string>): ShardHistory {
     const history: ShardHistory = { places: [], changes: [] };
-    this.writes.forEach(({ changes }, place) => {
+    const laterKeys = new Set<string>();
+    let isCleared = false;
+    for (let place = this.writes.length - 1; place >= 0; place--) {
+      const { changes, isLogged, isDoubted } = this.writes[place]!;
       const own = changes.filter((one) => one.type === "clear" || this.shardOf(one.key) === shard);
-      if (own.length > 0) {
-        history.places.push(place);
-        history.changes.push(own);
+      const isMissing =
+        isDoubted && !isLogged && !isCleared && own.some((one) => isSeenMissing(one, found, laterKeys));
+      if (own.length > 0 && !isMissing) {
+        history.places.unshift(place);
+        history.changes.unshift(own);
+        for (const change of own) {
+          isCleared ||= change.type === "clear";
+          laterKeys.add(change.type === "clear" ? "" : change.key);
+        }
       }
-    });
+    }
     return history;
   }
+}
+
+function isSeenMissing(
+  change: Change,
+  found: ReadonlyMap<string, string>,
+  laterKeys: ReadonlySet<string>,
+): boolean {
+  if (change.type === "clear" || laterKeys.has(change.key)) {
+    return false;
+  }
+  return found.get(change.key) !== (change.type === "put" ? change.value : undefined);
 }
 
 /** Whether some prefix of at least `least` writes, with all logged writes that are there, gives what was found. */

@@ -109,6 +109,7 @@ export class History {
     if (writeOutcome === "not-applied") {
       writes.splice(writes.indexOf(write), 1);
     } else {
+      write.isDoubted = true;
       this.#doubted.add(write);
     }
   }
