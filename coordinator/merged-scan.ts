@@ -7,14 +7,14 @@
  * is given back when the scan ends, is left, is aborted, or is collected unread.
  */
 
-import { type ByteString, bytesOf } from "../shared/bytes.js";
 import { FastKVError, type WriteOutcome } from "../shared/errors.js";
-import { firstScanPageEntries, maxScanPageBytes, maxScanPageEntries } from "../shared/limits.js";
+import { firstScanPageEntries, maxScanPageBytes } from "../shared/limits.js";
 import { type PageRange, type PageRequest, pageMode } from "../shared/wire/page.js";
 import type { KnownPages } from "./cache/scan-cache.js";
 import type { OpenHolds } from "./open-holds.js";
 import { type ByteRange, isEmptyRange } from "./ranges.js";
-import type { KeyInterval, ScanPage } from "./scan-page.js";
+import type { ScanPage } from "./scan-page.js";
+import { type PageSource, ShardPages } from "./shard-pages.js";
 import type { Decode } from "./value-runs.js";
 
 /** So many entries in memory are taken before the event loop has a turn. */
@@ -57,136 +57,6 @@ export interface ScanRequest {
    * pages.
    */
   decode: Decode | undefined;
-}
-
-/** What the pages of one shard need of their scan. */
-interface PageSource {
-  fetch(range: PageRange, maxEntries: number): Promise<ScanPage>;
-  /** How many more entries are wanted than were asked for, from any shard. */
-  readonly unasked: number;
-  /** How many more entries are wanted than were taken. */
-  readonly untaken: number;
-  /** So many entries that were asked for do not exist. */
-  noteLacking(entries: number): void;
-}
-
-/** The entries of a shard's pages, one after the other. */
-class ShardPages {
-  /** The page with the current entry; undefined while `state` is not "entry". */
-  page: ScanPage | undefined;
-  /** The current key; means nothing while `state` is not "entry". */
-  key: ByteString = "";
-  state: "entry" | "empty" | "done" = "empty";
-
-  readonly #source: PageSource;
-  /** Pages in memory behind this one; at first those from the scan cache. */
-  readonly #ready: ScanPage[];
-  /** The page that was asked for last, while it is on its way. */
-  #coming: Promise<void> | undefined;
-  /** What lies behind the last page that came, while no page of it is asked for. */
-  #rest: PageRange | null = null;
-  #asked: number;
-
-  constructor(source: PageSource, range: PageRange, firstEntries: number, known: KnownPages | undefined) {
-    this.#source = source;
-    this.#asked = firstEntries;
-    this.#ready = known === undefined ? [] : known.pages;
-    if (known === undefined) {
-      this.#fetch(range);
-    } else {
-      this.#rest = known.rest === null ? null : rangeOf(known.rest);
-    }
-  }
-
-  /** Nothing was asked of the shard so far. */
-  get isUnasked(): boolean {
-    return this.#coming === undefined;
-  }
-
-  /** Behind what is in memory, as far as more is wanted. */
-  askAhead(): void {
-    const { unasked } = this.#source;
-    if (this.#rest !== null && unasked > 0) {
-      this.#askForMore(unasked);
-    }
-  }
-
-  /** Moves on; false where the next page has to be awaited first. */
-  advance(): boolean {
-    while (this.page?.next() !== true) {
-      this.page = this.#ready.shift();
-      if (this.page === undefined) {
-        return this.#advanceWithoutPage();
-      }
-      this.#keepAhead();
-    }
-    this.key = this.page.key;
-    this.state = "entry";
-    return true;
-  }
-
-  #advanceWithoutPage(): boolean {
-    if (this.#coming === undefined) {
-      const { untaken } = this.#source;
-      if (this.#rest === null || untaken === 0) {
-        this.state = "done";
-        return true;
-      }
-      this.#askForMore(untaken);
-    }
-    this.state = "empty";
-    return false;
-  }
-
-  /** Awaits the next page and stands on its first entry, or is done. */
-  async refill(): Promise<void> {
-    while (!this.advance()) {
-      await this.#coming;
-    }
-  }
-
-  /**
-   * What has waited for its pages may have been promoted to V8's old generation, and what that refers to is copied by
-   * one small collection after the other, although nobody else needs it any more.
-   */
-  drop(): void {
-    this.page = undefined;
-    this.#ready.length = 0;
-  }
-
-  /** A page is twice as large as the one before it, up to a limit. */
-  #askForMore(wanted: number): void {
-    this.#asked = Math.min(Math.max(this.#asked * 2, firstScanPageEntries), maxScanPageEntries, wanted);
-    const rest = this.#rest!;
-    this.#rest = null;
-    this.#fetch(rest);
-  }
-
-  #fetch(range: PageRange): void {
-    const coming = this.#source.fetch(range, this.#asked).then((page) => this.#onPage(page));
-    // Whoever reads on sees the failure; a scan that is left must not end the process with it.
-    coming.catch(() => undefined);
-    this.#coming = coming;
-  }
-
-  #onPage(page: ScanPage): void {
-    this.#coming = undefined;
-    this.#ready.push(page);
-    this.#rest = page.rest;
-    if (page.rest === null) {
-      this.#source.noteLacking(this.#asked - page.entries);
-    } else if (this.page !== undefined) {
-      this.#keepAhead();
-    }
-  }
-
-  /** One page ahead; in a long scan two, since one does not all come while the one before it is taken. */
-  #keepAhead(): void {
-    const most = this.#asked === maxScanPageEntries ? 1 : 0;
-    if (this.#ready.length <= most && this.#coming === undefined) {
-      this.askAhead();
-    }
-  }
 }
 
 /** Makes what a program sees of the current entry of a page. */
@@ -443,10 +313,6 @@ export class ScanRun {
     };
     return this.#host.page(shard, request, this.#keeping[shard]);
   }
-}
-
-function rangeOf({ lower, upper }: KeyInterval): PageRange {
-  return { lower: bytesOf(lower), upper: upper === null ? null : bytesOf(upper) };
 }
 
 /** How many of the first `limit` entries one shard will hardly ever have more of, where keys are spread at random. */
