@@ -13,6 +13,8 @@ import type { Tree } from "./tree.js";
 export interface PlacedSection {
   readonly section: ArenaSection;
   readonly reader: OperationReader;
+  /** Of a part of another section: where in that one the operations that are left begin, the next one last. */
+  readonly from?: number[];
 }
 
 /** Makes operations visible: puts and deletes go to the active memtable, clears and bulk loads to the tree. */
@@ -34,16 +36,25 @@ export class Applier {
     this.#owner = owner;
   }
 
-  /** Copies a section into the active memtable's arena. Nothing of it is visible yet. */
-  place(section: Buffer, firstSequence: number): PlacedSection {
+  /** Copies a section into the active memtable's arena. Nothing of it is visible yet. `from`: see `FilteredSection`. */
+  place(section: Buffer, firstSequence: number, from?: readonly number[]): PlacedSection {
     const { arena } = this.#memtables.active;
     const placed = arena.append(section, firstSequence);
     const reader = new OperationReader(arena.buffer(placed.chunk), placed.start, placed.end);
-    return { section: placed, reader };
+    return from === undefined
+      ? { section: placed, reader }
+      : { section: placed, reader, from: from.toReversed() };
   }
 
-  /** Applies what lies before byte `end` of the section. */
-  applyUntil({ section, reader }: PlacedSection, end: number): void {
+  /** Applies what lies before byte `end` of the section, or of the one that it is a part of. */
+  applyUntil({ section, reader, from }: PlacedSection, end: number): void {
+    if (from !== undefined) {
+      while (from.length > 0 && from.at(-1)! < end && reader.next()) {
+        from.pop();
+        this.apply(reader, section);
+      }
+      return;
+    }
     const limit = section.start + end;
     while (reader.end < limit && reader.next()) {
       this.apply(reader, section);

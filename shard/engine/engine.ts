@@ -299,16 +299,13 @@ export class Engine {
       return { pending: this.#applier.place(section, firstSequence), refusal, lastSequence };
     }
     if (!mayRefuse) {
-      this.#takeUnwritten({ ...part, section: Buffer.from(section) });
-      return { pending: undefined, refusal: undefined, lastSequence };
+      const pending = this.#placeUnwritten({ ...part, section: Buffer.from(section) });
+      return { pending, refusal: undefined, lastSequence };
     }
     this.#refusedUpTo = lastSequence;
     // The batch log vouches for the parts of logged batches.
     const logged = filterSection(section, firstSequence, (operation) => operation.logged);
-    if (logged !== undefined) {
-      this.#takeUnwritten(logged);
-    }
-    return { pending: undefined, refusal, lastSequence };
+    return { pending: logged && this.#placeUnwritten(logged, logged.from), refusal, lastSequence };
   }
 
   /** Applies what of the section lies before byte `end` of it. */
@@ -340,10 +337,10 @@ export class Engine {
     return this.#refusedUpTo > 0 ? refusedBefore() : undefined;
   }
 
-  /** Applies what the WAL has no room for, and owes it to the WAL. */
-  #takeUnwritten(part: SectionPart): void {
+  /** Takes what the WAL has no room for, and owes it to the WAL. */
+  #placeUnwritten(part: SectionPart, from?: readonly number[]): PlacedSection {
     this.#log.owe(part);
-    this.#applier.applyAll(this.#applier.place(part.section, part.firstSequence));
+    return this.#applier.place(part.section, part.firstSequence, from);
   }
 
   // Memtables

@@ -245,14 +245,20 @@ export interface SectionPart {
   lastSequence: number;
 }
 
+/** Operations that were taken from a section, which has `from[i]` where the i-th of them begins. */
+export interface FilteredSection extends SectionPart {
+  from: number[];
+}
+
 /** The operations of a section that `keep` wants, as a section of its own; undefined where there are none. */
 export function filterSection(
   section: Buffer,
   firstSequence: number,
   keep: (operation: OperationReader, sequence: number) => boolean,
-): SectionPart | undefined {
+): FilteredSection | undefined {
   const reader = new OperationReader(section);
   const part = new OperationSection(256);
+  const from: number[] = [];
   let first = 0;
   let last = 0;
   while (reader.next()) {
@@ -260,11 +266,14 @@ export function filterSection(
     if (keep(reader, sequence)) {
       first = part.length === 0 ? sequence : first;
       last = sequence;
+      from.push(reader.start);
       const { kind, tag, expiresAt, logged, keyStart, valueStart, end } = reader;
       const key = section.subarray(keyStart, valueStart);
       const value = section.subarray(valueStart, end);
       part.append({ kind, tag, expiresAt, logged, key, value }, sequence - first);
     }
   }
-  return part.length === 0 ? undefined : { section: part.bytes(), firstSequence: first, lastSequence: last };
+  return part.length === 0
+    ? undefined
+    : { section: part.bytes(), firstSequence: first, lastSequence: last, from };
 }

@@ -88,6 +88,40 @@ describe("a full disk", () => {
     await db.close();
   });
 
+  it("has a read see just what was called before it, also in front of a batch that shards take without room", async () => {
+    const { disk, db, keys } = await twoShards(10);
+    const random = new Random(11);
+    for (let round = 0; round < 3; round++) {
+      const before = await db.getMany(keys);
+      disk.setFreeBytes(0);
+      const first = db.getMany(keys);
+      // Refused: of what is sent with it only the parts of the batch are taken.
+      const refused = keys.slice(0, 4).map((key) => outcomeOf(db.put(key, "refused")));
+      const key = random.pick(keys);
+      const single = db.get(key);
+      const value = `batch-${round}`;
+      const batch = outcomeOf(db.batchPut(keys.map((one) => [one, value])));
+      const behind = db.getMany(keys);
+      expect(await first, "in front of the refused").to.deep.equal(before);
+      expect(await Promise.all(refused)).to.deep.equal(Array(4).fill("FASTKV_NO_SPACE"));
+      expect(await single, "in front of the batch").to.equal(before[keys.indexOf(key)]);
+      expect(await behind).to.deep.equal(keys.map(() => value));
+      expect(await batch).to.equal("FASTKV_NO_SPACE");
+      disk.setFreeBytes(undefined);
+      while (
+        (await outcomeOf(
+          db.batchPut([
+            ["room", round],
+            ["again", round],
+          ]),
+        )) !== "served"
+      ) {
+        await turn();
+      }
+    }
+    await db.close();
+  });
+
   it("lets no flush and no compaction say that it is done", async () => {
     const { disk, db } = await twoShards(9);
     disk.setFreeBytes(0);
