@@ -180,15 +180,15 @@ export class Mailbox {
     engine.noteTime(header.timeMs);
     engine.noteConfirmed(header.confirmedSequence);
     const accepted = header.writeBytes === 0 ? undefined : this.#accept(frame, header);
+    if (accepted?.refusal !== undefined) {
+      // In front of the answers, which were given without these writes: else a shard that dies in between would be sent them again.
+      this.#send({ from: header.firstSequence, to: header.lastSequence, error: accepted.refusal });
+    }
     if (header.readBytes > 0) {
       this.#read(frame, header, accepted);
     }
     if (accepted !== undefined) {
       engine.complete(accepted);
-      if (accepted.refusal !== undefined) {
-        const from = header.firstSequence;
-        this.#send({ from, to: header.lastSequence, error: accepted.refusal });
-      }
     }
     if ((header.flags & operationsFlag.sync) !== 0) {
       engine.requestSync();

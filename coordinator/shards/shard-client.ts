@@ -297,11 +297,17 @@ export class ShardClient {
     if (this.state !== "up") {
       return;
     }
-    const reply = await this.request({ type: "settle" }).catch(() => undefined);
-    if (reply !== undefined && !(reply.meta as SettleReply).isSettled) {
+    // The second time the shard knows that what it has refused was told.
+    if (!(await this.#isSettled()) && !(await this.#isSettled())) {
       this.#outage = outageOf(this.index, "its log has no room for what it has taken");
       this.#failWhatWaitsForRoom();
     }
+  }
+
+  /** False where the shard says that its WAL lacks what it has taken. */
+  async #isSettled(): Promise<boolean> {
+    const reply = await this.request({ type: "settle" }).catch(() => undefined);
+    return reply === undefined || (reply.meta as SettleReply).isSettled;
   }
 
   #failWhatWaitsForRoom(): void {
@@ -650,6 +656,10 @@ export class ShardClient {
     this.#confirmedSequence = Math.max(this.#confirmedSequence, to);
     this.#outbox.retained.refuse(from, to);
     this.#writes.refuse(from, to, error);
+    if (this.state === "up" && !this.#isLinkDown) {
+      // What the shard has taken behind it may not become durable before it knows that it was told.
+      this.#sendEmptyFrame(0);
+    }
   }
 
   #settleWrites(): void {

@@ -22,6 +22,7 @@ import { Memtables } from "./memtables.js";
 import { closeFlushBytes, closeFlushSegments, type EngineOptions } from "./options.js";
 import type { ReadView } from "./reads.js";
 import { type LoggedBatches, listFiles, type Recovered, type RecoveryReport, recover } from "./recovery.js";
+import { Refusals } from "./refusals.js";
 import { replaySegment } from "./replay.js";
 import { RetryPause } from "./retry-pause.js";
 import { Rotation } from "./rotation.js";
@@ -73,8 +74,7 @@ export class Engine {
   readonly #memtables: Memtables;
   readonly #applier: Applier;
   #timeMs: number;
-  /** The last sequence number that was refused, until the coordinator has confirmed it. */
-  #refusedUpTo = 0;
+  readonly #refusals = new Refusals();
   /** What waits for room on the disk waits no more. */
   #isEnding = false;
   #isClosed = false;
@@ -104,6 +104,7 @@ export class Engine {
       recovered.lastSequence,
       {
         timeMs: () => this.#timeMs,
+        mayPay: () => !this.#refusals.isPending,
         onSynced: () => events.onSynced(),
         onFatal,
       },
@@ -146,6 +147,7 @@ export class Engine {
       mayFlush: () => this.#isResumed && !this.#isClosed && !this.#isFatal,
       mayBecomeDurable: async (memtable) => {
         await this.#batchLog.reached(memtable.maxLoggedSequence);
+        await this.#refusals.told(memtable.maxSequence);
         await this.#commits.written(memtable.maxSequence);
       },
       onFlushed: (memtable) => this.#log.noteFlushed(memtable.maxSequence),
@@ -254,9 +256,7 @@ export class Engine {
 
   /** The coordinator knows of all refusals up to here: writes are tried again. */
   noteConfirmed(sequence: number): void {
-    if (sequence >= this.#refusedUpTo) {
-      this.#refusedUpTo = 0;
-    }
+    this.#refusals.confirm(sequence);
   }
 
   /**
@@ -302,7 +302,7 @@ export class Engine {
       const pending = this.#placeUnwritten({ ...part, section: Buffer.from(section) });
       return { pending, refusal: undefined, lastSequence };
     }
-    this.#refusedUpTo = lastSequence;
+    this.#refusals.note(firstSequence, lastSequence);
     // The batch log vouches for the parts of logged batches.
     const logged = filterSection(section, firstSequence, (operation) => operation.logged);
     return { pending: logged && this.#placeUnwritten(logged, logged.from), refusal, lastSequence };
@@ -334,7 +334,7 @@ export class Engine {
     if (stall.kind === "stop" && stall.reason === "background-error") {
       return notApplied(this.#flushPause.error ?? this.#compactionPause.error);
     }
-    return this.#refusedUpTo > 0 ? refusedBefore() : undefined;
+    return this.#refusals.isPending ? refusedBefore() : undefined;
   }
 
   /** Takes what the WAL has no room for, and owes it to the WAL. */
@@ -417,6 +417,7 @@ export class Engine {
     }
     this.compactor.stop();
     this.#batchLog.close();
+    this.#refusals.close();
     await this.flusher.settle();
     await this.#environment.jobs.close();
     await this.compactor.idle();

@@ -11,6 +11,8 @@ import type { Wal } from "./wal.js";
 
 export interface DurableLogOwner {
   timeMs(): number;
+  /** Whether what is owed may be written where there is room for it. */
+  mayPay(): boolean;
   onSynced(): void;
   /** What is on disk is unknown: the shard must start anew. */
   onFatal(error: unknown): void;
@@ -194,6 +196,9 @@ export class DurableLog {
   }
 
   #tryToPayDebts(): void {
+    if (!this.#owner.mayPay()) {
+      return;
+    }
     try {
       this.#payDebts();
     } catch (error) {

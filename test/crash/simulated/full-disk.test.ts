@@ -3,6 +3,8 @@
 import { expect } from "chai";
 import type { ShardLink, ShardLinkEvents } from "../../../coordinator/shards/shard-link.js";
 import type { FastKVError } from "../../../shared/errors.js";
+import { shardOfKey } from "../../../shared/hash.js";
+import { frameType, frameTypeOf, readAnswersHeader } from "../../../shared/wire/frame.js";
 import { InProcessLauncher } from "../../support/in-process-launcher.js";
 import { Random } from "../../support/random.js";
 import { SimulatedFileSystem } from "../../support/simulated-file-system.js";
@@ -26,14 +28,17 @@ function turn(): Promise<string> {
   return new Promise((resolve) => setImmediate(() => resolve("waits")));
 }
 
-/** Shards in this process; a test may step in when one is launched, and look at what is sent to one. */
+/** Shards in this process; a test may step in when one is launched, look at what is sent to one, and lose what one sends. */
 class WatchedLauncher extends InProcessLauncher {
   onSend: (frame: Buffer) => unknown = () => undefined;
   onLaunch: (shardIndex: number) => Promise<void> = async () => undefined;
+  isLost: (shardIndex: number, frame: Buffer) => boolean = () => false;
 
   override async launch(shardIndex: number, events: ShardLinkEvents): Promise<ShardLink> {
     await this.onLaunch(shardIndex);
-    const link = await super.launch(shardIndex, events);
+    const onFrames = (frames: Buffer[]): void =>
+      events.onFrames(frames.filter((frame) => !this.isLost(shardIndex, frame)));
+    const link = await super.launch(shardIndex, { ...events, onFrames });
     const send = link.send.bind(link);
     link.send = (frame): void => {
       send(frame);
@@ -45,6 +50,20 @@ class WatchedLauncher extends InProcessLauncher {
 
 function inProcess(disk: SimulatedFileSystem): WatchedLauncher {
   return new WatchedLauncher(disk, { settings: tinySettings });
+}
+
+function isRefusal(frame: Buffer): boolean {
+  return frameTypeOf(frame) === frameType.answers && readAnswersHeader(frame).refusedTo > 0;
+}
+
+function hasNews(frame: Buffer): boolean {
+  return isRefusal(frame) || readAnswersHeader(frame).answers > 0;
+}
+
+/** In a store on two shards. */
+function shardOf(key: string): number {
+  const bytes = Buffer.from(key);
+  return shardOfKey(bytes, bytes.length, 2);
 }
 
 /** An open store on two shards with some keys, each its own value. */
@@ -119,6 +138,79 @@ describe("a full disk", () => {
         await turn();
       }
     }
+    await db.close();
+  });
+
+  for (const durable of ["in the WAL", "in a table"] as const) {
+    it(`loses no put that it has refused where the refusal is lost with the shard, and a later batch is ${durable}`, async () => {
+      const { disk, launcher, db, keys } = await twoShards(12);
+      const key = keys.find((one) => shardOf(one) === 0)!;
+      disk.setFreeBytes(0);
+      let isRefused = false;
+      launcher.isLost = (shardIndex, frame) => {
+        isRefused ||= shardIndex === 0 && isRefusal(frame);
+        return shardIndex === 0;
+      };
+      const put = outcomeOf(db.put(key, "new"));
+      const batch = outcomeOf(db.batchPut(keys.filter((one) => one !== key).map((one) => [one, "batch"])));
+      expect(await batch).to.equal("FASTKV_NO_SPACE");
+      while (!isRefused) {
+        await turn();
+      }
+      disk.setFreeBytes(undefined);
+      // The batch log, which tries again in real time, has its record then: of the batch nothing is held back any more.
+      while (
+        (await outcomeOf(db.batchPut(keys.filter((one) => one !== key).map((one) => [one, "later"])))) !==
+        "served"
+      ) {
+        await turn();
+      }
+      const flushed = durable === "in a table" ? outcomeOf(db.flush()) : undefined;
+      for (let turns = 0; turns < 200; turns++) {
+        await turn();
+      }
+      launcher.isLost = () => false;
+      launcher.kill(0);
+      expect(await put).to.equal("served");
+      expect(await db.get(key)).to.equal("new");
+      await flushed;
+      await db.close();
+      const again = await openSimulated(disk, new SteppedClock(), { shards: 2 });
+      expect(await again.db.get(key)).to.equal("new");
+      await again.db.close();
+    });
+  }
+
+  it("tells what it refuses in front of the reads behind it: they keep their order where the shard dies in between", async () => {
+    const { disk, launcher, db, keys } = await twoShards(13);
+    const own = keys.filter((one) => shardOf(one) === 0);
+    const key = own[0]!;
+    await db.batchPut(own.slice(1).map((one) => [one, "x".repeat(300_000)]));
+    // Nothing is left that would give room back later.
+    await db.compact();
+    disk.setFreeBytes(0);
+    // The refusal, or the first answers where those come first, is the last of the shard that arrives.
+    let isCutOff = false;
+    launcher.isLost = (shardIndex, frame) => {
+      const isLost = isCutOff && shardIndex === 0;
+      isCutOff ||= shardIndex === 0 && frameTypeOf(frame) === frameType.answers && hasNews(frame);
+      return isLost;
+    };
+    const put = outcomeOf(db.put(key, "new"));
+    const behind = db.get(key);
+    const others = own.slice(1).map((one) => db.get(one));
+    while (!isCutOff) {
+      await turn();
+    }
+    disk.setFreeBytes(undefined);
+    launcher.isLost = () => false;
+    launcher.kill(0);
+    const isTaken = (await put) === "served";
+    const expected = isTaken ? "new" : key;
+    expect(await behind).to.equal(expected);
+    expect(await db.get(key)).to.equal(expected);
+    expect(await db.scan({ prefix: key, limit: 1 }).toArray()).to.deep.equal([[key, expected]]);
+    await Promise.all(others);
     await db.close();
   });
 

@@ -1,0 +1,42 @@
+import { SequenceGate } from "./sequence-gate.js";
+
+/**
+ * Refusals that the coordinator does not know of yet. Until it does, the shard may die, and what was refused is sent again: nothing
+ * with a higher sequence number may become durable before, since a restart takes everything up to the highest for done.
+ */
+export class Refusals {
+  readonly #confirmed = new SequenceGate(0);
+  #first = 0;
+  #last = 0;
+
+  /** What came from `first` to `last` was refused. */
+  note(first: number, last: number): void {
+    if (!this.isPending) {
+      this.#first = first;
+    }
+    this.#last = last;
+  }
+
+  /** The coordinator knows of all up to `sequence`. */
+  confirm(sequence: number): void {
+    this.#confirmed.advance(sequence);
+    if (sequence >= this.#last) {
+      this.#last = 0;
+    }
+  }
+
+  get isPending(): boolean {
+    return this.#last > 0;
+  }
+
+  /** Resolves when nothing up to `sequence` was refused without the coordinator's knowledge. Rejects where it is closed first. */
+  async told(sequence: number): Promise<void> {
+    if (this.isPending && this.#first <= sequence) {
+      await this.#confirmed.reached(this.#last);
+    }
+  }
+
+  close(): void {
+    this.#confirmed.close();
+  }
+}
