@@ -2,6 +2,8 @@
 export class Clock {
   readonly #now: () => number;
   #last = 0;
+  /** How many calls want it to stand still. */
+  #holders = 0;
 
   constructor(now: () => number = Date.now) {
     this.#now = now;
@@ -13,10 +15,24 @@ export class Clock {
   }
 
   now(): number {
+    if (this.#holders > 0) {
+      return this.#last;
+    }
     const now = this.#now();
     if (now > this.#last) {
       this.#last = now;
     }
     return this.#last;
+  }
+
+  /** Gives the time, and stands still until `goOn`: what a call asks of several shards, in several frames, is asked at one moment. */
+  standStill(): number {
+    const now = this.now();
+    this.#holders += 1;
+    return now;
+  }
+
+  goOn(): void {
+    this.#holders -= 1;
   }
 }

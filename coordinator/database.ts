@@ -326,17 +326,21 @@ export class Database implements ScanHost, ShardClientOwner {
     return this.clients[shard]!.request(request, options);
   }
 
-  /** For what is no write. */
-  async requestAll(request: ShardRequest): Promise<unknown[]> {
-    const replies = await Promise.all(this.clients.map((client) => client.request(request))).catch(
-      rejectRead,
-    );
-    return replies.map((reply) => reply.meta);
+  /** Throws where so many requests wait that there must not be more. They are no writes. */
+  #checkRequests(): void {
+    try {
+      for (const client of this.clients) {
+        client.checkRequests();
+      }
+    } catch (error) {
+      rejectRead(error);
+    }
   }
 
   /** Writes all memtables out, or compacts everything; what the batch log has of it goes too. */
   async writeOut(type: "flush" | "compact"): Promise<void> {
-    await this.requestAll({ type });
+    this.#checkRequests();
+    await Promise.all(this.clients.map((client) => client.request({ type }))).catch(rejectRead);
     await this.#log!.trim();
   }
 
@@ -346,6 +350,7 @@ export class Database implements ScanHost, ShardClientOwner {
     log: BatchLog;
     uptimeMs: number;
   }> {
+    this.#checkRequests();
     const shards = await Promise.all(
       this.clients.map((client) =>
         client.request({ type: "stats" }).then(

@@ -70,10 +70,12 @@ export class EntryEncoder {
 
   /** @throws FastKVError `FASTKV_INVALID_VALUE`, `FASTKV_INVALID_OPTION`, `FASTKV_INVALID_KEY`. */
   setEntry(key: Key, value: unknown, options: ValueOptions | undefined): void {
-    // A value's own toJSON may call the store and use this very encoder: the key comes last.
-    const encoded = this.#encode(value, options?.encoding);
-    const { tag } = this.#codec;
+    // Getters of options, and a value's own toJSON, may call the store and use this very encoder and its codec: the options come
+    // first, the key last.
+    const encoding = options?.encoding;
     const expiresAt = options === undefined ? 0 : this.#expiry(options);
+    const encoded = this.#encode(value, encoding);
+    const { tag } = this.#codec;
     this.setKey(key);
     this.value = encoded;
     this.tag = tag;

@@ -74,8 +74,10 @@ export class PointReads {
     const now = (): number => timeMs;
     return {
       begin: () => {
-        timeMs = this.#database.clock.now();
+        timeMs = this.#database.clock.standStill();
       },
+      // Behind the sending of what was asked for.
+      end: () => process.nextTick(this.#goOn),
       ask: (key, toRead) => {
         const entry = this.#recall(cache, key, now);
         if (entry?.isKnown) {
@@ -160,6 +162,8 @@ export class PointReads {
   readonly #ownName = (): ByteString => this.#encoder.ownName();
 
   readonly #now = (): number => this.#database.clock.now();
+
+  readonly #goOn = (): void => this.#database.clock.goOn();
 
   readonly #decode: Decode = (tag, bytes, start, end) => this.#codec.decode(tag, bytes, start, end);
 

@@ -109,8 +109,10 @@ export class ExpiryRead implements PendingRead {
 
 /** What a read of several keys needs of the database. */
 export interface ManySource {
-  /** From now on the read cache judges at this moment what has expired. */
+  /** From now on, until what was asked for is sent, this moment says what has expired. */
   begin(): void;
+  /** All is asked for. */
+  end(): void;
   /**
    * What the read cache has of a key that it knows. Where it knows nothing, `toRead` is called and its read is handed to the shard of
    * the key. Throws where the key is unfit or the shard takes nothing.
@@ -161,18 +163,20 @@ export class ManyRead {
 
   start(): void {
     this.#round += 1;
+    this.#source.begin();
     try {
       this.#lookUp();
     } catch (error) {
       // Parts that were sent already are answered to nobody.
       this.fail(this.#round, error);
+    } finally {
+      this.#source.end();
     }
   }
 
   #lookUp(): void {
     this.#values = new Array<unknown>(this.#keys.length).fill(undefined);
     this.#left = this.#keys.length;
-    this.#source.begin();
     for (let place = 0; place < this.#keys.length; place++) {
       const known = this.#ask(place);
       if (known !== undefined) {

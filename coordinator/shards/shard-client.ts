@@ -163,10 +163,19 @@ export class ShardClient {
   /** Throws where the shard takes nothing more: also because too much is on its way. */
   checkAvailable(): void {
     this.checkServing();
-    if (this.inFlightBytes > this.#maxInFlightBytes) {
+    this.#checkLoad(this.inFlightBytes);
+  }
+
+  /** Throws where so much is asked, of which nobody needs much at a time, that it must not grow on. Other calls may have filled all. */
+  checkRequests(): void {
+    this.#checkLoad(this.#requests.inFlightBytes);
+  }
+
+  #checkLoad(bytes: number): void {
+    if (bytes > this.#maxInFlightBytes) {
       throw new FastKVError(
         "FASTKV_OVERLOADED",
-        `${this.inFlightBytes} bytes are on their way to shard ${this.index}, more than maxInFlightBytes (${this.#maxInFlightBytes}). Await some calls before making more.`,
+        `${bytes} bytes are on their way to shard ${this.index}, more than maxInFlightBytes (${this.#maxInFlightBytes}). Await some calls before making more, or ask for less in one.`,
         { writeOutcome: "not-applied" },
       );
     }

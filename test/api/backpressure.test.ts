@@ -1,5 +1,6 @@
 import { expect } from "chai";
 import type { FastKV } from "../../coordinator/fastkv.js";
+import type { FastKVError } from "../../shared/errors.js";
 import { TurnCounter } from "../support/turn-counter.js";
 import { manyKeys, shardPids, useStores } from "./support/stores.js";
 
@@ -123,6 +124,25 @@ describe("Backpressure", function () {
       expect(await db.get(`key-${number}`)).to.equal(value);
     }
     expect(await db.count()).to.equal(250);
+  });
+
+  it("refuses flushes, compactions and statistics that nobody awaits, but gives statistics when writes fill all", async () => {
+    const db = await stores().open<string>({ maxInFlightBytes: 64 * 1024 });
+    for (const call of [() => db.flush(), () => db.compact(), () => db.stats()]) {
+      const outcomes = await Promise.all(
+        Array.from({ length: 200 }, () =>
+          call().then(
+            () => "served",
+            ({ code, writeOutcome }: FastKVError) => `${code}, ${writeOutcome}`,
+          ),
+        ),
+      );
+      expect(new Set(outcomes)).to.deep.equal(new Set(["served", "FASTKV_OVERLOADED, none"]));
+      expect(outcomes.lastIndexOf("served")).to.equal(outcomes.indexOf("FASTKV_OVERLOADED, none") - 1);
+    }
+    const puts = Promise.allSettled(manyKeys(100).map((key) => db.put(key, "x".repeat(10_000))));
+    expect((await db.stats()).shard_count).to.equal(2);
+    expect((await puts).map(({ status }) => status)).to.include("rejected");
   });
 
   it("counts what is on its way right, for keys of any characters and over restarts", async () => {

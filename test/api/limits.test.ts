@@ -215,6 +215,27 @@ describe("Limits and bad input", () => {
       },
     };
     await db.put("a", "new", durability);
+    const ttl = (): number => {
+      inner.push(db.put("inner", "longer than what is put"));
+      return 100_000;
+    };
+    const mortal = (key: string) => ({
+      key,
+      value: "new",
+      get ttl(): number {
+        return ttl();
+      },
+    });
+    await db.put("mortal", "new", {
+      get ttl() {
+        return ttl();
+      },
+    });
+    await db.bulkLoad([mortal("loaded")]);
+    await db.batch([
+      Object.defineProperty(mortal("also"), "type", { value: "put", enumerable: true }) as never,
+    ]);
+    await db.put("inner", "put");
     await db.delete("b", durability);
     await db.clear({ gte: "c", lt: "d" }, durability);
     let reads = 0;
@@ -228,6 +249,7 @@ describe("Limits and bad input", () => {
     };
     await db.batch([operation]);
     await Promise.all(inner);
+    expect(await db.getMany(["mortal", "loaded", "also"])).to.deep.equal(["new", "new", "new"]);
     expect(await db.getMany(["a", "b", "c", "kept", "inner", "batched"])).to.deep.equal([
       "new",
       undefined,
