@@ -9,6 +9,7 @@ import type { FileSystem } from "../../shared/storage/file-system.js";
 import type { KnownBatches } from "./known-batches.js";
 import { type LogEnvironment, startFile, takeBatches } from "./log-file.js";
 import {
+  batchBytes,
   committedLoads,
   encodeBatches,
   type LoggedBatch,
@@ -21,6 +22,8 @@ import {
 const rotateBytes = 32 * 1024 * 1024;
 /** From this size on `trim` leaves a file for a new one. */
 const trimBytes = 64 * 1024;
+/** With so many files behind it, one that is full is left for one that takes the place of all. */
+const mostOlderFiles = 3;
 /** A disk that has no room for the log is tried again at this pace. */
 const noRoomPauseMs = 500;
 
@@ -62,7 +65,10 @@ export class BatchLog implements KnownBatches {
   #fileNumber: number;
   /** Older files, with the last sequence number in each. */
   #older: { fileNumber: number; lastSequence: number }[] = [];
-  /** Batches that are not yet durable in all of their shards, in order. */
+  /**
+   * Batches that are not yet durable in all of their shards, in order, and between them others without their parts: that
+   * they had a record must be known as long as that of an earlier one.
+   */
   #unsettled: LoggedBatch[] = [];
   #waiting: WaitingBatch[] = [];
   /** Written, but their callers wait for the sync. */
@@ -129,7 +135,7 @@ export class BatchLog implements KnownBatches {
   }
 
   get unsettledBatches(): number {
-    return this.#unsettled.length;
+    return this.#unsettled.filter(({ parts }) => parts.length > 0).length;
   }
 
   get sizeBytes(): number {
@@ -175,6 +181,8 @@ export class BatchLog implements KnownBatches {
     }
     if (settled > 0) {
       this.#unsettled = this.#unsettled.slice(settled);
+    } else {
+      this.#dropParts();
     }
     const oldest = this.#unsettled[0]?.sequence ?? Number.POSITIVE_INFINITY;
     while (this.#older.length > 0 && this.#older[0]!.lastSequence < oldest) {
@@ -185,6 +193,18 @@ export class BatchLog implements KnownBatches {
         return;
       }
       this.#older.shift();
+    }
+  }
+
+  /** Of batches that are durable everywhere behind one that is not: its shard was given up, perhaps, or waits for room. */
+  #dropParts(): void {
+    for (const batch of this.#unsettled) {
+      if (batch.sequence > this.syncedSequence) {
+        return;
+      }
+      if (batch.parts.length > 0 && this.#isSettled(batch)) {
+        batch.parts = [];
+      }
     }
   }
 
@@ -288,7 +308,11 @@ export class BatchLog implements KnownBatches {
     if (this.#writer.sizeBytes >= rotateBytes) {
       this.#trimWanted = false;
       await this.#sync();
-      this.#rotate();
+      if (this.#older.length >= mostOlderFiles && this.#unsettledBytes < rotateBytes / 4) {
+        await this.#startOver();
+      } else {
+        this.#rotate();
+      }
     } else if (this.#trimWanted) {
       this.#trimWanted = false;
       await this.#sync();
@@ -396,26 +420,8 @@ export class BatchLog implements KnownBatches {
       if (this.#isFresh) {
         throw cause;
       }
-      const fileNumber = this.#fileNumber + 1;
-      const settled = (this.#unsettled[0]?.sequence ?? this.#lastSequence + 1) - 1;
-      const written = this.#unsettled.filter((batch) => batch.sequence <= this.writtenSequence);
-      const writer = startFile(
-        this.#environment(),
-        fileNumber,
-        { type: recordType.restart, earlierSequence: settled, batches: written },
-        this.#owner.nowMs(),
-      );
-      // The new file has all that matters: the others go, since their ends cannot be trusted.
-      for (const old of [...this.#older.map((file) => file.fileNumber), this.#fileNumber]) {
-        this.#fileSystem.remove(pathOf(this.#folder, old));
-      }
-      this.#older = [];
-      await this.#writer.close();
-      this.#writer = writer;
-      this.#fileNumber = fileNumber;
+      await this.#startOver();
       this.#isFresh = true;
-      this.#outage = undefined;
-      this.#noteSynced(this.writtenSequence);
     } catch (second) {
       if (isForWantOfRoom(second) && !this.#isLeaving) {
         this.#waitForRoom(second);
@@ -431,6 +437,32 @@ export class BatchLog implements KnownBatches {
       this.#rejectAll(ofWaiting);
       this.#owner.onReadOnly(this.#failure, ofWaiting);
     }
+  }
+
+  /** All batches that are not yet durable in their shards go into a new file, and the others go, whatever is at their ends. */
+  async #startOver(): Promise<void> {
+    const fileNumber = this.#fileNumber + 1;
+    const settled = (this.#unsettled[0]?.sequence ?? this.#lastSequence + 1) - 1;
+    const written = this.#unsettled.filter((batch) => batch.sequence <= this.writtenSequence);
+    const writer = startFile(
+      this.#environment(),
+      fileNumber,
+      { type: recordType.restart, earlierSequence: settled, batches: written },
+      this.#owner.nowMs(),
+    );
+    for (const old of [...this.#older.map((file) => file.fileNumber), this.#fileNumber]) {
+      this.#fileSystem.remove(pathOf(this.#folder, old));
+    }
+    this.#older = [];
+    await this.#writer.close();
+    this.#writer = writer;
+    this.#fileNumber = fileNumber;
+    this.#outage = undefined;
+    this.#noteSynced(this.writtenSequence);
+  }
+
+  get #unsettledBytes(): number {
+    return this.#unsettled.reduce((sum, batch) => sum + batchBytes(batch), 0);
   }
 
   /** What waits keeps its place, since the shards have it: it gets its record when there is room. Its callers are told. */
