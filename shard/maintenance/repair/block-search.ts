@@ -88,6 +88,8 @@ export interface SearchResult {
   blocks: FoundBlock[];
   /** Where the blocks end: what stands there is no data block, or the end of the file. */
   end: number;
+  /** What stands behind the data of a whole table is there: the last of its blocks may be damaged, but is not cut off. */
+  hasEnd: boolean;
 }
 
 /** The blocks from `start` on, in order. `bytes` is the whole file; `isData` tells data blocks from what follows them. */
@@ -116,10 +118,10 @@ export function findBlocks(
     }
     if (!isData(block)) {
       // Behind the data stand the filter, the index and the properties.
-      return { blocks, end: block.offset };
+      return { blocks, end: block.offset, hasEnd: true };
     }
     blocks.push(block);
     at = block.offset + block.storedBytes;
   }
-  return { blocks, end: bytes.length };
+  return { blocks, end: bytes.length, hasEnd: false };
 }

@@ -141,7 +141,7 @@ function openBySearch(
     const stored = bytes.subarray(offset, offset + storedBytes);
     return new Block(unpackBlock(stored, { path, fileMark, offset }, maxBlockContentBytes), path, offset);
   };
-  const { blocks, end } = findBlocks(
+  const { blocks, end, hasEnd } = findBlocks(
     bytes,
     fileHeaderBytes,
     fileMark,
@@ -154,6 +154,8 @@ function openBySearch(
   for (const { offset, storedBytes } of [...blocks, { offset: end, storedBytes: 0 }]) {
     if (offset > at) {
       onLoss(at, `${offset - at} bytes in which no block can be found`, keys);
+    } else if (offset === end && !hasEnd) {
+      onLoss(end, "the file ends here, and what stood behind it is lost", keys);
     }
     at = offset + storedBytes;
   }

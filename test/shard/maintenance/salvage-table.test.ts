@@ -74,6 +74,24 @@ for (const codec of availableCodecs) {
       }
     });
 
+    it("says that entries are lost wherever the data is cut, also right behind a block", () => {
+      const { fileSystem, bytes, dataEnd } = tableWith(codec);
+      const counts = new Set<number>();
+      for (let at = 64; at < Math.min(dataEnd, 1600); at++) {
+        fileSystem.put(tablePath, bytes.subarray(0, at));
+        const found = salvage(fileSystem);
+        if (found !== undefined) {
+          counts.add(found.entries.length);
+          expect(found.entries).to.deep.equal(model.slice(0, found.entries.length));
+          expect(
+            found.losses.map(({ keys }) => keys),
+            `cut at ${at}`,
+          ).to.deep.equal([{ from: "key1000", to: "key1149" }]);
+        }
+      }
+      expect(counts.size).to.be.above(1);
+    });
+
     it("gives everything where only the header is damaged, and nothing of another file", () => {
       const { fileSystem, bytes } = tableWith(codec);
       for (let at = 0; at < 64; at += 3) {
