@@ -80,6 +80,8 @@ export class ScanRun {
   #isPrimed = false;
   /** About how much comes from the scan cache. */
   #bytesFromMemory = 0;
+  /** Of so many shards the scan cache has all that can be wanted. */
+  #shardsInMemory = 0;
   /** For the pages of each shard; empty where they are not to be kept. */
   readonly #keeping: Keeping[] = [];
   /** How many entries were taken since the event loop last had a turn. */
@@ -122,10 +124,13 @@ export class ScanRun {
     this.#keeping.push({ mark: this.#host.mark(shard), decode });
     const known = this.#host.known(shard, this.#request);
     if (known !== undefined) {
+      let inMemory = 0;
       for (const { entries, bytes } of known.pages) {
-        this.#asked += entries;
+        inMemory += entries;
         this.#bytesFromMemory += bytes;
       }
+      this.#asked += inMemory;
+      this.#shardsInMemory += known.rest === null || inMemory >= this.#request.limit ? 1 : 0;
     }
     return known;
   }
@@ -149,6 +154,13 @@ export class ScanRun {
     this.#pages = [];
     this.#noteEnded();
     if (this.#ownsHold) {
+      this.giveBackHold();
+    }
+  }
+
+  /** Nobody will read from other keys on: where all is in memory, nothing need be held in the shards. */
+  giveUpSeeking(): void {
+    if (this.#ownsHold && this.#shardsInMemory === this.#host.shardCount) {
       this.giveBackHold();
     }
   }

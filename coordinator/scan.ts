@@ -55,12 +55,14 @@ export class Scan<T> implements AsyncIterable<T> {
 
   [Symbol.asyncIterator](): AsyncIterator<T, undefined> & AsyncIterable<T> {
     this.#takeOnce();
+    this.#run.giveUpSeeking();
     return new ScanIterator(this.#run, this.#read, () => this.#finish());
   }
 
   /** Reads everything into an array. */
   async toArray(): Promise<T[]> {
     this.#takeOnce();
+    this.#run.giveUpSeeking();
     try {
       if (!this.#run.isOver) {
         await this.#run.fill();

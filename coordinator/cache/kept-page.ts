@@ -47,6 +47,10 @@ export class KeptPage implements Cacheable {
   /** In ms, of the entry that expires first; 0: none does. */
   readonly expiresAt: number;
   sizeBytes = overheadBytes;
+  /** The places of the keys in its interval: from here ... */
+  readonly from: number;
+  /** ... up to here, exclusive. */
+  readonly to: number;
 
   /** Takes the entries of a page that was not read so far. Throws where one cannot be decoded. */
   constructor(list: PageList, interval: KeyInterval, page: PageReader, isReverse: boolean, decode: Decode) {
@@ -71,6 +75,8 @@ export class KeptPage implements Cacheable {
       this.keys.reverse();
       this.values.reverse();
     }
+    this.from = this.placeOf(interval.lower);
+    this.to = this.placeOf(interval.upper);
   }
 
   hasKey(key: ByteString): boolean {
@@ -122,8 +128,8 @@ export class KeptPageReader implements ScanPage {
     isReverse: boolean,
     rest: PageRange | null = null,
   ) {
-    const from = page.placeOf(lower);
-    const to = page.placeOf(upper);
+    const from = lower === page.interval.lower ? page.from : page.placeOf(lower);
+    const to = upper === page.interval.upper ? page.to : page.placeOf(upper);
     this.#page = page;
     this.rest = rest;
     this.entries = Math.max(0, to - from);

@@ -24,6 +24,19 @@ export class PageList {
     return this.#pageAt(this.#floorPlace(key));
   }
 
+  /** The last page that begins at or before a key, and those behind it. The list must not change meanwhile. */
+  *upFrom(key: ByteString): Generator<KeptPage, undefined, undefined> {
+    const place = this.#floorPlace(key);
+    let at = Math.max(0, place.at);
+    for (let { block } = place; block < this.#blocks.length; block++) {
+      const pages = this.#blocks[block]!;
+      for (; at < pages.length; at++) {
+        yield pages[at]!;
+      }
+      at = 0;
+    }
+  }
+
   /** The last page that begins before a key (null: behind all keys). */
   below(key: ByteString | null): KeptPage | undefined {
     if (key === null) {

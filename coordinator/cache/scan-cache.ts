@@ -189,9 +189,9 @@ export class ScanCache {
     const known: KeptPageReader[] = [];
     let lower = start;
     let entries = 0;
-    while (known.length < mostPages && entries < limit) {
-      const page = pages.floor(lower);
-      if (!page?.hasKey(lower) || !this.#isFresh(shard, page, nowMs)) {
+    for (const page of pages.upFrom(lower)) {
+      const isEnough = known.length === mostPages || entries >= limit;
+      if (isEnough || !page.hasKey(lower) || !this.#isFresh(shard, page, nowMs)) {
         break;
       }
       const end = page.interval.upper;
