@@ -296,8 +296,8 @@ export class ScanRun {
     const run = this;
     return {
       fetch: (range, maxEntries) => this.#page(shard, range, maxEntries),
-      noteLacking: (entries) => {
-        this.#asked -= entries;
+      noteAsked: (entries) => {
+        this.#asked += entries;
       },
       get unasked() {
         return run.#isOver ? 0 : Math.max(0, run.#request.limit - run.#asked);

@@ -11,8 +11,8 @@ export interface PageSource {
   readonly unasked: number;
   /** How many more entries are wanted than were taken. */
   readonly untaken: number;
-  /** So many entries that were asked for do not exist. */
-  noteLacking(entries: number): void;
+  /** So many more entries come without being asked for; less than 0: so many that were asked for do not exist. */
+  noteAsked(entries: number): void;
 }
 
 /** The entries of a shard's pages, one after the other. */
@@ -30,16 +30,20 @@ export class ShardPages {
   #coming: Promise<void> | undefined;
   /** What lies behind the last page that came, while no page of it is asked for. */
   #rest: PageRange | null = null;
+  /** What the scan cache knows behind that. */
+  #behind: KnownPages | undefined;
   #asked: number;
 
   constructor(source: PageSource, range: PageRange, firstEntries: number, known: KnownPages | undefined) {
     this.#source = source;
     this.#asked = firstEntries;
     this.#ready = known === undefined ? [] : known.pages;
-    if (known === undefined) {
-      this.#fetch(range);
+    this.#behind = known?.behind;
+    const rest = known === undefined ? range : known.rest && rangeOf(known.rest);
+    if (this.#ready.length === 0 && rest !== null) {
+      this.#fetch(rest);
     } else {
-      this.#rest = known.rest === null ? null : rangeOf(known.rest);
+      this.#rest = rest;
     }
   }
 
@@ -97,6 +101,7 @@ export class ShardPages {
   drop(): void {
     this.page = undefined;
     this.#ready.length = 0;
+    this.#behind = undefined;
   }
 
   /** A page is twice as large as the one before it, up to a limit. */
@@ -119,9 +124,22 @@ export class ShardPages {
     this.#ready.push(page);
     this.#rest = page.rest;
     if (page.rest === null) {
-      this.#source.noteLacking(this.#asked - page.entries);
-    } else if (this.page !== undefined) {
+      this.#source.noteAsked(page.entries - this.#asked);
+      this.#goOnBehind();
+    }
+    if (this.#rest !== null && this.page !== undefined) {
       this.#keepAhead();
+    }
+  }
+
+  /** All pages up to those that the scan cache knows are here. */
+  #goOnBehind(): void {
+    const known = this.#behind;
+    if (known !== undefined) {
+      this.#behind = undefined;
+      this.#ready.push(...known.pages);
+      this.#rest = known.rest && rangeOf(known.rest);
+      this.#source.noteAsked(known.pages.reduce((sum, { entries }) => sum + entries, 0));
     }
   }
 

@@ -145,6 +145,7 @@ export class KeptPageReader implements ScanPage {
     }
     this.#left -= 1;
     this.#at += this.#step;
+    this.#page.wasUsed = true;
     this.key = this.#page.keys[this.#at]!;
     return true;
   }

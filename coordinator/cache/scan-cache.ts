@@ -25,6 +25,8 @@ export interface KnownPages {
   pages: KeptPageReader[];
   /** What lies behind them; null where they are all there is. */
   rest: KeyInterval | null;
+  /** What is known of what lies behind `rest`. */
+  behind?: KnownPages;
 }
 
 /** Of one shard. */
@@ -87,10 +89,10 @@ export class ScanCache {
     const wanted = intervalOf(range);
     const known = isReverse
       ? this.#collectDown(shard, wanted, limit, nowMs)
-      : this.#collectUp(shard, wanted, limit, nowMs);
+      : this.#collectUpOverGap(shard, wanted, limit, nowMs);
     if (known.pages.length === 0) {
       this.misses += 1;
-      return undefined;
+      return known.behind && known;
     }
     this.hits += 1;
     return known;
@@ -184,6 +186,22 @@ export class ScanCache {
     page.list.remove(page);
   }
 
+  /** Where something is not known, what is known behind that: then only the gap is to be read, and nothing that is here already. */
+  #collectUpOverGap(shard: number, wanted: KeyInterval, limit: number, nowMs: number): KnownPages {
+    const { pages } = this.#shards[shard]!;
+    const known = this.#collectUp(shard, wanted, limit, nowMs);
+    const gap = known.rest;
+    const left = known.pages.reduce((sum, { entries }) => sum - entries, limit);
+    const next = gap === null || left <= 0 ? undefined : pages.above(gap.lower)?.interval.lower;
+    if (gap === null || next === undefined || (gap.upper !== null && next >= gap.upper)) {
+      return known;
+    }
+    const behind = this.#collectUp(shard, { lower: next, upper: gap.upper }, left, nowMs);
+    return behind.pages.length === 0
+      ? known
+      : { pages: known.pages, rest: { lower: gap.lower, upper: next }, behind };
+  }
+
   #collectUp(shard: number, { lower: start, upper }: KeyInterval, limit: number, nowMs: number): KnownPages {
     const { pages } = this.#shards[shard]!;
     const known: KeptPageReader[] = [];
@@ -241,7 +259,6 @@ export class ScanCache {
       this.#drop(shard, page);
       return false;
     }
-    page.wasUsed = true;
     return true;
   }
 
