@@ -136,7 +136,7 @@ export class ShardPages {
   #goOnBehind(): void {
     const known = this.#behind;
     if (known !== undefined) {
-      this.#behind = undefined;
+      this.#behind = known.behind;
       this.#ready.push(...known.pages);
       this.#rest = known.rest && rangeOf(known.rest);
       this.#source.noteAsked(known.pages.reduce((sum, { entries }) => sum + entries, 0));

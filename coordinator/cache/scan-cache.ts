@@ -14,6 +14,7 @@ import { WriteTrail } from "./write-trail.js";
 const mostEntries = 2 * firstScanPageEntries;
 /** What one scan takes from the cache at once, of each shard. */
 const mostPages = 16;
+const mostGaps = 3;
 /** The pages that were not admitted last: about one for each so many bytes of the cache. */
 const bytesPerRefused = 32 * 1024;
 const leastRefused = 64;
@@ -89,7 +90,7 @@ export class ScanCache {
     const wanted = intervalOf(range);
     const known = isReverse
       ? this.#collectDown(shard, wanted, limit, nowMs)
-      : this.#collectUpOverGap(shard, wanted, limit, nowMs);
+      : this.#collectUpOverGaps(shard, wanted, limit, nowMs, mostGaps);
     if (known.pages.length === 0) {
       this.misses += 1;
       return known.behind && known;
@@ -187,16 +188,22 @@ export class ScanCache {
   }
 
   /** Where something is not known, what is known behind that: then only the gap is to be read, and nothing that is here already. */
-  #collectUpOverGap(shard: number, wanted: KeyInterval, limit: number, nowMs: number): KnownPages {
+  #collectUpOverGaps(
+    shard: number,
+    wanted: KeyInterval,
+    limit: number,
+    nowMs: number,
+    gaps: number,
+  ): KnownPages {
     const { pages } = this.#shards[shard]!;
     const known = this.#collectUp(shard, wanted, limit, nowMs);
     const gap = known.rest;
     const left = known.pages.reduce((sum, { entries }) => sum - entries, limit);
-    const next = gap === null || left <= 0 ? undefined : pages.above(gap.lower)?.interval.lower;
+    const next = gap === null || left <= 0 || gaps === 0 ? undefined : pages.above(gap.lower)?.interval.lower;
     if (gap === null || next === undefined || (gap.upper !== null && next >= gap.upper)) {
       return known;
     }
-    const behind = this.#collectUp(shard, { lower: next, upper: gap.upper }, left, nowMs);
+    const behind = this.#collectUpOverGaps(shard, { lower: next, upper: gap.upper }, left, nowMs, gaps - 1);
     return behind.pages.length === 0
       ? known
       : { pages: known.pages, rest: { lower: gap.lower, upper: next }, behind };
