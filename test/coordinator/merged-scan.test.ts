@@ -1,9 +1,10 @@
 import { expect } from "chai";
+import type { KnownPages } from "../../coordinator/cache/scan-cache.js";
 import { type ScanHost, ScanRun } from "../../coordinator/merged-scan.js";
 import { OpenHolds } from "../../coordinator/open-holds.js";
 import type { ScanPage } from "../../coordinator/scan-page.js";
-import { bytesOf } from "../../shared/bytes.js";
-import type { PageRequest } from "../../shared/wire/page.js";
+import { byteStringOf, bytesOf } from "../../shared/bytes.js";
+import type { PageRange, PageRequest } from "../../shared/wire/page.js";
 
 const total = 20_000;
 
@@ -11,19 +12,34 @@ function keyOf(number: number): string {
   return String(number).padStart(6, "0");
 }
 
+function rangeOf(start: number, end: number): PageRange {
+  return { lower: bytesOf(keyOf(start)), upper: end === total ? null : bytesOf(keyOf(end)) };
+}
+
+/** Pages with the keys from a number up to another, as the scan cache has them. */
+function knownPages(...borders: [number, number][]): KnownPages["pages"] {
+  return borders.map(([start, end]) => new NumberPage(start, end, end)) as unknown as KnownPages["pages"];
+}
+
+function interval(start: number, end: number): KnownPages["rest"] {
+  return { lower: keyOf(start), upper: end === total ? null : keyOf(end) };
+}
+
 class NumberPage implements ScanPage {
   readonly entries: number;
+  readonly bytes = 100;
   readonly rest: ScanPage["rest"];
   key = "";
   wanted = 0;
   readonly #end: number;
   #next: number;
 
-  constructor(start: number, end: number) {
+  /** `upper`: where the range ends that it begins. */
+  constructor(start: number, end: number, upper = total) {
     this.#next = start;
     this.#end = end;
     this.entries = end - start;
-    this.rest = end === total ? null : { lower: bytesOf(keyOf(end)), upper: null };
+    this.rest = end === upper ? null : rangeOf(end, upper);
   }
 
   next(): boolean {
@@ -51,27 +67,32 @@ class NumberPage implements ScanPage {
 /** One shard with so many keys. It answers at once; what was asked of it is noted. */
 class OneShard implements ScanHost {
   readonly shardCount = 1;
-  readonly holds = new OpenHolds({ tell: () => undefined, giveBack: () => undefined });
+  readonly told: number[] = [];
+  readonly holds = new OpenHolds({ tell: ({ id }) => this.told.push(id), giveBack: () => undefined });
   readonly asked: number[] = [];
+  readonly ranges: string[] = [];
+  memory: KnownPages | undefined;
   sent = 0;
   failAt = Number.POSITIVE_INFINITY;
 
-  known(): undefined {
-    return undefined;
+  known(): KnownPages | undefined {
+    return this.memory;
   }
 
   mark(): number {
     return 0;
   }
 
-  async page(_shard: number, { lower, maxEntries }: PageRequest): Promise<ScanPage> {
+  async page(_shard: number, { lower, upper, maxEntries }: PageRequest): Promise<ScanPage> {
     this.asked.push(maxEntries);
+    this.ranges.push(`${byteStringOf(lower)}-${upper && byteStringOf(upper)}`);
     if (this.asked.length >= this.failAt) {
       throw new Error("this page cannot be read");
     }
-    const start = Number(Buffer.from(lower).toString("latin1"));
-    this.sent += Math.min(maxEntries, total - start);
-    return new NumberPage(start, Math.min(total, start + maxEntries));
+    const start = Number(byteStringOf(lower));
+    const end = upper === null ? total : Number(byteStringOf(upper));
+    this.sent += Math.min(maxEntries, end - start);
+    return new NumberPage(start, Math.min(end, start + maxEntries), end);
   }
 
   async bytesFromMemory(): Promise<void> {}
@@ -80,7 +101,8 @@ class OneShard implements ScanHost {
 function scanOf(shard: OneShard, limit = Number.POSITIVE_INFINITY): ScanRun {
   const range = { lower: bytesOf(keyOf(0)), upper: null };
   const point = { sequence: 1, timeMs: 1 };
-  return new ScanRun(shard, { range, reverse: false, limit, point, withValues: true, decode: undefined });
+  const decode = (): unknown => undefined;
+  return new ScanRun(shard, { range, reverse: false, limit, point, withValues: true, decode });
 }
 
 async function turns(count: number): Promise<void> {
@@ -134,6 +156,55 @@ describe("A scan's pages", () => {
     expect(keys.length).to.equal(9_000);
     expect(shard.sent).to.equal(9_000);
     run.end();
+  });
+
+  it("are asked for only where the scan cache knows nothing, however many entries are missing there", async () => {
+    for (const missing of [0, 1, 10, 300]) {
+      const shard = new OneShard();
+      const [first, second, third, end] = [missing, missing + 10, 2 * missing + 10, 2 * missing + 20];
+      shard.memory = {
+        pages: [],
+        rest: interval(0, first),
+        behind: {
+          pages: knownPages([first, first + 4], [first + 4, second]),
+          rest: interval(second, third),
+          behind: { pages: knownPages([third, end]), rest: interval(end, total) },
+        },
+      };
+      const run = scanOf(shard, end + 5);
+      const keys: string[] = [];
+      expect(await take(run, keys, Number.POSITIVE_INFINITY)).to.equal(true);
+      expect(keys).to.deep.equal(Array.from({ length: end + 5 }, (_, number) => keyOf(number)));
+      expect(shard.sent, `${missing} missing`).to.equal(2 * missing + 5);
+      expect(shard.ranges.at(0)).to.equal(`${keyOf(0)}-${keyOf(first)}`);
+      expect(shard.ranges.at(-1)).to.equal(`${keyOf(end)}-null`);
+      run.end();
+      expect(shard.holds.size).to.equal(0);
+    }
+  });
+
+  it("are held in no shard where all that can be wanted is in memory, unless it may go to other keys", () => {
+    for (const [limit, rest, isTold] of [
+      [20, interval(20, total), false],
+      [21, interval(20, total), true],
+      [Number.POSITIVE_INFINITY, null, false],
+    ] as const) {
+      for (const seeks of [false, true]) {
+        const shard = new OneShard();
+        shard.memory = { pages: knownPages([0, 20]), rest };
+        const run = scanOf(shard, limit);
+        if (!seeks) {
+          run.giveUpSeeking();
+        }
+        shard.holds.tellDeferred();
+        expect(shard.told.length, `limit ${limit}, ${seeks ? "seeks" : "does not seek"}`).to.equal(
+          (isTold || seeks) && shard.asked.length === 0 ? 1 : 0,
+        );
+        expect(shard.holds.size).to.equal(isTold || seeks ? 1 : 0);
+        run.end();
+        expect(shard.holds.size).to.equal(0);
+      }
+    }
   });
 
   it("are not asked for any more when the scan has ended, whatever comes then", async () => {
