@@ -15,6 +15,7 @@ import type { OpenHolds } from "./open-holds.js";
 import { type ByteRange, isEmptyRange } from "./ranges.js";
 import type { ScanPage } from "./scan-page.js";
 import { type PageSource, ShardPages } from "./shard-pages.js";
+import { shareOf } from "./share.js";
 import type { Decode } from "./value-runs.js";
 
 /** So many entries in memory are taken before the event loop has a turn. */
@@ -325,13 +326,6 @@ export class ScanRun {
     };
     return this.#host.page(shard, request, this.#keeping[shard]);
   }
-}
-
-/** How many of the first `limit` entries one shard will hardly ever have more of, where keys are spread at random. */
-function shareOf(limit: number, shards: number): number {
-  const share = limit / shards;
-  const deviation = Math.sqrt(share * (1 - 1 / shards));
-  return shards === 1 ? limit : Math.min(limit, Math.ceil(share + 2 * deviation + 1));
 }
 
 /** `writeOutcome`: "none" of a read, "not-applied" of a write. */

@@ -31,7 +31,7 @@ export class ShardPages {
   /** What lies behind the last page that came, while no page of it is asked for. */
   #rest: PageRange | null = null;
   /** What the scan cache knows behind that. */
-  #behind: KnownPages | undefined;
+  #behind: KnownPages["behind"];
   #asked: number;
 
   constructor(source: PageSource, range: PageRange, firstEntries: number, known: KnownPages | undefined) {
@@ -136,7 +136,7 @@ export class ShardPages {
   #goOnBehind(): void {
     const known = this.#behind;
     if (known !== undefined) {
-      this.#behind = known.behind;
+      this.#behind = undefined;
       this.#ready.push(...known.pages);
       this.#rest = known.rest && rangeOf(known.rest);
       this.#source.noteAsked(known.pages.reduce((sum, { entries }) => sum + entries, 0));

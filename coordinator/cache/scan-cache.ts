@@ -4,6 +4,7 @@ import { firstScanPageEntries } from "../../shared/limits.js";
 import { type PageRange, type PageRequest, pageMode } from "../../shared/wire/page.js";
 import { PageReader } from "../page-reader.js";
 import type { KeyInterval } from "../scan-page.js";
+import { shareOf } from "../share.js";
 import type { Decode } from "../value-runs.js";
 import { KeptPage, KeptPageReader } from "./kept-page.js";
 import { PageList } from "./page-list.js";
@@ -14,7 +15,6 @@ import { WriteTrail } from "./write-trail.js";
 const mostEntries = 2 * firstScanPageEntries;
 /** What one scan takes from the cache at once, of each shard. */
 const mostPages = 16;
-const mostGaps = 3;
 /** The pages that were not admitted last: about one for each so many bytes of the cache. */
 const bytesPerRefused = 32 * 1024;
 const leastRefused = 64;
@@ -27,7 +27,7 @@ export interface KnownPages {
   /** What lies behind them; null where they are all there is. */
   rest: KeyInterval | null;
   /** What is known of what lies behind `rest`. */
-  behind?: KnownPages;
+  behind?: Omit<KnownPages, "behind">;
 }
 
 /** Of one shard. */
@@ -90,7 +90,7 @@ export class ScanCache {
     const wanted = intervalOf(range);
     const known = isReverse
       ? this.#collectDown(shard, wanted, limit, nowMs)
-      : this.#collectUpOverGaps(shard, wanted, limit, nowMs, mostGaps);
+      : this.#collectUpOverGap(shard, wanted, limit, nowMs);
     if (known.pages.length === 0) {
       this.misses += 1;
       return known.behind && known;
@@ -187,26 +187,23 @@ export class ScanCache {
     page.list.remove(page);
   }
 
-  /** Where something is not known, what is known behind that: then only the gap is to be read, and nothing that is here already. */
-  #collectUpOverGaps(
-    shard: number,
-    wanted: KeyInterval,
-    limit: number,
-    nowMs: number,
-    gaps: number,
-  ): KnownPages {
+  /**
+   * Where nothing but one gap is unknown of what is wanted, what is known behind it: then only the gap is read. With more of them all from
+   * the first on is read at once.
+   */
+  #collectUpOverGap(shard: number, wanted: KeyInterval, limit: number, nowMs: number): KnownPages {
     const { pages } = this.#shards[shard]!;
     const known = this.#collectUp(shard, wanted, limit, nowMs);
     const gap = known.rest;
-    const left = known.pages.reduce((sum, { entries }) => sum - entries, limit);
-    const next = gap === null || left <= 0 || gaps === 0 ? undefined : pages.above(gap.lower)?.interval.lower;
+    const left = shareOf(limit, this.#shards.length) - entriesOf(known);
+    const next = gap === null || left <= 0 ? undefined : pages.above(gap.lower)?.interval.lower;
     if (gap === null || next === undefined || (gap.upper !== null && next >= gap.upper)) {
       return known;
     }
-    const behind = this.#collectUpOverGaps(shard, { lower: next, upper: gap.upper }, left, nowMs, gaps - 1);
-    return behind.pages.length === 0
-      ? known
-      : { pages: known.pages, rest: { lower: gap.lower, upper: next }, behind };
+    const behind = this.#collectUp(shard, { lower: next, upper: gap.upper }, left, nowMs);
+    return behind.rest === null || entriesOf(behind) >= left
+      ? { pages: known.pages, rest: { lower: gap.lower, upper: next }, behind }
+      : known;
   }
 
   #collectUp(shard: number, { lower: start, upper }: KeyInterval, limit: number, nowMs: number): KnownPages {
@@ -283,6 +280,10 @@ export class ScanCache {
     this.#refused[at] = fingerprint;
     return false;
   }
+}
+
+function entriesOf({ pages }: KnownPages): number {
+  return pages.reduce((sum, { entries }) => sum + entries, 0);
 }
 
 function nameOf(shard: number, lower: ByteString): string {
