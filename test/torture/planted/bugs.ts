@@ -205,8 +205,8 @@ export const plantedBugs: readonly PlantedBug[] = [
     name: "queue-without-bound",
     what: "calls for a shard that does not answer are taken without end",
     file: "coordinator/shards/shard-client.js",
-    text: "if (this.inFlightBytes > this.#maxInFlightBytes) {",
-    replacement: "if (this.inFlightBytes > Number.POSITIVE_INFINITY) {",
+    text: "if (bytes > this.#maxInFlightBytes) {",
+    replacement: "if (bytes > Number.POSITIVE_INFINITY) {",
     proofs: [{ group: "hangs", seed: 1, seconds: 90 }],
   },
   {
