@@ -175,7 +175,7 @@ export class ShardClient {
     if (bytes > this.#maxInFlightBytes) {
       throw new FastKVError(
         "FASTKV_OVERLOADED",
-        `${bytes} bytes are on their way to shard ${this.index}, more than maxInFlightBytes (${this.#maxInFlightBytes}). Await some calls before making more, or ask for less in one.`,
+        `${bytes} bytes are on their way to shard ${this.index}, more than maxInFlightBytes (${this.#maxInFlightBytes}). Await some that were taken, or wait for some milliseconds, before making more; or ask for less in one.`,
         { writeOutcome: "not-applied" },
       );
     }
