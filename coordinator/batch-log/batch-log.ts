@@ -462,7 +462,7 @@ export class BatchLog implements KnownBatches {
   }
 
   get #unsettledBytes(): number {
-    return this.#unsettled.reduce((sum, batch) => sum + batchBytes(batch), 0);
+    return this.#unsettled.reduce((sum, batch) => sum + (batch.parts.length > 0 ? batchBytes(batch) : 0), 0);
   }
 
   /** What waits keeps its place, since the shards have it: it gets its record when there is room. Its callers are told. */

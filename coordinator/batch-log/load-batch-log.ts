@@ -66,7 +66,8 @@ export function loadBatchLog(fileSystem: FileSystem, folder: string, databaseId:
       throw corruption(path, file.sizeBytes, `batches up to ${laterStart} are missing at its end`);
     }
     laterStart = file.start;
-    loaded.batches.unshift(...file.batches);
+    // There may be more than fit onto the stack as arguments.
+    loaded.batches = file.batches.concat(loaded.batches);
     if (file.start !== undefined) {
       loaded.cutSequence = file.start;
     }
@@ -110,7 +111,9 @@ function readFile(
       } else if (record.type === recordType.batches) {
         const batches = decodeBatches(record.payload, path, record.offset);
         checkOrder(batches, file.batches.at(-1)?.sequence ?? 0, path, record.offset);
-        file.batches.push(...batches);
+        for (const batch of batches) {
+          file.batches.push(batch);
+        }
         loaded.lastSequence = Math.max(loaded.lastSequence, file.batches.at(-1)?.sequence ?? 0);
       } else {
         throw corruption(path, record.offset, `unknown record type ${record.type}`);

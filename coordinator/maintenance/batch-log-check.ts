@@ -79,7 +79,7 @@ export function examineBatchLog(input: LogFolder): ExaminedBatchLog {
       findings.damage(nameOf(folder, fileNumber), `batches up to ${laterStart} are missing at its end`);
     }
     laterStart = contents.start;
-    log.batches.unshift(...contents.batches);
+    log.batches = contents.batches.concat(log.batches);
     if (contents.start !== undefined) {
       hasStart = true;
       log.cutSequence = contents.start;
@@ -150,8 +150,8 @@ function takeRecord(record: LogRecord, path: string, contents: FileContents, inp
     const batches = decodeBatches(payload, path, offset);
     for (const batch of batches) {
       checkBatch(batch, path, offset, input);
+      contents.batches.push(batch);
     }
-    contents.batches.push(...batches);
   } else {
     throw corruption(path, offset, `unknown record type ${type}`);
   }

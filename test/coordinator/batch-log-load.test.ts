@@ -40,6 +40,22 @@ describe("the batch log, when it is loaded", () => {
     expect(loaded).to.include({ cutSequence: 3, lastSequence: 9 });
   });
 
+  it("gives hundreds of thousands of batches, of one record and of several files", async () => {
+    const disk = newDisk();
+    const count = 300_000;
+    const numbers = Array.from({ length: count }, (_, at) => at + 1);
+    await addFile(disk, 1, 0, batches(...numbers.slice(0, 1000)));
+    await addFile(
+      disk,
+      2,
+      1000,
+      numbers.slice(1000).map((sequence) => ({ sequence, parts: [] })),
+    );
+    const loaded = loadBatchLog(disk, folder, databaseId);
+    expect(loaded.batches.length).to.equal(count);
+    expect(loaded.batches.every(({ sequence }, at) => sequence === at + 1)).to.equal(true);
+  });
+
   it("is damaged where a file that has a later one behind it ends too early", async () => {
     const disk = newDisk();
     await addFile(disk, 1, 3, batches(5));
