@@ -1,5 +1,6 @@
 /** What calls give that are refused before anything was done. */
 
+import { setImmediate } from "node:timers/promises";
 import { FastKVError, restated } from "../shared/errors.js";
 import { endOfProgram } from "./signals.js";
 
@@ -30,21 +31,35 @@ export function ofRead(error: unknown): unknown {
   return isOfWrite ? restated(error, { writeOutcome: "none" }) : error;
 }
 
+function refused(error: unknown): Promise<never> {
+  const before = whatComesFirst(error);
+  if (before === undefined) {
+    return Promise.reject(error);
+  }
+  return before.then(() => {
+    throw error;
+  });
+}
+
 /**
  * While a signal ends the program, which closes its databases, a call that comes too late waits for that end: a loop
  * over `await db.put()` ends by the signal then, and not in an error that nobody catches. Where the program lives on
  * (as process 1 of a container, which has no default for signals), the call fails as any other after `close`.
  */
-function refused(error: unknown): Promise<never> {
-  const end = isClosed(error) ? endOfProgram() : undefined;
-  if (end === undefined) {
-    return Promise.reject(error);
+function whatComesFirst(error: unknown): Promise<void> | undefined {
+  const code = error instanceof FastKVError ? error.code : undefined;
+  if (code === "FASTKV_OVERLOADED") {
+    return nextTurn();
   }
-  return end.then(() => {
-    throw error;
-  });
+  return code === "FASTKV_CLOSED" ? endOfProgram() : undefined;
 }
 
-function isClosed(error: unknown): boolean {
-  return error instanceof FastKVError && error.code === "FASTKV_CLOSED";
+let turn: Promise<void> | undefined;
+
+/** A loop that tries again until there is room must let in the answers that make room. */
+function nextTurn(): Promise<void> {
+  turn ??= setImmediate().then(() => {
+    turn = undefined;
+  });
+  return turn;
 }

@@ -38,6 +38,25 @@ describe("Backpressure", function () {
     expect((await db.stats()).in_flight_bytes).to.equal(0);
   });
 
+  it("lets in the answers that make room, while a program does nothing but try again", async () => {
+    const db = await stores().open<string>({ maxInFlightBytes: 1024 * 1024 });
+    const flood = Array.from({ length: 3000 }, (_, number) =>
+      db.put(`key-${number}`, "x".repeat(10_000)).catch((error: FastKVError) => error.code),
+    );
+    let tries = 0;
+    for (let isTaken = false; !isTaken; tries++) {
+      expect(tries).to.be.below(100_000);
+      isTaken = await db.put("again", "x").then(
+        () => true,
+        () => false,
+      );
+    }
+    expect(tries).to.be.above(1);
+    expect(new Set(await Promise.all(flood))).to.deep.equal(new Set([undefined, "FASTKV_OVERLOADED"]));
+    expect(await db.get("again")).to.equal("x");
+    await db.close();
+  });
+
   it("lets a program that awaits its batches wait, and takes what it calls next", async () => {
     const db = await stores().open<string>({ maxInFlightBytes: 1024 * 1024 });
     const value = "x".repeat(1000);
