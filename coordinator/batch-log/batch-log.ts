@@ -65,10 +65,7 @@ export class BatchLog implements KnownBatches {
   #fileNumber: number;
   /** Older files, with the last sequence number in each. */
   #older: { fileNumber: number; lastSequence: number }[] = [];
-  /**
-   * Batches that are not yet durable in all of their shards, in order, and between them others without their parts: that
-   * they had a record must be known as long as that of an earlier one.
-   */
+  /** Batches that are not yet durable in all of their shards, in order. */
   #unsettled: LoggedBatch[] = [];
   #waiting: WaitingBatch[] = [];
   /** Written, but their callers wait for the sync. */
@@ -135,7 +132,7 @@ export class BatchLog implements KnownBatches {
   }
 
   get unsettledBatches(): number {
-    return this.#unsettled.filter(({ parts }) => parts.length > 0).length;
+    return this.#unsettled.length;
   }
 
   get sizeBytes(): number {
@@ -175,15 +172,8 @@ export class BatchLog implements KnownBatches {
 
   /** Drops batches that are durable everywhere, and files that hold only such. */
   prune(): void {
-    let settled = 0;
-    while (settled < this.#unsettled.length && this.#isSettled(this.#unsettled[settled]!)) {
-      settled += 1;
-    }
-    if (settled > 0) {
-      this.#unsettled = this.#unsettled.slice(settled);
-    } else {
-      this.#dropParts();
-    }
+    // One whose shard was given up, or waits for room, keeps nothing but itself.
+    this.#unsettled = this.#unsettled.filter((batch) => !this.#isSettled(batch));
     const oldest = this.#unsettled[0]?.sequence ?? Number.POSITIVE_INFINITY;
     while (this.#older.length > 0 && this.#older[0]!.lastSequence < oldest) {
       try {
@@ -193,18 +183,6 @@ export class BatchLog implements KnownBatches {
         return;
       }
       this.#older.shift();
-    }
-  }
-
-  /** Of batches that are durable everywhere behind one that is not: its shard was given up, perhaps, or waits for room. */
-  #dropParts(): void {
-    for (const batch of this.#unsettled) {
-      if (batch.sequence > this.syncedSequence) {
-        return;
-      }
-      if (batch.parts.length > 0 && this.#isSettled(batch)) {
-        batch.parts = [];
-      }
     }
   }
 
@@ -442,12 +420,12 @@ export class BatchLog implements KnownBatches {
   /** All batches that are not yet durable in their shards go into a new file, and the others go, whatever is at their ends. */
   async #startOver(): Promise<void> {
     const fileNumber = this.#fileNumber + 1;
-    const settled = (this.#unsettled[0]?.sequence ?? this.#lastSequence + 1) - 1;
-    const written = this.#unsettled.filter((batch) => batch.sequence <= this.writtenSequence);
+    const earlierSequence = this.writtenSequence;
+    const batches = this.#unsettled.filter((batch) => batch.sequence <= earlierSequence);
     const writer = startFile(
       this.#environment(),
       fileNumber,
-      { type: recordType.restart, earlierSequence: settled, batches: written },
+      { type: recordType.restart, earlierSequence, batches },
       this.#owner.nowMs(),
     );
     for (const old of [...this.#older.map((file) => file.fileNumber), this.#fileNumber]) {
@@ -462,7 +440,7 @@ export class BatchLog implements KnownBatches {
   }
 
   get #unsettledBytes(): number {
-    return this.#unsettled.reduce((sum, batch) => sum + (batch.parts.length > 0 ? batchBytes(batch) : 0), 0);
+    return this.#unsettled.reduce((sum, batch) => sum + batchBytes(batch), 0);
   }
 
   /** What waits keeps its place, since the shards have it: it gets its record when there is room. Its callers are told. */

@@ -16,7 +16,7 @@ import {
 } from "./log-format.js";
 
 export interface LoadedBatchLog {
-  /** Batches up to here are durable in every shard. */
+  /** Up to here nothing needs a record any more but what is among `batches`: of these, shards may lack parts. */
   cutSequence: number;
   /** In order of sequence. */
   batches: LoggedBatch[];

@@ -9,7 +9,8 @@
  * file that is left, this is the number up to which nothing needs a record any more.
  *
  * **type 3, restart** (instead of a start): the same 8 bytes, in a file that makes all earlier ones obsolete. Those may
- * still be there after a crash, with torn ends.
+ * still be there after a crash, with torn ends. Of their batches the file repeats those that some shard lacks; up to the
+ * number nothing else needs a record any more.
  *
  * **type 2, batches**: one or more batches, one behind the other; the record's first sequence number is the first
  * batch's. FROZEN (format version 1). Little-endian.

@@ -7,7 +7,7 @@ import type { Finding } from "./finding.js";
 export interface LoggedInput {
   /** False where a part of the log cannot be read: then nothing follows from a record's absence. */
   isWhole: boolean;
-  /** Batches up to here need no record. */
+  /** Up to here a part counts without a record. */
   cutSequence: number;
   /** All batches that have a record. */
   sequences: number[];
