@@ -9,7 +9,8 @@
 export const errorCodes = {
   FASTKV_CLOSED: "the database, snapshot or scan was closed",
   FASTKV_LOCKED: "another process (or this one) has the database open",
-  FASTKV_NOT_FOUND: "the database does not exist and was not to be created",
+  FASTKV_NOT_FOUND:
+    "the database does not exist and was not to be created, or cannot be: the folder around it is missing",
   FASTKV_EXISTS: "the database exists and was to be created",
   FASTKV_NOT_A_DATABASE: "the folder holds other files, or is no folder",
   FASTKV_UNSAFE_FOLDER: "the folder belongs to another user, or others may write to it",

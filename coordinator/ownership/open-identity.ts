@@ -22,7 +22,7 @@ export function openIdentity(
     if (wanted.shards !== undefined && wanted.shards !== found.shards) {
       throw new FastKVError(
         "FASTKV_SHARD_MISMATCH",
-        `The database in ${folder} has ${found.shards} shards and cannot be opened with ${wanted.shards}. Leave the option shards out, or export it into a new database.`,
+        `The database in ${folder} has ${found.shards} shards and cannot be opened with ${wanted.shards}. Leave the option shards out, or copy it into a new database: export and import it, or bulkLoad its storedEntries().`,
       );
     }
     return found;

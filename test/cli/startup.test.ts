@@ -126,6 +126,9 @@ describe("the start of fastkv", () => {
     const { code, stderr } = await workspace.run(["benchmrk"]);
     expect(code).to.equal(127);
     expect(stderr).to.contain("Did you mean benchmark?");
+    const ofShell = await workspace.run(["count", "--path", "./d"]);
+    expect(ofShell.code).to.equal(127);
+    expect(ofShell.stderr).to.contain("count is a command of the shell: fastkv shell --path");
     for (const [words, guess] of [
       [["help", "shel"], "shell"],
       [["help", "plugins", "instal"], "plugins install"],
