@@ -22,10 +22,7 @@ import type { AcceptedSection, Engine } from "./engine/engine.js";
 import { newEntry, type ReadPoint, readKey } from "./engine/reads.js";
 import type { Stall } from "./engine/stall.js";
 import { StallClock } from "./stall-clock.js";
-
-/** At this rate writes are let through while they are slowed. */
-const slowBytesPerMs = 16 * 1024;
-const longestDelayMs = 20;
+import { WritePace } from "./write-pace.js";
 
 export interface MailboxOwner {
   send(frame: Buffer): void;
@@ -48,6 +45,7 @@ export class Mailbox {
   readonly #engine: Engine;
   readonly #owner: MailboxOwner;
   readonly #answers = new AnswerWriter();
+  readonly #pace: WritePace;
   #queue: Buffer[] = [];
   #next = 0;
   #isPaused = false;
@@ -62,6 +60,7 @@ export class Mailbox {
     this.#engine = engine;
     this.#owner = owner;
     this.stalls = new StallClock(owner.monotonicMs);
+    this.#pace = new WritePace(owner.monotonicMs);
     this.#reportedWritten = engine.inWalSequence;
     this.#reportedSynced = engine.syncedSequence;
   }
@@ -163,8 +162,8 @@ export class Mailbox {
     }
     if (kind === "slow" && !this.#wasDelayed) {
       this.#wasDelayed = true;
-      const delayMs = Math.min(longestDelayMs, Math.ceil(header.writeBytes / slowBytesPerMs));
-      return this.#delay(delayMs);
+      const delayMs = this.#pace.delayOf(header.writeBytes, engine.pressure);
+      return delayMs === 0 ? undefined : this.#delay(delayMs);
     }
     return undefined;
   }

@@ -27,7 +27,7 @@ import { replaySegment } from "./replay.js";
 import { RetryPause } from "./retry-pause.js";
 import { Rotation } from "./rotation.js";
 import { SequenceGate } from "./sequence-gate.js";
-import { type Stall, stallOf } from "./stall.js";
+import { pressureOf, type Stall, stallOf } from "./stall.js";
 import { BlockCache } from "./table/block-cache.js";
 import { TableCache } from "./table/table-cache.js";
 import { Tree } from "./tree.js";
@@ -228,6 +228,12 @@ export class Engine {
     };
     const { levelZeroDepth } = this.tree.version;
     return stallOf(this.#memtables.sealed.length, levelZeroDepth, isFailing, this.options);
+  }
+
+  /** How near writes are to a stop, from 0 to 1, while they are slowed. */
+  get pressure(): number {
+    const { sealed, activeFill } = this.#memtables;
+    return pressureOf(sealed.length, activeFill, this.tree.version.levelZeroDepth, this.options);
   }
 
   view(): ReadView {

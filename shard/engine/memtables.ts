@@ -16,12 +16,17 @@ export class Memtables {
     return this.#active;
   }
 
+  /** How full the active memtable is: 1 where it is to be sealed. */
+  get activeFill(): number {
+    return this.#active.memoryBytes / this.#maxBytes;
+  }
+
   get isActiveFull(): boolean {
-    return this.#active.memoryBytes >= this.#maxBytes;
+    return this.activeFill >= 1;
   }
 
   get isActiveHalfFull(): boolean {
-    return this.#active.memoryBytes * 2 >= this.#maxBytes;
+    return this.activeFill >= 0.5;
   }
 
   /** What comes from the WAL segment `logNumber` on goes to a new memtable. */

@@ -33,3 +33,16 @@ export function stallOf(
   }
   return levelZeroDepth >= options.levelZeroSlowdownTrigger ? slowForLevelZero : noStall;
 }
+
+/** How near writes that are slowed are to a stop, from 0 to 1. Pure. */
+export function pressureOf(
+  sealedMemtables: number,
+  activeFill: number,
+  levelZeroDepth: number,
+  options: EngineOptions,
+): number {
+  const { levelZeroSlowdownTrigger: slow, levelZeroStopTrigger: stop } = options;
+  const ofMemtables = sealedMemtables >= maxSealedMemtables - 1 ? activeFill : 0;
+  const ofLevelZero = stop > slow ? (levelZeroDepth - slow) / (stop - slow) : 0;
+  return Math.min(1, Math.max(ofMemtables, ofLevelZero, 0));
+}
