@@ -6,7 +6,13 @@
  * again, and callers see a pause.
  */
 
-import { type ErrorReport, FastKVError, fromErrorReport, invariant, restated } from "../../shared/errors.js";
+import {
+  type ErrorReport,
+  type FastKVError,
+  fromErrorReport,
+  invariant,
+  restated,
+} from "../../shared/errors.js";
 import {
   answersHeaderBytes,
   decodeMessage,
@@ -29,11 +35,11 @@ import type {
 } from "../../shared/wire/messages.js";
 import { encodePageRequest, pageIdOf } from "../../shared/wire/page.js";
 import type { EntryEncoder } from "../entry-encoder.js";
-import { Fifo } from "../fifo.js";
 import { GatheredIds } from "../gathered-ids.js";
 import { KeyScratch } from "../keys.js";
 import { AnswerReader } from "./answer-reader.js";
 import { type FrameStamp, frameForSection } from "./frame-builder.js";
+import { Inbox } from "./inbox.js";
 import { Outbox } from "./outbox.js";
 import type { PendingRead, PendingWrite } from "./pending.js";
 import { PendingReads } from "./pending-reads.js";
@@ -46,14 +52,9 @@ import {
   type Reply,
 } from "./pending-requests.js";
 import { PendingWrites, type WriteMarks } from "./pending-writes.js";
+import { closedError, endedTooEarly, inDoubt, outageOf, overloadError } from "./shard-errors.js";
 import type { ShardLauncher, ShardLink } from "./shard-link.js";
 import { Supervisor } from "./supervisor.js";
-
-/**
- * So many bytes of pages are handed out in a turn of the event loop. What many scans make of theirs in one turn, before the
- * first of them is used, outlives V8's small collections, which copy it.
- */
-const pageBytesPerTurn = 64 * 1024;
 
 /** What a shard needs to know when it starts. */
 export type OpenParameters = Omit<OpenRequest, "type" | "token" | "shardIndex">;
@@ -106,9 +107,12 @@ export class ShardClient {
   #outage: FastKVError | undefined;
   readonly #outbox = new Outbox();
   #isSendScheduled = false;
-  readonly #received = new Fifo<Buffer>();
-  /** The rest of what was received waits for the next turn of the event loop. */
-  #pacing: NodeJS.Immediate | undefined;
+  readonly #inbox = new Inbox({
+    onFrame: (frame) => this.#handleFrame(frame),
+    onHandled: () => this.#checkIdle(),
+    // As the end of the process would be.
+    onUnreadable: ({ message }) => this.#link?.cutOff(`sent what is no frame: ${message}`),
+  });
   readonly #reads = new PendingReads();
   readonly #writes = new PendingWrites();
   readonly #requests = new PendingRequests();
@@ -173,11 +177,7 @@ export class ShardClient {
 
   #checkLoad(bytes: number): void {
     if (bytes > this.#maxInFlightBytes) {
-      throw new FastKVError(
-        "FASTKV_OVERLOADED",
-        `${bytes} bytes are on their way to shard ${this.index}, more than maxInFlightBytes (${this.#maxInFlightBytes}). Await some that were taken, or wait for some milliseconds, before making more; or ask for less in one.`,
-        { writeOutcome: "not-applied" },
-      );
+      throw overloadError(this.index, bytes, this.#maxInFlightBytes);
     }
   }
 
@@ -356,7 +356,7 @@ export class ShardClient {
     this.#isLinkDown = false;
     this.#launchedAtMs = performance.now();
     this.#link = await this.#launcher.launch(this.index, {
-      onFrames: (frames) => this.#receive(frames),
+      onFrames: (frames) => this.#inbox.receive(frames),
       onDown: (reason) => this.#onDown(reason),
       isAwaited: () => !(this.#reads.isEmpty && this.#writes.isEmpty && this.#requests.isEmpty),
     });
@@ -367,10 +367,7 @@ export class ShardClient {
     const link = this.#link;
     invariant(link !== undefined, "a shard is launched before it is opened");
     if (this.#isLinkDown) {
-      throw new FastKVError(
-        "FASTKV_SHARD_UNAVAILABLE",
-        `Shard ${this.index} ended before it was opened. Open the database again; what it wrote to stderr may say why it ended.`,
-      );
+      throw endedTooEarly(this.index);
     }
     const parameters = this.#owner.openParameters(this.index, isFirst);
     const { meta } = await new Promise<Reply>((resolve, reject) => {
@@ -476,7 +473,7 @@ export class ShardClient {
   }
 
   #rejectAll(error: FastKVError, ofWrites: FastKVError): void {
-    this.#received.takeAll();
+    this.#inbox.clear();
     this.#outbox.clear();
     this.#reads.rejectAll(error);
     this.#writes.rejectAll(ofWrites);
@@ -590,40 +587,6 @@ export class ShardClient {
 
   // Receiving
 
-  #receive(frames: Buffer[]): void {
-    for (const frame of frames) {
-      this.#received.push(frame);
-    }
-    if (this.#pacing === undefined) {
-      this.#handle(pageBytesPerTurn);
-    }
-  }
-
-  /**
-   * What was received, until so many bytes of pages are handed out; the rest on later turns of the event loop. What cannot be
-   * handled ends the link, as the end of the process would.
-   */
-  #handle(pageBytes: number): void {
-    let left = pageBytes;
-    try {
-      while (left > 0 && this.#received.length > 0) {
-        const frame = this.#received.shift()!;
-        this.#handleFrame(frame);
-        left -= frameTypeOf(frame) === frameType.page ? frame.length : 0;
-      }
-      this.#checkIdle();
-    } catch (error) {
-      this.#received.takeAll();
-      this.#link?.cutOff(`sent what is no frame: ${(error as Error).message}`);
-    }
-    if (this.#received.length > 0) {
-      this.#pacing = setImmediate(() => {
-        this.#pacing = undefined;
-        this.#handle(pageBytesPerTurn);
-      });
-    }
-  }
-
   #handleFrame(frame: Buffer): void {
     switch (frameTypeOf(frame)) {
       case frameType.answers:
@@ -705,7 +668,7 @@ export class ShardClient {
     }
     this.#isLinkDown = true;
     // What came before the end counts.
-    this.#handle(Number.POSITIVE_INFINITY);
+    this.#inbox.finish();
     const wasStarting = this.state === "starting";
     this.state = "down";
     this.#requests.failUnrepeatable(this.index);
@@ -745,26 +708,4 @@ export class ShardClient {
     const reply = await this.open(false);
     this.resume(reply.lastSequence);
   }
-}
-
-/** The same, for writes that were on their way. */
-function inDoubt(error: FastKVError): FastKVError {
-  return restated(error, { writeOutcome: "in-doubt" });
-}
-
-function closedError(): FastKVError {
-  return new FastKVError("FASTKV_CLOSED", "The database was closed before the call was done", {
-    writeOutcome: "in-doubt",
-  });
-}
-
-function outageOf(shardIndex: number, why: string, cause?: FastKVError): FastKVError {
-  return new FastKVError(
-    "FASTKV_NO_SPACE",
-    `Shard ${shardIndex} has no room: ${why}. Make room on the disk: it then goes on by itself.`,
-    {
-      cause,
-      writeOutcome: "not-applied",
-    },
-  );
 }

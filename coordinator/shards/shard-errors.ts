@@ -1,0 +1,38 @@
+/** What calls of a shard are refused with, or fail with. */
+
+import { FastKVError, restated } from "../../shared/errors.js";
+
+/** The same error, for writes that were on their way. */
+export function inDoubt(error: FastKVError): FastKVError {
+  return restated(error, { writeOutcome: "in-doubt" });
+}
+
+export function closedError(): FastKVError {
+  return new FastKVError("FASTKV_CLOSED", "The database was closed before the call was done", {
+    writeOutcome: "in-doubt",
+  });
+}
+
+export function overloadError(shardIndex: number, bytes: number, maxInFlightBytes: number): FastKVError {
+  return new FastKVError(
+    "FASTKV_OVERLOADED",
+    `${bytes} bytes are on their way to shard ${shardIndex}, more than maxInFlightBytes (${maxInFlightBytes}). Await some that were taken, or wait for some milliseconds, before making more; or ask for less in one.`,
+    { writeOutcome: "not-applied" },
+  );
+}
+
+export function endedTooEarly(shardIndex: number): FastKVError {
+  return new FastKVError(
+    "FASTKV_SHARD_UNAVAILABLE",
+    `Shard ${shardIndex} ended before it was opened. Open the database again; what it wrote to stderr may say why it ended.`,
+  );
+}
+
+/** There is no room for the shard to start, or to take to disk what it has taken. */
+export function outageOf(shardIndex: number, why: string, cause?: FastKVError): FastKVError {
+  return new FastKVError(
+    "FASTKV_NO_SPACE",
+    `Shard ${shardIndex} has no room: ${why}. Make room on the disk: it then goes on by itself.`,
+    { cause, writeOutcome: "not-applied" },
+  );
+}
