@@ -45,6 +45,8 @@ export class Supervisor {
     const shard = this.#shard;
     const policy = this.#policy;
     let lastReason = reason;
+    let noSpace: FastKVError | undefined;
+    let isNoSpaceTold = false;
     await shard.endProcess();
     let pauseMs = policy.noteDeath(performance.now());
     while (pauseMs !== undefined) {
@@ -55,8 +57,12 @@ export class Supervisor {
       if (shard.state === "closed") {
         return;
       }
-      shard.onRestart(lastReason);
-      this.restarts += 1;
+      // That there is no room is told once, however often it is tried.
+      if (!isNoSpaceTold) {
+        shard.onRestart(lastReason);
+        this.restarts += 1;
+      }
+      isNoSpaceTold = noSpace !== undefined;
       try {
         await shard.start();
         return;
@@ -70,7 +76,8 @@ export class Supervisor {
           return;
         }
         lastReason = error instanceof Error ? error.message : String(error);
-        const noSpace = hasCode(error, "FASTKV_NO_SPACE") ? error : undefined;
+        noSpace = hasCode(error, "FASTKV_NO_SPACE") ? error : undefined;
+        isNoSpaceTold &&= noSpace !== undefined;
         shard.noteNoSpace(noSpace);
         pauseMs = noSpace === undefined ? policy.noteDeath(performance.now()) : policy.noteNoSpace();
       }
