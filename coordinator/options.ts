@@ -38,7 +38,7 @@ export interface OpenOptions {
   /** Decoded blocks kept in memory, per shard. @default 33554432 */
   cacheSize?: number | undefined;
   /**
-   * Values of keys kept in the coordinator, over all shards; 0 switches it off.
+   * Values of keys kept in the coordinator, over all shards, of which each counts as at least 640 bytes; 0 switches it off.
    * @default a 16th of V8's heap limit, at most 268435456
    */
   readCacheSize?: number | undefined;

@@ -7,6 +7,11 @@ import { type Cacheable, SecondChanceCache } from "./second-chance-cache.js";
 const asciiOnly = /^[\0-\x7f]*$/;
 /** An entry of the cache's table, a string for the key and one for the value, and the object that holds them. */
 const overheadBytes = 176;
+/**
+ * What an entry counts as at least. V8 visits each of its objects when it collects, now and then while everything waits: a cache
+ * full of small values would be twice as many of them.
+ */
+const leastEntryBytes = 640;
 /** A string with anything but ASCII in it may take two bytes for each unit. */
 const twoByteUnits = 2;
 /** The version of an entry that has left the cache. */
@@ -37,6 +42,8 @@ export class CacheEntry implements Cacheable {
   plain: unknown = undefined;
   /** 0: never. */
   expiresAt = 0;
+  /** How many bytes a unit of the text takes. */
+  unitBytes = 1;
   /** Another one after each write of the key, and none any more where the entry has left the cache. */
   version: number;
   sizeBytes: number;
@@ -57,11 +64,6 @@ export class CacheEntry implements Cacheable {
     return this.form === "missing";
   }
 
-  /** How many bytes a unit of the text takes. */
-  get unitBytes(): number {
-    return this.sizeBytes === this.#bytesWith(this.text.length) ? 1 : twoByteUnits;
-  }
-
   /** Each of these gives how many bytes the entry takes from now on. */
   setText({ tag, text, bytes, expiresAt }: KeptText): number {
     this.form = "text";
@@ -69,7 +71,8 @@ export class CacheEntry implements Cacheable {
     this.text = text;
     this.plain = undefined;
     this.expiresAt = expiresAt;
-    return this.#bytesWith(text.length * (text.length === bytes ? 1 : twoByteUnits));
+    this.unitBytes = text.length === bytes ? 1 : twoByteUnits;
+    return this.#bytesWith(text.length * this.unitBytes);
   }
 
   setPlain({ value, form, bytes }: PlainValue, tag: number, expiresAt: number): number {
@@ -90,7 +93,7 @@ export class CacheEntry implements Cacheable {
   }
 
   #bytesWith(valueBytes: number): number {
-    return overheadBytes + this.name.length + valueBytes;
+    return Math.max(leastEntryBytes, overheadBytes + this.name.length + valueBytes);
   }
 }
 
