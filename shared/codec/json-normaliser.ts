@@ -10,7 +10,7 @@
 import { types } from "node:util";
 import { maxValueDepth } from "../limits.js";
 import { advice, describe, maxValueContainers, refusal, tooManyContainers } from "./refusal.js";
-import { stepKind, ValuePath } from "./value-path.js";
+import { depthOfRepeat, stepKind, ValuePath } from "./value-path.js";
 
 /** A value that JSON.stringify keeps; throws `FASTKV_INVALID_VALUE` naming the path of what it would not keep. */
 export function normaliseJson(value: unknown): unknown {
@@ -78,11 +78,10 @@ class JsonNormaliser {
       throw this.#refuseClass(value, depth);
     }
     if (depth === maxValueDepth) {
-      const chain = [...this.#containers, value];
-      const isCycle = new Set(chain).size !== chain.length;
-      throw isCycle
-        ? this.#refuse(depth, "it contains itself", `${advice.structured} Or cut the cycle.`)
-        : this.#refuse(depth, "it nests too deep", advice.shallower);
+      const repeated = depthOfRepeat([...this.#containers, value]);
+      throw repeated === undefined
+        ? this.#refuse(depth, "it nests too deep", advice.shallower)
+        : this.#refuse(repeated, "it contains itself", `${advice.structured} Or cut the cycle.`);
     }
     this.#containersLeft -= 1;
     if (this.#containersLeft < 0) {

@@ -4,7 +4,7 @@ import { types } from "node:util";
 import { maxValueDepth } from "../limits.js";
 import { isKeptByMsgpack, isKeptString } from "./msgpack-check.js";
 import { advice, describe, refusal } from "./refusal.js";
-import { stepKind, ValuePath } from "./value-path.js";
+import { depthOfRepeat, stepKind, ValuePath } from "./value-path.js";
 import { isIllFormed } from "./well-formed.js";
 
 /** The error for a value that is not kept, naming the path of the first thing that is not. */
@@ -35,9 +35,10 @@ class MsgpackExplainer {
       return isKeptByMsgpack(value) ? undefined : this.#refuseClass(value, depth);
     }
     if (depth === maxValueDepth) {
-      return new Set([...this.#containers, value]).size <= depth
-        ? this.#refuse(depth, "it contains itself", `${advice.structured} Or cut the cycle.`)
-        : this.#refuse(depth, "it nests too deep", advice.shallower);
+      const repeated = depthOfRepeat([...this.#containers, value]);
+      return repeated === undefined
+        ? this.#refuse(depth, "it nests too deep", advice.shallower)
+        : this.#refuse(repeated, "it contains itself", `${advice.structured} Or cut the cycle.`);
     }
     this.#containers.push(value);
     const found = this.#findInContainer(value, isArray, depth + 1);

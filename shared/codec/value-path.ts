@@ -7,7 +7,7 @@ import { maxValueDepth } from "../limits.js";
 export const stepKind = { field: 0, index: 1, mapKey: 2, mapValue: 3, setElement: 4, hookAnswer: 5 } as const;
 export type StepKind = (typeof stepKind)[keyof typeof stepKind];
 
-/** A path longer than twice this is written with its middle left out: a cycle's would fill the screen. */
+/** A path longer than twice this is written with its middle left out. */
 const shownSteps = 8;
 
 const plainName = /^[A-Za-z_$][\w$]{0,59}$/;
@@ -50,4 +50,11 @@ export class ValuePath {
         return plainName.test(String(key)) ? `.${key}` : `[${excerpt(String(key))}]`;
     }
   }
+}
+
+/** Where, among the containers from the root on, the first stands that is in itself; undefined where none is. */
+export function depthOfRepeat(containers: readonly object[]): number | undefined {
+  const seen = new Set<object>();
+  const depth = containers.findIndex((container) => seen.size === seen.add(container).size);
+  return depth === -1 ? undefined : depth;
 }

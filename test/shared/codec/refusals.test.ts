@@ -151,6 +151,10 @@ describe("messages of refusals", () => {
   it("tell a cycle from depth", () => {
     for (const encoding of ["json", "msgpack"] as const) {
       assert.match(refusalOf(cyclicArray, encoding).message, /contains itself/);
+      const list: unknown[] = [0, {}];
+      (list[1] as { back: unknown }).back = list;
+      const { message } = refusalOf({ lists: [list] }, encoding);
+      assert.ok(message.includes("the value at $.lists[0][1].back: it contains itself"), message);
     }
   });
 
