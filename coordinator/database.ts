@@ -494,6 +494,7 @@ export class Database implements ScanHost, ShardClientOwner {
         onNoRoom: (refusal, inDoubt) => this.#refuseWrites(refusal, inDoubt),
         onRoom: () => {
           this.#readOnly = undefined;
+          this.#tellLogOutage();
         },
         setTimer: (call, delayMs) => {
           const timer = setTimeout(call, delayMs);
@@ -514,6 +515,13 @@ export class Database implements ScanHost, ShardClientOwner {
     this.#readOnly = refusal;
     for (const client of this.clients) {
       client.failBehindLog(ofWaiting);
+    }
+    this.#tellLogOutage();
+  }
+
+  #tellLogOutage(): void {
+    for (const client of this.clients) {
+      client.noteLogOutage();
     }
   }
 
@@ -562,6 +570,10 @@ export class Database implements ScanHost, ShardClientOwner {
 
   logWritten(): number {
     return this.#batches.writtenSequence;
+  }
+
+  hasLogOutage(): boolean {
+    return this.#readOnly !== undefined;
   }
 
   logSynced(): number {

@@ -67,11 +67,14 @@ export class Mailbox {
 
   /**
    * Frames of one chunk of the socket are pushed together, then handled with one `drain`. How far the batch log is on
-   * disk counts at once: a flush may wait for it, and a write in front of this frame for that flush.
+   * disk, whether it has room, and which refusals were heard, counts at once: a flush may wait for it, and a write in front
+   * of this frame for that flush.
    */
   push(frame: Buffer): void {
     if (frameTypeOf(frame) === frameType.operations) {
-      this.#engine.noteLogSynced(readOperationsHeader(frame).logSyncedSequence);
+      const { flags, logSyncedSequence, confirmedSequence } = readOperationsHeader(frame);
+      this.#engine.noteLog(logSyncedSequence, (flags & operationsFlag.logOutage) !== 0);
+      this.#engine.noteConfirmed(confirmedSequence);
     }
     this.#queue.push(frame);
   }
@@ -177,7 +180,6 @@ export class Mailbox {
   #handleOperations(frame: Buffer, header: OperationsHeader): void {
     const engine = this.#engine;
     engine.noteTime(header.timeMs);
-    engine.noteConfirmed(header.confirmedSequence);
     const accepted = header.writeBytes === 0 ? undefined : this.#accept(frame, header);
     if (accepted?.refusal !== undefined) {
       // In front of the answers, which were given without these writes: else a shard that dies in between would be sent them again.

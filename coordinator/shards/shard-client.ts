@@ -70,6 +70,8 @@ export interface ShardClientOwner {
   /** How far the batch log is written, and how far it is on disk. */
   logWritten(): number;
   logSynced(): number;
+  /** The batch log has no room, or cannot be written any more. */
+  hasLogOutage(): boolean;
   /** Tells all shards of the holds that they do not know of, with `sendHold`. */
   tellHolds(): void;
   /** Have the batch log synced soon, not only after its interval. */
@@ -266,6 +268,13 @@ export class ShardClient {
   noteLogProgress(): void {
     this.#settleWrites();
     if (this.#writes.noteLogSynced(this.#owner.logSynced()) && this.state === "up") {
+      this.#sendEmptyFrame(0);
+    }
+  }
+
+  /** Tells the shard that an outage of the batch log has begun, or has ended. */
+  noteLogOutage(): void {
+    if (this.state === "up") {
       this.#sendEmptyFrame(0);
     }
   }
@@ -534,7 +543,7 @@ export class ShardClient {
 
   #stamp(flags: number): FrameStamp {
     return {
-      flags,
+      flags: this.#owner.hasLogOutage() ? flags | operationsFlag.logOutage : flags,
       timeMs: this.#owner.nowMs(),
       logSyncedSequence: this.#owner.logSynced(),
       confirmedSequence: this.#confirmedSequence,

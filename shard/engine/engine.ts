@@ -71,6 +71,8 @@ export class Engine {
   readonly #commits: LoadCommits;
   /** How far the coordinator's batch log is on disk. */
   readonly #batchLog: SequenceGate;
+  /** It has no room, or cannot be written any more. */
+  #hasLogOutage = false;
   readonly #memtables: Memtables;
   readonly #applier: Applier;
   #timeMs: number;
@@ -227,7 +229,9 @@ export class Engine {
       compaction: this.#compactionPause.error !== undefined,
     };
     const { levelZeroDepth } = this.tree.version;
-    return stallOf(this.#memtables.sealed.length, levelZeroDepth, isFailing, this.options);
+    // The coordinator takes no more writes then; what it has sent is taken, so that the reads behind it are answered.
+    const isStuck = this.#hasLogOutage && this.flusher.isWaiting;
+    return stallOf(isStuck ? 0 : this.#memtables.sealed.length, levelZeroDepth, isFailing, this.options);
   }
 
   /** How near writes are to a stop, from 0 to 1, while they are slowed. */
@@ -256,8 +260,13 @@ export class Engine {
   }
 
   /** The coordinator's batch log is on disk up to here: what waited for it may be flushed. */
-  noteLogSynced(sequence: number): void {
-    this.#batchLog.advance(sequence);
+  /** How far the batch log is on disk, and whether that may take any time from now on. */
+  noteLog(syncedSequence: number, hasOutage: boolean): void {
+    this.#batchLog.advance(syncedSequence);
+    if (hasOutage !== this.#hasLogOutage) {
+      this.#hasLogOutage = hasOutage;
+      this.#onProgress();
+    }
   }
 
   /** The coordinator knows of all refusals up to here: writes are tried again. */

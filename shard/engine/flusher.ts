@@ -23,6 +23,8 @@ export interface FlusherOwner {
 export class Flusher {
   flushes = 0;
   flushedBytes = 0;
+  /** The oldest memtable's data may not become durable yet. */
+  isWaiting = false;
 
   readonly #fileSystem: FileSystem;
   readonly #folder: string;
@@ -90,7 +92,10 @@ export class Flusher {
   }
 
   async #flush(memtable: Memtable): Promise<void> {
-    await this.#owner.mayBecomeDurable(memtable);
+    this.isWaiting = true;
+    await this.#owner.mayBecomeDurable(memtable).finally(() => {
+      this.isWaiting = false;
+    });
     const tree = this.#tree;
     const addedRangeDeletes = this.#rangeDeletesOf(memtable);
     const survival = tree.survival(0, memtable.maxSequence);

@@ -89,9 +89,10 @@ export type FrameType = (typeof frameType)[keyof typeof frameType];
 
 /**
  * `sync`: have the writes synced. `seal`: the writes are a bulk load's commit, older data is sealed first. `resent`: the
- * writes come again after a restart and may have been acknowledged, so they may not be refused.
+ * writes come again after a restart and may have been acknowledged, so they may not be refused. `logOutage`: the batch log
+ * has no room, or cannot be written any more: what waits for it may wait for ever.
  */
-export const operationsFlag = { sync: 1, seal: 2, resent: 4 } as const;
+export const operationsFlag = { sync: 1, seal: 2, resent: 4, logOutage: 8 } as const;
 export const readFlag = { snapshot: 1, noValue: 2 } as const;
 export const answerStatus = { found: 0, missing: 1, error: 2 } as const;
 

@@ -39,6 +39,7 @@ async function openClient(): Promise<{
     isHeld: () => true,
     logWritten: () => 0,
     logSynced: () => 0,
+    hasLogOutage: () => false,
     tellHolds: nothing,
     wantLogSync: nothing,
     onLaunched: nothing,

@@ -141,6 +141,53 @@ describe("a full disk", () => {
     await db.close();
   });
 
+  it("goes on behind a refusal, however many full memtables, or flushes, come in front of the news that it was heard", async () => {
+    for (const between of ["batches", "flushes"] as const) {
+      const disk = new SimulatedFileSystem({
+        random: new Random(8),
+        maxAsyncTurns: 2,
+        folders: ["/data"],
+      });
+      const options = { shards: 2, maxMemtableSize: 64 * 1024 };
+      const { db } = await openSimulated(disk, new SteppedClock(), options, inProcess(disk));
+      const keys = ["a", "b", "c", "d", "e", "f"];
+      expect(new Set(keys.map(shardOf)).size).to.equal(2);
+      disk.failNext({ operation: "write", path: /\.wal$/, times: 1 }, "ENOSPC");
+      // Large: each travels in a frame of its own, and fills a memtable.
+      const value = "x".repeat(600 * 1024);
+      const calls = [outcomeOf(db.put("a", value))];
+      for (let round = 0; round < 8; round++) {
+        calls.push(outcomeOf(db.batchPut(keys.map((key) => [key, `${value}${round}`]))));
+        if (between === "flushes") {
+          calls.push(outcomeOf(db.flush()));
+        }
+      }
+      const outcomes = await Promise.all(calls);
+      expect(outcomes[0]).to.equal("FASTKV_NO_SPACE");
+      expect(new Set(outcomes.slice(1)), between).to.deep.equal(new Set(["served"]));
+      expect(await db.get("a")).to.equal(`${value}7`);
+      await db.close();
+    }
+  });
+
+  it("answers reads behind batches that fill memtables while the batch log has no room, and lets the program close", async () => {
+    const disk = new SimulatedFileSystem({ random: new Random(9), maxAsyncTurns: 2, folders: ["/data"] });
+    const options = { shards: 2, maxMemtableSize: 64 * 1024 };
+    const { db } = await openSimulated(disk, new SteppedClock(), options, inProcess(disk));
+    const keys = ["a", "b", "c", "d", "e", "f"];
+    expect(new Set(keys.map(shardOf)).size).to.equal(2);
+    disk.failNext({ path: /batch-log/, times: 1_000_000 }, "ENOSPC");
+    const value = "x".repeat(600 * 1024);
+    const calls = Array.from({ length: 8 }, (_, round) =>
+      outcomeOf(db.batchPut(keys.map((key) => [key, `${value}${round}`]))),
+    );
+    const behind = db.getMany(keys);
+    expect(new Set(await Promise.all(calls))).to.deep.equal(new Set(["FASTKV_NO_SPACE"]));
+    expect(await behind).to.deep.equal(keys.map(() => `${value}7`));
+    expect(await outcomeOf(db.put("a", "more"))).to.equal("FASTKV_NO_SPACE");
+    expect(await outcomeOf(db.close())).to.be.oneOf(["served", "FASTKV_NO_SPACE", "FASTKV_READ_ONLY"]);
+  });
+
   for (const durable of ["in the WAL", "in a table"] as const) {
     it(`loses no put that it has refused where the refusal is lost with the shard, and a later batch is ${durable}`, async () => {
       const { disk, launcher, db, keys } = await twoShards(12);
