@@ -428,13 +428,13 @@ export class BatchLog implements KnownBatches {
       { type: recordType.restart, earlierSequence, batches },
       this.#owner.nowMs(),
     );
-    for (const old of [...this.#older.map((file) => file.fileNumber), this.#fileNumber]) {
-      this.#fileSystem.remove(pathOf(this.#folder, old));
-    }
-    this.#older = [];
-    await this.#writer.close();
+    const left = this.#writer;
+    // Nothing in them is needed. One that cannot be removed does no harm, and is tried again like others.
+    const obsolete = [...this.#older.map((file) => file.fileNumber), this.#fileNumber];
+    this.#older = obsolete.map((number) => ({ fileNumber: number, lastSequence: 0 }));
     this.#writer = writer;
     this.#fileNumber = fileNumber;
+    await left.close().catch(() => undefined);
     this.#outage = undefined;
     this.#noteSynced(this.writtenSequence);
   }

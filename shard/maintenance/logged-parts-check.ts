@@ -4,7 +4,7 @@
  */
 
 import { asBuffer, type ByteString } from "../../shared/bytes.js";
-import { filterSection, OperationReader, operationKind } from "../../shared/format/operations.js";
+import { OperationReader, OperationSection, operationKind } from "../../shared/format/operations.js";
 import type { LogRecord } from "../../shared/log/log-file.js";
 import type { FindingPlace } from "../../shared/maintenance/finding.js";
 import { type Entry, entryKind } from "../engine/iterator/cursor.js";
@@ -70,19 +70,14 @@ export class LoggedPartsCheck {
 
   checkRecord(name: string, record: LogRecord, wasClean: boolean): void {
     this.#noteLoadCommits(record.payload, record.firstSequence);
-    for (const sequence of loggedSequences(record)) {
+    for (const [sequence, section] of loggedSections(record)) {
       const part = this.#parts.get(sequence);
       if (part === undefined) {
         this.#checkUnlogged(name, record.offset, sequence, wasClean);
         continue;
       }
       part.isInWal = true;
-      const own = filterSection(
-        record.payload,
-        record.firstSequence,
-        (operation, of) => operation.logged && of === sequence,
-      );
-      if (!own!.section.equals(part.section)) {
+      if (!section.bytes().equals(part.section)) {
         this.#mismatch(name, `the part of batch ${sequence} is not what the batch log has`, {
           offset: record.offset,
         });
@@ -165,18 +160,27 @@ function writesOf(section: Buffer): Map<ByteString, LoggedWrite> | undefined {
   return writes;
 }
 
-function loggedSequences({ payload, firstSequence }: LogRecord): Set<number> {
-  const sequences = new Set<number>();
+/** The parts of logged batches in a record, by sequence number: each as the batch log has it, with deltas of 0. */
+function loggedSections({ payload, firstSequence }: LogRecord): Map<number, OperationSection> {
+  const sections = new Map<number, OperationSection>();
   const reader = new OperationReader(payload);
   try {
     while (reader.next()) {
       if (reader.logged) {
-        sequences.add(firstSequence + reader.sequenceDelta);
+        const sequence = firstSequence + reader.sequenceDelta;
+        let section = sections.get(sequence);
+        if (section === undefined) {
+          section = new OperationSection(reader.end - reader.start);
+          sections.set(sequence, section);
+        }
+        const { kind, tag, expiresAt, logged, keyStart, valueStart, end } = reader;
+        const key = payload.subarray(keyStart, valueStart);
+        section.append({ kind, tag, expiresAt, logged, key, value: payload.subarray(valueStart, end) }, 0);
       }
     }
   } catch {
     // Reported where the record is checked.
-    sequences.clear();
+    sections.clear();
   }
-  return sequences;
+  return sections;
 }

@@ -28,6 +28,9 @@ export class RecordLogWriter {
   syncedBytes = 0;
   /** Set where the file can no longer be trusted; every later call throws it. */
   failure: unknown;
+  /** Failed writes that were cut back, and how many of the cuts are on disk. */
+  #cuts = 0;
+  #syncedCuts = 0;
 
   readonly #handle: FileHandle;
   readonly #epoch: number;
@@ -93,25 +96,30 @@ export class RecordLogWriter {
     await this.#pendingAppend;
   }
 
+  /** All of it is on disk as it is: nothing was written or cut back since the last sync. */
+  get isSynced(): boolean {
+    return this.syncedBytes === this.sizeBytes && this.#syncedCuts === this.#cuts;
+  }
+
   sync(): void {
     this.#checkUsable("in-doubt");
-    const target = this.sizeBytes;
     try {
       this.#handle.sync();
     } catch (error) {
       this.failure = error;
       throw error;
     }
-    this.#noteSynced(target);
+    this.#noteSynced(this.sizeBytes, this.#cuts);
   }
 
   /** Syncs what is written by now. Calls made while one is under way share the one that follows it. */
   async syncAsync(): Promise<void> {
     this.#checkUsable("in-doubt");
     const target = this.sizeBytes;
+    const cuts = this.#cuts;
     while (this.#pendingSync !== undefined) {
       await this.#pendingSync;
-      if (this.syncedBytes >= target) {
+      if (this.syncedBytes >= target && this.#syncedCuts >= cuts) {
         return;
       }
     }
@@ -157,18 +165,20 @@ export class RecordLogWriter {
 
   async #syncOnce(): Promise<void> {
     const target = this.sizeBytes;
+    const cuts = this.#cuts;
     try {
       await this.#handle.syncAsync();
     } catch (error) {
       this.failure = error;
       throw error;
     }
-    this.#noteSynced(target);
+    this.#noteSynced(target, cuts);
   }
 
   /** A sync that ends late may know less than one that began after it. */
-  #noteSynced(target: number): void {
+  #noteSynced(target: number, cuts: number): void {
     this.syncedBytes = Math.max(this.syncedBytes, target);
+    this.#syncedCuts = Math.max(this.#syncedCuts, cuts);
   }
 
   #encodeHeader(target: Buffer, type: number, firstSequence: number, timeMs: number, payload: Buffer): void {
@@ -200,6 +210,7 @@ export class RecordLogWriter {
   #cutBack(cause: unknown): unknown {
     try {
       this.#handle.truncate(this.sizeBytes);
+      this.#cuts += 1;
       return cause;
     } catch (error) {
       this.failure =

@@ -111,8 +111,11 @@ export class Wal {
       this.#next = undefined;
       throw error;
     }
-    await this.#segment.syncAsync();
     const old = this.#segment;
+    // No write is taken meanwhile, but what is owed may be written, or be cut back where there is no room for it.
+    do {
+      await old.syncAsync();
+    } while (!old.isSynced);
     appendStart(writer, { number: this.#segmentNumber, sizeBytes: old.sizeBytes }, timeMs);
     this.#segment = writer;
     this.#segmentNumber = next.number;

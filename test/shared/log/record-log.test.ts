@@ -406,6 +406,24 @@ describe("shared: record log", () => {
       expect(log.syncedBytes).to.equal(synced);
     });
 
+    itWithRandom("covers what was cut back while another one was under way", async (random) => {
+      for (let round = 0; round < 30; round++) {
+        const disk = new SimulatedFileSystem({ random, maxAsyncTurns: 8, folders: ["/d"] });
+        const log = createLog(disk);
+        log.sync();
+        disk.syncFolder("/d");
+        log.append(1, 1, 0, Buffer.alloc(50_000, 1));
+        const running = log.syncAsync();
+        disk.failNext({ operation: "write", partBytes: 9000 }, "ENOSPC");
+        expect(causeCode(caught(() => log.append(1, 2, 0, Buffer.alloc(50_000, 2))))).to.equal("ENOSPC");
+        expect(log.isSynced).to.equal(false);
+        await log.syncAsync();
+        expect(log.isSynced).to.equal(true);
+        await running;
+        expect(disk.crash(random).contentOf(logPath)).to.have.length(log.sizeBytes);
+      }
+    });
+
     it("fails for all who share it", async () => {
       const disk = newDisk();
       const log = createLog(disk);
