@@ -4,10 +4,12 @@ import { performance } from "node:perf_hooks";
 import type { Latencies, Measurement } from "./measurement.js";
 
 const sliceMs = 100;
-const firstCapacity = 1 << 16;
+/** An array that grows as a whole would, at some ten million latencies, be a pause of its own. */
+const chunkLength = 1 << 16;
 
 export class Meter {
-  #latenciesMs = new Float64Array(firstCapacity);
+  readonly #chunks: Float64Array[] = [];
+  #chunk = new Float64Array(0);
   #count = 0;
   #entries = 0;
   readonly #startedMs = performance.now();
@@ -33,12 +35,13 @@ export class Meter {
   /** Counts an operation that began at `startedMs` and touched so many entries. */
   done(startedMs: number, entries: number): void {
     const now = performance.now();
-    if (this.#count === this.#latenciesMs.length) {
-      const larger = new Float64Array(this.#count * 2);
-      larger.set(this.#latenciesMs);
-      this.#latenciesMs = larger;
+    const place = this.#count % chunkLength;
+    if (place === 0) {
+      this.#chunk = new Float64Array(chunkLength);
+      this.#chunks.push(this.#chunk);
     }
-    this.#latenciesMs[this.#count++] = now - startedMs;
+    this.#chunk[place] = now - startedMs;
+    this.#count += 1;
     this.progress(entries, now);
   }
 
@@ -80,7 +83,11 @@ export class Meter {
     if (this.#count === 0) {
       return undefined;
     }
-    const sorted = this.#latenciesMs.subarray(0, this.#count).sort();
+    const all = new Float64Array(this.#chunks.length * chunkLength);
+    this.#chunks.forEach((chunk, at) => {
+      all.set(chunk, at * chunkLength);
+    });
+    const sorted = all.subarray(0, this.#count).sort();
     const us = (part: number): number =>
       sorted[Math.min(sorted.length - 1, Math.floor(part * sorted.length))]! * 1_000;
     return {
