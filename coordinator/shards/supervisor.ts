@@ -45,8 +45,7 @@ export class Supervisor {
     const shard = this.#shard;
     const policy = this.#policy;
     let lastReason = reason;
-    let noSpace: FastKVError | undefined;
-    let isNoSpaceTold = false;
+    let triesWithoutRoom = 0;
     await shard.endProcess();
     let pauseMs = policy.noteDeath(performance.now());
     while (pauseMs !== undefined) {
@@ -58,11 +57,10 @@ export class Supervisor {
         return;
       }
       // That there is no room is told once, however often it is tried.
-      if (!isNoSpaceTold) {
+      if (triesWithoutRoom < 2) {
         shard.onRestart(lastReason);
         this.restarts += 1;
       }
-      isNoSpaceTold = noSpace !== undefined;
       try {
         await shard.start();
         return;
@@ -76,8 +74,8 @@ export class Supervisor {
           return;
         }
         lastReason = error instanceof Error ? error.message : String(error);
-        noSpace = hasCode(error, "FASTKV_NO_SPACE") ? error : undefined;
-        isNoSpaceTold &&= noSpace !== undefined;
+        const noSpace = hasCode(error, "FASTKV_NO_SPACE") ? error : undefined;
+        triesWithoutRoom = noSpace === undefined ? 0 : triesWithoutRoom + 1;
         shard.noteNoSpace(noSpace);
         pauseMs = noSpace === undefined ? policy.noteDeath(performance.now()) : policy.noteNoSpace();
       }

@@ -259,8 +259,7 @@ export class Engine {
     }
   }
 
-  /** The coordinator's batch log is on disk up to here: what waited for it may be flushed. */
-  /** How far the batch log is on disk, and whether that may take any time from now on. */
+  /** The coordinator's batch log is on disk up to here: what waited for it may be flushed. With an outage the rest may take any time. */
   noteLog(syncedSequence: number, hasOutage: boolean): void {
     this.#batchLog.advance(syncedSequence);
     if (hasOutage !== this.#hasLogOutage) {
