@@ -4,19 +4,10 @@
  */
 
 import { FastKVError, restated } from "../../shared/errors.js";
-import type { RecordLogWriter } from "../../shared/log/record-log.js";
-import type { FileSystem } from "../../shared/storage/file-system.js";
 import type { KnownBatches } from "./known-batches.js";
-import { type LogEnvironment, startFile, takeBatches } from "./log-file.js";
-import {
-  batchBytes,
-  committedLoads,
-  encodeBatches,
-  type LoggedBatch,
-  pathOf,
-  recordType,
-  temporaryPattern,
-} from "./log-format.js";
+import { LogFiles } from "./log-files.js";
+import { batchBytes, committedLoads, type LoggedBatch } from "./log-format.js";
+import { type LogEnvironment, takeBatches } from "./start-file.js";
 
 /** A file is left for a new one at this size. */
 const rotateBytes = 32 * 1024 * 1024;
@@ -55,16 +46,10 @@ export class BatchLog implements KnownBatches {
   writtenSequence: number;
   syncedSequence: number;
 
-  readonly #fileSystem: FileSystem;
   readonly #folder: string;
-  readonly #databaseId: Uint8Array;
-  readonly #epoch: number;
+  readonly #files: LogFiles;
   readonly #syncIntervalMs: number;
   readonly #owner: BatchLogOwner;
-  #writer: RecordLogWriter;
-  #fileNumber: number;
-  /** Older files, with the last sequence number in each. */
-  #older: { fileNumber: number; lastSequence: number }[] = [];
   /** Batches that are not yet durable in all of their shards, in order. */
   #unsettled: LoggedBatch[] = [];
   #waiting: WaitingBatch[] = [];
@@ -85,22 +70,19 @@ export class BatchLog implements KnownBatches {
   #isFresh = false;
 
   private constructor(
-    environment: LogEnvironment,
+    folder: string,
+    files: LogFiles,
     syncIntervalMs: number,
     owner: BatchLogOwner,
-    start: { writer: RecordLogWriter; fileNumber: number; lastSequence: number },
+    lastSequence: number,
   ) {
-    this.#fileSystem = environment.fileSystem;
-    this.#folder = environment.folder;
-    this.#databaseId = environment.databaseId;
-    this.#epoch = environment.epoch;
+    this.#folder = folder;
+    this.#files = files;
     this.#syncIntervalMs = syncIntervalMs;
     this.#owner = owner;
-    this.#writer = start.writer;
-    this.#fileNumber = start.fileNumber;
-    this.#lastSequence = start.lastSequence;
-    this.writtenSequence = start.lastSequence;
-    this.syncedSequence = start.lastSequence;
+    this.#lastSequence = lastSequence;
+    this.writtenSequence = lastSequence;
+    this.syncedSequence = lastSequence;
   }
 
   /**
@@ -113,22 +95,8 @@ export class BatchLog implements KnownBatches {
     lastSequence: number,
     obsolete: readonly number[],
   ): BatchLog {
-    const { fileSystem, folder } = environment;
-    const fileNumber = (obsolete.at(-1) ?? 0) + 1;
-    const writer = startFile(
-      environment,
-      fileNumber,
-      { type: recordType.restart, earlierSequence: lastSequence, batches: [] },
-      owner.nowMs(),
-    );
-    for (const old of obsolete) {
-      fileSystem.remove(pathOf(folder, old));
-    }
-    // What a crash left of files that never got their name.
-    for (const name of fileSystem.list(folder).filter((found) => temporaryPattern.test(found))) {
-      fileSystem.remove(`${folder}/${name}`);
-    }
-    return new BatchLog(environment, syncIntervalMs, owner, { writer, fileNumber, lastSequence });
+    const files = LogFiles.create(environment, () => owner.nowMs(), lastSequence, obsolete);
+    return new BatchLog(environment.folder, files, syncIntervalMs, owner, lastSequence);
   }
 
   get unsettledBatches(): number {
@@ -136,7 +104,7 @@ export class BatchLog implements KnownBatches {
   }
 
   get sizeBytes(): number {
-    return this.#writer.sizeBytes;
+    return this.#files.sizeBytes;
   }
 
   /** What is not on disk yet is among `loggedSequences`. */
@@ -174,16 +142,7 @@ export class BatchLog implements KnownBatches {
   prune(): void {
     // One whose shard was given up, or waits for room, keeps nothing but itself.
     this.#unsettled = this.#unsettled.filter((batch) => !this.#isSettled(batch));
-    const oldest = this.#unsettled[0]?.sequence ?? Number.POSITIVE_INFINITY;
-    while (this.#older.length > 0 && this.#older[0]!.lastSequence < oldest) {
-      try {
-        this.#fileSystem.remove(pathOf(this.#folder, this.#older[0]!.fileNumber));
-      } catch {
-        // It does no harm, and is tried again with the next batch.
-        return;
-      }
-      this.#older.shift();
-    }
+    this.#files.removeBelow(this.#unsettled[0]?.sequence ?? Number.POSITIVE_INFINITY);
   }
 
   /**
@@ -225,7 +184,7 @@ export class BatchLog implements KnownBatches {
     this.#cancelTimer?.();
     await this.drain();
     this.#cancelRetry?.();
-    await this.#writer.close();
+    await this.#files.close();
   }
 
   #syncWanted = false;
@@ -283,27 +242,28 @@ export class BatchLog implements KnownBatches {
   }
 
   async #writeWaiting(): Promise<void> {
-    if (this.#writer.sizeBytes >= rotateBytes) {
+    if (this.sizeBytes >= rotateBytes) {
       this.#trimWanted = false;
       await this.#sync();
-      if (this.#older.length >= mostOlderFiles && this.#unsettledBytes < rotateBytes / 4) {
+      if (this.#files.olderFiles >= mostOlderFiles && this.#unsettledBytes < rotateBytes / 4) {
         await this.#startOver();
       } else {
-        this.#rotate();
+        this.#files.rotate(this.writtenSequence);
+        this.#noteNewFile();
       }
     } else if (this.#trimWanted) {
       this.#trimWanted = false;
       await this.#sync();
-      this.#tryToRotate();
+      if (this.#files.tryToRotate(this.writtenSequence)) {
+        this.#noteNewFile();
+      }
     }
     // What comes meanwhile is the next run's: where batches always wait, a sync and a new file have their turn too.
     for (let left = this.#waiting.length; left > 0; ) {
       const group = takeGroup(this.#waiting);
       left -= group.length;
-      const first = group[0]!.batch.sequence;
       try {
-        const payload = encodeBatches(group.map((waiting) => waiting.batch));
-        await this.#writer.appendAsync(recordType.batches, first, this.#owner.nowMs(), payload);
+        await this.#files.append(group.map((waiting) => waiting.batch));
       } catch (error) {
         this.#waiting = [...group, ...this.#waiting];
         throw error;
@@ -330,7 +290,7 @@ export class BatchLog implements KnownBatches {
     this.#cancelTimer?.();
     this.#cancelTimer = undefined;
     const target = this.writtenSequence;
-    await this.#writer.syncAsync();
+    await this.#files.sync();
     this.#noteSynced(target);
   }
 
@@ -353,40 +313,9 @@ export class BatchLog implements KnownBatches {
     }, this.#syncIntervalMs);
   }
 
-  /** The file is synced whole. */
-  #rotate(): void {
-    const next = startFile(
-      this.#environment(),
-      this.#fileNumber + 1,
-      { type: recordType.start, earlierSequence: this.writtenSequence, batches: [] },
-      this.#owner.nowMs(),
-    );
-    this.#older.push({ fileNumber: this.#fileNumber, lastSequence: this.writtenSequence });
+  #noteNewFile(): void {
     this.#isFresh = false;
-    this.#writer.release();
-    this.#writer = next;
-    this.#fileNumber += 1;
     this.prune();
-  }
-
-  /** Where the new file does not get its name, the one that is there serves on. */
-  #tryToRotate(): void {
-    try {
-      this.#rotate();
-    } catch (error) {
-      if (this.#fileSystem.exists(pathOf(this.#folder, this.#fileNumber + 1))) {
-        throw error;
-      }
-    }
-  }
-
-  #environment(): LogEnvironment {
-    return {
-      fileSystem: this.#fileSystem,
-      folder: this.#folder,
-      databaseId: this.#databaseId,
-      epoch: this.#epoch,
-    };
   }
 
   /**
@@ -419,24 +348,11 @@ export class BatchLog implements KnownBatches {
 
   /** All batches that are not yet durable in their shards go into a new file, and the others go, whatever is at their ends. */
   async #startOver(): Promise<void> {
-    const fileNumber = this.#fileNumber + 1;
-    const earlierSequence = this.writtenSequence;
-    const batches = this.#unsettled.filter((batch) => batch.sequence <= earlierSequence);
-    const writer = startFile(
-      this.#environment(),
-      fileNumber,
-      { type: recordType.restart, earlierSequence, batches },
-      this.#owner.nowMs(),
-    );
-    const left = this.#writer;
-    // Nothing in them is needed. One that cannot be removed does no harm, and is tried again like others.
-    const obsolete = [...this.#older.map((file) => file.fileNumber), this.#fileNumber];
-    this.#older = obsolete.map((number) => ({ fileNumber: number, lastSequence: 0 }));
-    this.#writer = writer;
-    this.#fileNumber = fileNumber;
-    await left.close().catch(() => undefined);
+    const lastSequence = this.writtenSequence;
+    const batches = this.#unsettled.filter((batch) => batch.sequence <= lastSequence);
+    await this.#files.startOver(lastSequence, batches);
     this.#outage = undefined;
-    this.#noteSynced(this.writtenSequence);
+    this.#noteSynced(lastSequence);
   }
 
   get #unsettledBytes(): number {

@@ -1,6 +1,6 @@
 import type { Finding } from "../../shared/maintenance/finding.js";
-import { startFile } from "../batch-log/log-file.js";
 import { pathOf, recordType } from "../batch-log/log-format.js";
+import { startFile } from "../batch-log/start-file.js";
 import type { ClosedDatabase, CommonFiles } from "./closed-database.js";
 import type { LostFolder } from "./lost-folder.js";
 

@@ -1,7 +1,7 @@
 import { expect } from "chai";
 import { loadBatchLog } from "../../coordinator/batch-log/load-batch-log.js";
-import { startFile } from "../../coordinator/batch-log/log-file.js";
 import { headerOf, type LoggedBatch, pathOf, recordType } from "../../coordinator/batch-log/log-format.js";
+import { startFile } from "../../coordinator/batch-log/start-file.js";
 import { OperationSection, operationKind } from "../../shared/format/operations.js";
 import { RecordLogWriter } from "../../shared/log/record-log.js";
 import { caught } from "../support/errors.js";
