@@ -4,7 +4,7 @@
  */
 
 import { corruption, FastKVError } from "../shared/errors.js";
-import { isLoadCommit, markLogged, OperationSection, operationKind } from "../shared/format/operations.js";
+import { markLogged, OperationSection, operationKind } from "../shared/format/operations.js";
 import type { FileSystem } from "../shared/storage/file-system.js";
 import type { FileSystemSpace } from "../shared/storage/file-system-space.js";
 import { encodeMessage, frameType } from "../shared/wire/frame.js";
@@ -16,10 +16,11 @@ import type {
   ShardStatistics,
 } from "../shared/wire/messages.js";
 import type { PageRequest } from "../shared/wire/page.js";
+import { applyLogged } from "./batch-log/apply-logged.js";
 import { BatchLog } from "./batch-log/batch-log.js";
 import { batchesOf, type KnownBatches } from "./batch-log/known-batches.js";
 import { hasBatchLog, type LoadedBatchLog, loadBatchLog } from "./batch-log/load-batch-log.js";
-import type { BatchPart, LoggedBatch } from "./batch-log/log-format.js";
+import type { BatchPart } from "./batch-log/log-format.js";
 import { Caches } from "./cache/caches.js";
 import type { KnownPages } from "./cache/scan-cache.js";
 import { Clock } from "./clock.js";
@@ -438,38 +439,12 @@ export class Database implements ScanHost, ShardClientOwner {
       this.clients[index]!.resume(reply.lastSequence);
     });
     const lastSequences = replies.map((reply) => reply.lastSequence);
-    await this.#applyLogged(loadedLog.batches, lastSequences);
+    await applyLogged(this.clients, loadedLog.batches, lastSequences);
     this.#startLog(loadedLog.files);
     if (!this.#identity.initialized) {
       this.#identity = { ...this.#identity, initialized: true };
       writeIdentity(fileSystem, this.folder, this.#identity);
     }
-  }
-
-  /** Gives every shard the parts of logged batches that it lacks, and waits until they are on disk there. */
-  async #applyLogged(batches: readonly LoggedBatch[], lastSequences: readonly number[]): Promise<void> {
-    for (const { sequence, parts } of batches) {
-      for (const { shard, section } of parts) {
-        const client = this.clients[shard];
-        if (client === undefined || sequence <= lastSequences[shard]!) {
-          continue;
-        }
-        if (isLoadCommit(section)) {
-          client.writeSeal(section, sequence);
-        } else {
-          client.writeBatch(section, sequence, true, true);
-        }
-      }
-    }
-    await Promise.all(
-      this.clients.map((client, shard) => {
-        const missing = batches.filter(
-          (batch) =>
-            batch.sequence > lastSequences[shard]! && batch.parts.some((part) => part.shard === shard),
-        );
-        return missing.length === 0 ? undefined : client.sync(missing.at(-1)!.sequence);
-      }),
-    );
   }
 
   /** From now on this life's log knows of all batches, which are on disk in every shard, and may remove the old files. */

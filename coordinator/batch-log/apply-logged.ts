@@ -1,0 +1,31 @@
+import { isLoadCommit } from "../../shared/format/operations.js";
+import type { ShardClient } from "../shards/shard-client.js";
+import type { LoggedBatch } from "./log-format.js";
+
+/**
+ * Gives every shard the parts of logged batches that it lacks, and resolves when they are on disk there. `lastSequences`: what each
+ * shard has, by index.
+ */
+export async function applyLogged(
+  clients: readonly ShardClient[],
+  batches: readonly LoggedBatch[],
+  lastSequences: readonly number[],
+): Promise<void> {
+  /** The last part that a shard was given. */
+  const given = new Map<ShardClient, number>();
+  for (const { sequence, parts } of batches) {
+    for (const { shard, section } of parts) {
+      const client = clients[shard];
+      if (client === undefined || sequence <= lastSequences[shard]!) {
+        continue;
+      }
+      if (isLoadCommit(section)) {
+        client.writeSeal(section, sequence);
+      } else {
+        client.writeBatch(section, sequence, true, true);
+      }
+      given.set(client, sequence);
+    }
+  }
+  await Promise.all([...given].map(([client, sequence]) => client.sync(sequence)));
+}
