@@ -1,7 +1,7 @@
 /** oclif's help, with a guess where the command that it should explain does not exist. */
 
 import { Errors, Help } from "@oclif/core";
-import { guessOf } from "./kit/nearest-command.js";
+import { commandHint } from "./kit/command-hint.js";
 
 // oclif wants the default export.
 export default class FastKVHelp extends Help {
@@ -9,10 +9,10 @@ export default class FastKVHelp extends Help {
     try {
       await super.showHelp(argv);
     } catch (error) {
-      const subject = argv.filter((word) => !word.startsWith("-") && word !== "help").join(":");
-      const guess = guessOf(subject, this.config);
-      if (error instanceof Errors.CLIError && guess !== undefined) {
-        error.message += ` ${guess}`;
+      const subject = argv.filter((word) => !word.startsWith("-") && word !== "help");
+      const hint = await commandHint(subject, this.config);
+      if (error instanceof Errors.CLIError && hint !== undefined) {
+        error.message += ` ${hint}`;
       }
       throw error;
     }

@@ -24,5 +24,7 @@ export interface FastKVHost {
 declare module "@oclif/core/interfaces" {
   interface Hooks {
     fastkv: { options: Record<string, never>; return: FastKVHost };
+    /** Asked of all plugins: what may help who gave these words, which are no command. */
+    fastkvUnknownCommand: { options: { words: readonly string[] }; return: string | undefined };
   }
 }

@@ -128,7 +128,11 @@ describe("the start of fastkv", () => {
     expect(stderr).to.contain("Did you mean benchmark?");
     const ofShell = await workspace.run(["count", "--path", "./d"]);
     expect(ofShell.code).to.equal(127);
-    expect(ofShell.stderr).to.contain("count is a command of the shell: fastkv shell --path");
+    expect(ofShell.stderr.replaceAll(/[\s›]+/g, " ")).to.contain(
+      "pipe it: echo 'count' | fastkv shell --path DIR",
+    );
+    const path = await workspace.run(["shell", "./d"]);
+    expect(path.stderr.replaceAll(/[\s›]+/g, " ")).to.contain("a database is given with --path DIR");
     for (const [words, guess] of [
       [["help", "shel"], "shell"],
       [["help", "plugins", "instal"], "plugins install"],

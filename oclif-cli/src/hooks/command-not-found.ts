@@ -1,16 +1,22 @@
-/** At a terminal, plugin-not-found asks "Did you mean ...?". In a script nobody can answer: there we only say it. */
+/**
+ * A command that there is none of. Nobody is asked whether another was meant: who types ahead, or answers with Enter, would
+ * run what was never typed.
+ */
 
-import type { Hook } from "@oclif/core";
-import { guessOf } from "../kit/nearest-command.js";
+import { Errors, type Hook } from "@oclif/core";
+import { commandHint } from "../kit/command-hint.js";
+import { escapeControls } from "../kit/escape.js";
+
+const noSuchCommand = 127;
 
 const commandNotFound: Hook<"command_not_found"> = async ({ id, config }) => {
-  if (process.stdin.isTTY) {
-    return;
-  }
-  const guess = guessOf(id, config);
-  if (guess !== undefined) {
-    process.stderr.write(`${guess}\n`);
-  }
+  // oclif's id has colons for spaces; keys have colons, too.
+  const typed = process.argv.slice(2);
+  const end = typed.findIndex((word) => word.startsWith("-"));
+  const words = end > 0 ? typed.slice(0, end) : end === 0 ? id.split(":") : typed;
+  const hint = (await commandHint(words, config)) ?? `${config.bin} help lists the commands.`;
+  const what = escapeControls(words.join(" "));
+  throw new Errors.CLIError(`${what}: not a command of ${config.bin}. ${hint}`, { exit: noSuchCommand });
 };
 
 export default commandNotFound;
