@@ -95,7 +95,7 @@ export class Cursor<T> implements AsyncDisposable {
   /**
    * What is read next is the first at or after `target` in the direction of the scan, also where that is behind. Where
    * the scan's range does not have `target`, it is at its end. Entries count into the scan's limit as often as they
-   * are read.
+   * are read. Where the cursor is closed, the next read says so.
    *
    * @throws FastKVError `FASTKV_INVALID_KEY`.
    */

@@ -90,6 +90,9 @@ export class FastKV<V = unknown> extends EventEmitter<FastKVEvents> implements A
 
   private constructor(database: Database, options: ResolvedOptions) {
     super();
+    if (!(database instanceof Database)) {
+      throw invalidOption("FastKV has no public constructor. Use `await FastKV.open(folder)`");
+    }
     this.#database = database;
     this.#options = options;
     this.#codec = new ValueCodec();

@@ -119,7 +119,7 @@ export function corruption(
   const where = offset === undefined ? path : `${path} at offset ${offset}`;
   return new FastKVError(
     "FASTKV_CORRUPTION",
-    `Damaged file ${where}: ${what}. Restore it from a backup, or see what \`fastkv verify\` says.`,
+    `Damaged file ${where}: ${what}. Restore it from a backup, or see what \`verify(folder)\` or the command \`fastkv verify\` says.`,
     { damage: { path, offset, what }, ...(cause === undefined ? {} : { cause }) },
   );
 }

@@ -11,8 +11,11 @@ export interface LogLine {
 
 const stallLines = {
   none: { level: "info", message: "Writes are no longer slowed" },
-  slow: { level: "warn", message: "Writes are slowed until compaction has caught up" },
-  stop: { level: "warn", message: "Writes wait until compaction has caught up" },
+  slow: { level: "warn", message: "Writes are slowed: they come faster than they are flushed and compacted" },
+  stop: {
+    level: "warn",
+    message: "Writes wait for flushes and compaction to catch up, or are refused while these fail",
+  },
 } as const;
 
 /** `shardPid`: of the process that it happened in, where there is one. */

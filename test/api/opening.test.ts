@@ -50,6 +50,13 @@ describe("Opening", function () {
     expect(fs.existsSync(stores().folder)).to.equal(false);
   });
 
+  it("has no public constructor, and says what there is", () => {
+    const Constructor = FastKV as unknown as new (folder: string) => unknown;
+    expect(() => new Constructor("./x"))
+      .to.throw(/FastKV\.open/)
+      .with.property("code", "FASTKV_INVALID_OPTION");
+  });
+
   it("refuses a second opening, naming the holder, and another number of shards, naming both", async () => {
     const db = await stores().open({ shards: 3 });
     expect(await expectLocked()).to.include(String(process.pid));
