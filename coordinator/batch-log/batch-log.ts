@@ -242,21 +242,8 @@ export class BatchLog implements KnownBatches {
   }
 
   async #writeWaiting(): Promise<void> {
-    if (this.sizeBytes >= rotateBytes) {
-      this.#trimWanted = false;
-      await this.#sync();
-      if (this.#files.olderFiles >= mostOlderFiles && this.#unsettledBytes < rotateBytes / 4) {
-        await this.#startOver();
-      } else {
-        this.#files.rotate(this.writtenSequence);
-        this.#noteNewFile();
-      }
-    } else if (this.#trimWanted) {
-      this.#trimWanted = false;
-      await this.#sync();
-      if (this.#files.tryToRotate(this.writtenSequence)) {
-        this.#noteNewFile();
-      }
+    if (this.sizeBytes >= rotateBytes || this.#trimWanted) {
+      await this.#leaveFile();
     }
     // What comes meanwhile is the next run's: where batches always wait, a sync and a new file have their turn too.
     for (let left = this.#waiting.length; left > 0; ) {
@@ -269,6 +256,24 @@ export class BatchLog implements KnownBatches {
         throw error;
       }
       this.#noteWritten(group);
+    }
+  }
+
+  async #leaveFile(): Promise<void> {
+    const isFull = this.sizeBytes >= rotateBytes;
+    try {
+      await this.#sync();
+      if (isFull && this.#files.olderFiles >= mostOlderFiles && this.#unsettledBytes < rotateBytes / 4) {
+        await this.#startOver();
+      } else if (isFull) {
+        this.#files.rotate(this.writtenSequence);
+        this.#noteNewFile();
+      } else if (this.#files.tryToRotate(this.writtenSequence)) {
+        this.#noteNewFile();
+      }
+    } finally {
+      // Not before: `trim` waits for it.
+      this.#trimWanted = false;
     }
   }
 

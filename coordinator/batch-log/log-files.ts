@@ -1,6 +1,6 @@
 import type { RecordLogWriter } from "../../shared/log/record-log.js";
 import { encodeBatches, type LoggedBatch, pathOf, recordType, temporaryPattern } from "./log-format.js";
-import { type LogEnvironment, startFile } from "./start-file.js";
+import { type FileStart, type LogEnvironment, startFile } from "./start-file.js";
 
 /** The files of an open batch log: the one that is written, and the older ones for as long as anything in them is needed. */
 export class LogFiles {
@@ -10,6 +10,8 @@ export class LogFiles {
   #fileNumber: number;
   /** Older files, with the last sequence number in each that is needed. */
   #older: { fileNumber: number; lastSequence: number }[] = [];
+  /** A file was removed, and the folder was not synced since. */
+  #isRemovalUnsynced = false;
 
   private constructor(
     environment: LogEnvironment,
@@ -68,8 +70,7 @@ export class LogFiles {
 
   /** Leaves the file, which is synced whole, for a new one; `lastSequence` is the last that it has. */
   rotate(lastSequence: number): void {
-    const start = { type: recordType.start, earlierSequence: lastSequence, batches: [] };
-    const writer = startFile(this.#environment, this.#fileNumber + 1, start, this.#nowMs());
+    const writer = this.#startNext({ type: recordType.start, earlierSequence: lastSequence, batches: [] });
     this.#older.push({ fileNumber: this.#fileNumber, lastSequence });
     this.#writer.release();
     this.#writer = writer;
@@ -95,8 +96,7 @@ export class LogFiles {
    * shard lacks.
    */
   async startOver(lastSequence: number, batches: readonly LoggedBatch[]): Promise<void> {
-    const start = { type: recordType.restart, earlierSequence: lastSequence, batches };
-    const writer = startFile(this.#environment, this.#fileNumber + 1, start, this.#nowMs());
+    const writer = this.#startNext({ type: recordType.restart, earlierSequence: lastSequence, batches });
     const left = this.#writer;
     const obsolete = [...this.#older.map((file) => file.fileNumber), this.#fileNumber];
     this.#older = obsolete.map((fileNumber) => ({ fileNumber, lastSequence: 0 }));
@@ -106,18 +106,29 @@ export class LogFiles {
   }
 
   /**
-   * Removes the files that have nothing from `sequence` on. One that cannot be removed does no harm, and is tried again the
-   * next time.
+   * Removes the files that have nothing from `sequence` on, one behind the other: after a crash an older one must not be there
+   * without the next. One that cannot be removed does no harm, and is tried again the next time.
    */
   removeBelow(sequence: number): void {
     const { fileSystem, folder } = this.#environment;
     while (this.#older.length > 0 && this.#older[0]!.lastSequence < sequence) {
       try {
+        if (this.#isRemovalUnsynced) {
+          fileSystem.syncFolder(folder);
+        }
         fileSystem.remove(pathOf(folder, this.#older[0]!.fileNumber));
       } catch {
         return;
       }
+      this.#isRemovalUnsynced = true;
       this.#older.shift();
     }
+  }
+
+  #startNext(start: FileStart): RecordLogWriter {
+    const writer = startFile(this.#environment, this.#fileNumber + 1, start, this.#nowMs());
+    // The folder was synced for its name.
+    this.#isRemovalUnsynced = false;
+    return writer;
   }
 }
