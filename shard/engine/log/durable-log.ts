@@ -39,6 +39,7 @@ export class DurableLog {
   #owed: SectionPart[] = [];
   #syncing: Promise<void> | undefined;
   #syncWanted = false;
+  #isRotating = false;
   #isFatal = false;
 
   constructor(wal: Wal, lastSequence: number, owner: DurableLogOwner) {
@@ -135,6 +136,7 @@ export class DurableLog {
   /** Syncs the old segment and moves on to the prepared one; false where there is no room for one. */
   async rotate(onNoRoom: (error: unknown) => void): Promise<boolean> {
     const target = this.#durableTarget();
+    this.#isRotating = true;
     try {
       await this.#wal.rotate(this.#owner.timeMs());
     } catch (error) {
@@ -143,6 +145,8 @@ export class DurableLog {
       }
       onNoRoom(error);
       return false;
+    } finally {
+      this.#isRotating = false;
     }
     this.#noteSynced(target);
     return true;
@@ -196,7 +200,8 @@ export class DurableLog {
   }
 
   #tryToPayDebts(): void {
-    if (!this.#owner.mayPay()) {
+    // Each try without room is cut back, which the last sync of the segment has to cover: a rotation would not end.
+    if (this.#isRotating || !this.#owner.mayPay()) {
       return;
     }
     try {

@@ -112,7 +112,7 @@ export class Wal {
       throw error;
     }
     const old = this.#segment;
-    // No write is taken meanwhile, but what is owed may be written, or be cut back where there is no room for it.
+    // Nothing is written meanwhile; but a sync that was under way does not cover what was written or cut back since it began.
     do {
       await old.syncAsync();
     } while (!old.isSynced);

@@ -1,5 +1,6 @@
 import { expect } from "chai";
 import { walName } from "../../../shard/engine/file-names.js";
+import { DurableLog } from "../../../shard/engine/log/durable-log.js";
 import { Wal } from "../../../shard/engine/log/wal.js";
 import { findShortSegment } from "../../../shard/engine/log/wal-start.js";
 import { itWithRandom } from "../../support/random.js";
@@ -30,5 +31,44 @@ describe("The rotation of a WAL", () => {
       expect(after.exists(`${folder}/${walName(1)}`)).to.equal(true);
       expect(findShortSegment(after, folder, shard, [1, 2])).to.equal(undefined);
     }
+  });
+
+  itWithRandom("ends while the disk is full, however often what is owed is tried", async (random) => {
+    const disk = new SimulatedFileSystem({ random, maxAsyncTurns: 4, folders: [folder] });
+    const writer = Wal.createSegment(disk, folder, shard, 1);
+    writer.sync();
+    const wal = new Wal(disk, folder, shard, { writer, number: 1 }, 0);
+    await wal.prepareNext(2, async () => undefined);
+    const log = new DurableLog(wal, 0, {
+      timeMs: () => 0,
+      mayPay: () => true,
+      onSynced: () => undefined,
+      onFatal: (error) => expect.fail(String(error)),
+    });
+    log.append({ section: Buffer.alloc(100, 1), firstSequence: 1, lastSequence: 1 });
+    log.appliedSequence = 1;
+    await log.syncNow();
+    log.appliedSequence = 2;
+    log.owe({ section: Buffer.alloc(20_000, 2), firstSequence: 2, lastSequence: 2 });
+    disk.setFreeBytes(1000);
+    let hasEnded = false;
+    const rotation = log
+      .rotate(() => expect.fail("the next segment is there"))
+      .then(() => {
+        hasEnded = true;
+      });
+    for (let turn = 0; turn < 1000 && !hasEnded; turn++) {
+      log.requestSync();
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+    expect(hasEnded).to.equal(true);
+    await rotation;
+    expect(log.syncedSequence).to.equal(1);
+
+    disk.setFreeBytes(undefined);
+    expect(log.settleDebts()).to.equal(true);
+    await log.syncNow();
+    expect(log.syncedSequence).to.equal(2);
+    await log.close();
   });
 });
