@@ -338,7 +338,18 @@ export class ShardClient {
       this.#lastFailure ??= ofWrites;
     }
     this.#rejectAll(outage, ofWrites);
+    this.#leaveIfDown();
     this.#checkIdle();
+  }
+
+  /**
+   * What was retained is dropped when the database closes without room: a shard that lacks it must not serve again in this
+   * life, nor take what has a higher number. The next start recovers it.
+   */
+  #leaveIfDown(): void {
+    if (this.state === "down" && this.#isDatabaseClosing && this.#outage !== undefined) {
+      this.state = "closed";
+    }
   }
 
   /** Resolves when everything that was called before has its outcome. */
@@ -681,8 +692,9 @@ export class ShardClient {
     const wasStarting = this.state === "starting";
     this.state = "down";
     this.#requests.failUnrepeatable(this.index);
+    this.#leaveIfDown();
     // An opening that fails is the caller's.
-    if (!wasStarting) {
+    if (!wasStarting && this.state === "down") {
       this.#supervisor.recover(reason);
     }
   }
@@ -710,11 +722,16 @@ export class ShardClient {
 
   async #startAgain(): Promise<void> {
     await this.launch();
+    this.#checkNotClosed();
+    this.#owner.onLaunched();
+    const reply = await this.open(false);
+    this.#checkNotClosed();
+    this.resume(reply.lastSequence);
+  }
+
+  #checkNotClosed(): void {
     if (this.state === "closed") {
       throw closedError();
     }
-    this.#owner.onLaunched();
-    const reply = await this.open(false);
-    this.resume(reply.lastSequence);
   }
 }

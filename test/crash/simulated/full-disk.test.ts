@@ -1,6 +1,7 @@
 /** A disk that runs full under a store, and has room again later. */
 
 import { expect } from "chai";
+import { verifyIn } from "../../../coordinator/maintenance/verify.js";
 import type { ShardLink, ShardLinkEvents } from "../../../coordinator/shards/shard-link.js";
 import type { FastKVError } from "../../../shared/errors.js";
 import { shardOfKey } from "../../../shared/hash.js";
@@ -8,7 +9,14 @@ import { frameType, frameTypeOf, readAnswersHeader } from "../../../shared/wire/
 import { InProcessLauncher } from "../../support/in-process-launcher.js";
 import { Random } from "../../support/random.js";
 import { SimulatedFileSystem } from "../../support/simulated-file-system.js";
-import { openSimulated, SteppedClock, tinySettings } from "../../support/simulated-store.js";
+import {
+  maintenanceOn,
+  openSimulated,
+  restart,
+  SteppedClock,
+  storeFolder,
+  tinySettings,
+} from "../../support/simulated-store.js";
 
 async function failureOf(call: Promise<unknown>): Promise<FastKVError> {
   return call.then(
@@ -28,16 +36,33 @@ function turn(): Promise<string> {
   return new Promise((resolve) => setImmediate(() => resolve("waits")));
 }
 
-/** Shards in this process; a test may step in when one is launched, look at what is sent to one, and lose what one sends. */
+async function turns(count: number): Promise<void> {
+  for (let left = count; left > 0; left--) {
+    await turn();
+  }
+}
+
+/**
+ * Shards in this process; a test may step in when one is launched, look at what is sent to one, and lose or hold back what one
+ * sends.
+ */
 class WatchedLauncher extends InProcessLauncher {
   onSend: (frame: Buffer) => unknown = () => undefined;
   onLaunch: (shardIndex: number) => Promise<void> = async () => undefined;
   isLost: (shardIndex: number, frame: Buffer) => boolean = () => false;
+  heldBackTill: (shardIndex: number) => Promise<void> | undefined = () => undefined;
 
   override async launch(shardIndex: number, events: ShardLinkEvents): Promise<ShardLink> {
     await this.onLaunch(shardIndex);
-    const onFrames = (frames: Buffer[]): void =>
-      events.onFrames(frames.filter((frame) => !this.isLost(shardIndex, frame)));
+    const onFrames = (all: Buffer[]): void => {
+      const frames = all.filter((frame) => !this.isLost(shardIndex, frame));
+      const free = this.heldBackTill(shardIndex);
+      if (free === undefined) {
+        events.onFrames(frames);
+      } else {
+        void free.then(() => events.onFrames(frames));
+      }
+    };
     const link = await super.launch(shardIndex, { ...events, onFrames });
     const send = link.send.bind(link);
     link.send = (frame): void => {
@@ -213,9 +238,7 @@ describe("a full disk", () => {
         await turn();
       }
       const flushed = durable === "in a table" ? outcomeOf(db.flush()) : undefined;
-      for (let turns = 0; turns < 200; turns++) {
-        await turn();
-      }
+      await turns(200);
       launcher.isLost = () => false;
       launcher.kill(0);
       expect(await put).to.equal("served");
@@ -311,8 +334,7 @@ describe("a full disk", () => {
   it("acknowledges nothing that came again after a restart before the log has room for it", async () => {
     const { disk, launcher, db, keys } = await twoShards(11);
     launcher.kill(0);
-    await turn();
-    await turn();
+    await turns(2);
     // These wait in the program for the shard's restart, whose recovery still has room; they themselves have none.
     const outcomes = new Map<string, string>();
     const writes = keys.map(async (key) => {
@@ -339,13 +361,63 @@ describe("a full disk", () => {
     const { disk, launcher, db } = await twoShards(8);
     disk.setFreeBytes(0);
     launcher.kill(0);
-    await turn();
-    await turn();
+    await turns(2);
     const count = outcomeOf(db.count());
     const closed = await failureOf(db.close());
     expect(closed.code).to.equal("FASTKV_NO_SPACE");
     expect(await count).to.equal("FASTKV_NO_SPACE");
   });
+});
+
+describe("a database that closes while a shard without room comes back", () => {
+  for (const besides of ["nothing", "a clear"] as const) {
+    it(`loses nothing of a batch that it has acknowledged, with ${besides} under way`, async () => {
+      const disk = new SimulatedFileSystem({ random: new Random(9), maxAsyncTurns: 1, folders: ["/data"] });
+      const launcher = inProcess(disk);
+      const options = { shards: 2, syncInterval: 60_000 };
+      const { db } = await openSimulated(disk, new SteppedClock(), options, launcher);
+      const keys = ["a", "b", "c", "d", "e", "f"];
+      expect(new Set(keys.map(shardOf)).size).to.equal(2);
+      await db.batchPut(keys.map((key) => [key, "old"]));
+      await db.batchPut(Array.from({ length: 20 }, (_, n) => [`x${n}`, "old"]));
+      await db.flush();
+      let free = (): void => undefined;
+      const held = new Promise<void>((resolve) => {
+        free = resolve;
+      });
+      launcher.heldBackTill = (shardIndex) => (shardIndex === 1 ? held : undefined);
+      const clearing = besides === "nothing" ? undefined : outcomeOf(db.clear({ gte: "x", limit: 15 }));
+      await turns(20);
+
+      // The shard finds no room for its WAL, and has it when it is launched the second time: the database closes just then.
+      disk.failNext({ path: /shard-000/, operation: "create", times: 3 }, "ENOSPC");
+      let launches = 0;
+      const closing = new Promise<{ outcome: Promise<string> }>((resolve) => {
+        launcher.onLaunch = async (shardIndex) => {
+          if (shardIndex === 0 && ++launches === 2) {
+            resolve({ outcome: outcomeOf(db.close()) });
+            disk.clearFaults();
+          }
+        };
+      });
+      launcher.kill(0);
+      await turns(2);
+      expect(await outcomeOf(db.batchPut(keys.map((key) => [key, "new"])))).to.equal("served");
+      const { outcome } = await closing;
+      await turns(300);
+      launcher.heldBackTill = () => undefined;
+      free();
+      expect(await outcome).to.equal("FASTKV_NO_SPACE");
+      await clearing;
+
+      const after = restart(disk, new Random(1), "keepAll");
+      const { isSound, findings } = await verifyIn(storeFolder, maintenanceOn(after));
+      expect(isSound, JSON.stringify(findings)).to.equal(true);
+      const { db: again } = await openSimulated(after, new SteppedClock(), { shards: 2 });
+      expect(await again.getMany(keys)).to.deep.equal(keys.map(() => "new"));
+      await again.close();
+    });
+  }
 });
 
 describe("a shard that dies before it is opened", () => {
@@ -356,8 +428,7 @@ describe("a shard that dies before it is opened", () => {
       if (shardIndex === 1) {
         await turn();
         launcher.kill(0);
-        await turn();
-        await turn();
+        await turns(2);
       }
     };
     const error = await failureOf(openSimulated(disk, new SteppedClock(), { shards: 2 }, launcher));
