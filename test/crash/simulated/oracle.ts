@@ -124,35 +124,38 @@ export class Oracle {
   /** Without the writes in doubt of this shard alone that are seen to be missing, which the last on their keys are. */
   #historyOf(shard: number, found: ReadonlyMap<string, string>): ShardHistory {
     const history: ShardHistory = { places: [], changes: [] };
-    const laterKeys = new Set<string>();
-    let isCleared = false;
+    const later: Change[] = [];
     for (let place = this.writes.length - 1; place >= 0; place--) {
       const { changes, isLogged, isDoubted } = this.writes[place]!;
       const own = changes.filter((one) => one.type === "clear" || this.shardOf(one.key) === shard);
-      const isMissing =
-        isDoubted && !isLogged && !isCleared && own.some((one) => isSeenMissing(one, found, laterKeys));
+      const isMissing = isDoubted && !isLogged && own.some((one) => isSeenMissing(one, found, later));
       if (own.length > 0 && !isMissing) {
         history.places.unshift(place);
         history.changes.unshift(own);
-        for (const change of own) {
-          isCleared ||= change.type === "clear";
-          laterKeys.add(change.type === "clear" ? "" : change.key);
-        }
+        later.push(...own);
       }
     }
     return history;
   }
 }
 
+/** Whether `change`, which the `later` ones came behind, has left no trace where it must have left one. */
 function isSeenMissing(
   change: Change,
   found: ReadonlyMap<string, string>,
-  laterKeys: ReadonlySet<string>,
+  later: readonly Change[],
 ): boolean {
-  if (change.type === "clear" || laterKeys.has(change.key)) {
+  if (change.type === "clear" || later.some((one) => touches(one, change.key))) {
     return false;
   }
   return found.get(change.key) !== (change.type === "put" ? change.value : undefined);
+}
+
+function touches(change: Change, key: string): boolean {
+  if (change.type === "clear") {
+    return change.lower <= key && (change.upper === null || key < change.upper);
+  }
+  return change.key === key;
 }
 
 /** Whether some prefix of at least `least` writes, with all logged writes that are there, gives what was found. */
