@@ -341,6 +341,8 @@ export class Database implements ScanHost, ShardClientOwner {
   /** Writes all memtables out, or compacts everything; what the batch log has of it goes too. */
   async writeOut(type: "flush" | "compact"): Promise<void> {
     this.#checkRequests();
+    // Before that no memtable may be written out that has parts of batches.
+    this.wantLogSync();
     await Promise.all(this.clients.map((client) => client.request({ type }))).catch(rejectRead);
     await this.#log!.trim();
   }

@@ -56,4 +56,13 @@ describe("The files of the batch log", () => {
     expect(log.bytes).to.be.below(64 * 1024);
     await db.close();
   });
+
+  it("are synced for a flush, however long the interval is", async () => {
+    const db = await stores().open({ syncInterval: 60_000 });
+    await db.batchPut(manyKeys(64).map((key) => [key, 1]));
+    await db.flush();
+    const { total_sstables: tables } = await db.stats();
+    expect(tables).to.be.above(0);
+    await db.close();
+  });
 });
