@@ -25,7 +25,7 @@ function sections(): Buffer[] {
 
 /** A memtable with all records, filled as a shard fills it. */
 export function filledMemtable(all: readonly Buffer[] = sections()): Memtable {
-  const memtable = new Memtable(1, memtableBytes);
+  const memtable = new Memtable(1, { expectedBytes: memtableBytes });
   let sequence = 1;
   for (const section of all) {
     const placed = memtable.arena.append(section, sequence);

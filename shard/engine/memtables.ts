@@ -9,7 +9,7 @@ export class Memtables {
 
   constructor(firstLogNumber: number, maxBytes: number) {
     this.#maxBytes = maxBytes;
-    this.#active = new Memtable(firstLogNumber, maxBytes);
+    this.#active = new Memtable(firstLogNumber, { expectedBytes: maxBytes });
   }
 
   get active(): Memtable {
@@ -34,7 +34,7 @@ export class Memtables {
     if (this.#active.isTouched) {
       this.sealed.push(this.#active);
     }
-    this.#active = new Memtable(logNumber, this.#maxBytes);
+    this.#active = new Memtable(logNumber, { expectedBytes: this.#maxBytes });
   }
 
   /** Infinity where there is nothing to flush. */

@@ -47,6 +47,17 @@ export function operationBytes(keyBytes: number, valueBytes: number, expires: bo
   return operationHeaderBytes + (expires ? expiryBytes : 0) + keyBytes + valueBytes;
 }
 
+/** The length of the key of the well-formed operation at `offset`. */
+export function keyBytesAt(buffer: Uint8Array, offset: number): number {
+  return buffer[offset + 2]! | (buffer[offset + 3]! << 8);
+}
+
+/** Where the key of the well-formed operation at `offset` begins. */
+export function keyStartAt(buffer: Uint8Array, offset: number): number {
+  const expires = (buffer[offset]! & operationFlag.expires) !== 0;
+  return offset + operationHeaderBytes + (expires ? expiryBytes : 0);
+}
+
 /** Writes the header; key and value follow at the offset that is returned. */
 export function writeOperationHeader(
   target: Buffer,

@@ -1,19 +1,24 @@
 import type { ByteString } from "../../../shared/bytes.js";
+import { mostSortedRows, sortRows } from "./row-sorter.js";
+import type { Rows } from "./rows.js";
 
-/** Sorting this many keys at once takes about half a millisecond: it is done within the mailbox. */
+/** Sorting this many keys takes a tenth of a millisecond: it is done within the mailbox. */
 const defaultRunKeys = 2048;
 /** No two runs are merged into one of more keys: that takes some 5 ms. */
 const mostMergedKeys = 64 * 1024;
 /** Up to this many new keys are inserted one by one; more are sorted and merged. */
 const insertKeys = 32;
 
-/** The first place in a sorted array whose key is at or after `target`. */
-export function lowerBound(keys: readonly ByteString[], target: ByteString): number {
+/** Rows in the order of their keys. */
+export type Run = Uint32Array;
+
+/** The first place in a run whose key is at or after `target`. */
+export function lowerBound(rows: Rows, run: Run, target: ByteString): number {
   let low = 0;
-  let high = keys.length;
+  let high = run.length;
   while (low < high) {
     const middle = (low + high) >>> 1;
-    if (keys[middle]! < target) {
+    if (rows.compareTo(run[middle]!, target) < 0) {
       low = middle + 1;
     } else {
       high = middle;
@@ -22,63 +27,49 @@ export function lowerBound(keys: readonly ByteString[], target: ByteString): num
   return low;
 }
 
-/** A byte string has one UTF-16 unit for each byte, so the order that `sort` has by itself is that of the bytes. */
-function sortKeys(keys: ByteString[]): ByteString[] {
-  return keys.sort();
-}
-
-function mergeSorted(a: readonly ByteString[], b: readonly ByteString[]): ByteString[] {
-  const merged: ByteString[] = [];
-  let i = 0;
-  let j = 0;
-  while (i < a.length && j < b.length) {
-    merged.push(a[i]! < b[j]! ? a[i++]! : b[j++]!);
-  }
-  while (i < a.length) {
-    merged.push(a[i++]!);
-  }
-  while (j < b.length) {
-    merged.push(b[j++]!);
-  }
-  return merged;
-}
-
 /**
  * The order of a memtable's keys. New keys are only noted; they are sorted when a run of them is full or when
  * somebody reads in order, and each such reader merges two runs of about the same length. So a load pays little for
  * order, scans soon find few runs, and nothing takes long enough to stall the shard. Keys are distinct: the memtable
- * adds each once.
+ * adds each once, with any row that has it.
  */
 export class KeyOrder {
+  readonly #rows: Rows;
   readonly #runKeys: number;
   /** Sorted runs by size class: those at `n` have about 2 ** n times the keys of a run. They never change again. */
-  readonly #classes: ByteString[][][] = [];
+  readonly #classes: Run[][] = [];
   /** The sorted part of what is younger than the runs. */
-  #tail: ByteString[] = [];
+  #tail: Run = new Uint32Array(0);
   /** What came since, in the order of arrival. */
-  #fresh: ByteString[] = [];
+  #fresh: number[] = [];
+  #keys = 0;
 
-  constructor(runKeys: number = defaultRunKeys) {
-    this.#runKeys = runKeys;
+  constructor(rows: Rows, runKeys: number = defaultRunKeys) {
+    this.#rows = rows;
+    this.#runKeys = Math.min(runKeys, mostSortedRows);
   }
 
-  add(key: ByteString): void {
-    this.#fresh.push(key);
+  get memoryBytes(): number {
+    return this.#keys * Uint32Array.BYTES_PER_ELEMENT;
+  }
+
+  add(row: number): void {
+    this.#keys += 1;
+    this.#fresh.push(row);
     if (this.#fresh.length >= this.#runKeys) {
-      this.#addRun(sortKeys(this.#fresh), 0);
-      this.#fresh = [];
+      this.#addRun(this.#sortFresh(), 0);
     }
   }
 
   /** Sorted arrays that together hold each key once. They stay valid until the next `add`. */
-  sortedRuns(): readonly (readonly ByteString[])[] {
+  sortedRuns(): readonly Run[] {
     this.#settleFresh();
     this.#mergeTwoRuns();
     const runs = this.#classes.flat();
     return this.#tail.length === 0 ? runs : [...runs, this.#tail];
   }
 
-  #addRun(run: ByteString[], sizeClass: number): void {
+  #addRun(run: Run, sizeClass: number): void {
     this.#classes[sizeClass] ??= [];
     this.#classes[sizeClass].push(run);
   }
@@ -87,10 +78,17 @@ export class KeyOrder {
     for (let sizeClass = 0; this.#runKeys * 2 ** (sizeClass + 1) <= mostMergedKeys; sizeClass++) {
       const runs = this.#classes[sizeClass];
       if (runs !== undefined && runs.length >= 2) {
-        this.#addRun(mergeSorted(runs.pop()!, runs.pop()!), sizeClass + 1);
+        this.#addRun(this.#merge(runs.pop()!, runs.pop()!), sizeClass + 1);
         return;
       }
     }
+  }
+
+  #sortFresh(): Run {
+    const run = new Uint32Array(this.#fresh);
+    this.#fresh = [];
+    sortRows(this.#rows, run);
+    return run;
   }
 
   #settleFresh(): void {
@@ -99,16 +97,39 @@ export class KeyOrder {
       return;
     }
     if (fresh.length <= insertKeys) {
-      for (const key of fresh) {
-        this.#tail.splice(lowerBound(this.#tail, key), 0, key);
+      for (const row of fresh) {
+        this.#insert(row);
       }
+      this.#fresh = [];
     } else {
-      this.#tail = mergeSorted(this.#tail, sortKeys(fresh));
+      this.#tail = this.#merge(this.#tail, this.#sortFresh());
     }
-    this.#fresh = [];
     if (this.#tail.length >= this.#runKeys) {
       this.#addRun(this.#tail, 0);
-      this.#tail = [];
+      this.#tail = new Uint32Array(0);
     }
+  }
+
+  #insert(row: number): void {
+    const tail = this.#tail;
+    const at = lowerBound(this.#rows, tail, this.#rows.keyOf(row));
+    const longer = new Uint32Array(tail.length + 1);
+    longer.set(tail.subarray(0, at));
+    longer[at] = row;
+    longer.set(tail.subarray(at), at + 1);
+    this.#tail = longer;
+  }
+
+  #merge(a: Run, b: Run): Run {
+    const merged = new Uint32Array(a.length + b.length);
+    let i = 0;
+    let j = 0;
+    let at = 0;
+    while (i < a.length && j < b.length) {
+      merged[at++] = this.#rows.compare(a[i]!, b[j]!) < 0 ? a[i++]! : b[j++]!;
+    }
+    merged.set(a.subarray(i), at);
+    merged.set(b.subarray(j), at + a.length - i);
+    return merged;
   }
 }

@@ -1,7 +1,8 @@
 import type { ByteString } from "../../../shared/bytes.js";
 import { type Cursor, type EntryKind, entryKind } from "../iterator/cursor.js";
-import { lowerBound } from "./key-order.js";
+import { lowerBound, type Run } from "./key-order.js";
 import type { Memtable } from "./memtable.js";
+import { none, type Rows } from "./rows.js";
 
 /**
  * A memtable in order. It stands on one row; its place in each sorted run is found when it seeks. It must not be
@@ -19,18 +20,23 @@ export class MemtableCursor implements Cursor {
   valueEnd = 0;
 
   readonly #memtable: Memtable;
-  readonly #runs: readonly (readonly ByteString[])[];
+  readonly #rows: Rows;
+  readonly #runs: readonly Run[];
   /** Forward: the place of the run's next key. Backward: that of its key before. */
   readonly #places: Int32Array;
+  /** The keys at these places. */
+  readonly #heads: ByteString[];
   /** The runs that have a key left in the direction of travel, as a heap by that key. */
   readonly #heap: number[] = [];
   #forward = true;
-  #row = -1;
+  #row = none;
 
   constructor(memtable: Memtable) {
     this.#memtable = memtable;
+    this.#rows = memtable.rows;
     this.#runs = memtable.sortedRuns();
     this.#places = new Int32Array(this.#runs.length);
+    this.#heads = this.#runs.map(() => "");
   }
 
   seekToFirst(): void {
@@ -47,14 +53,14 @@ export class MemtableCursor implements Cursor {
 
   seek(target: ByteString): void {
     for (let run = 0; run < this.#runs.length; run++) {
-      this.#places[run] = lowerBound(this.#runs[run]!, target);
+      this.#places[run] = lowerBound(this.#rows, this.#runs[run]!, target);
     }
     this.#start(true);
   }
 
   seekBefore(target: ByteString): void {
     for (let run = 0; run < this.#runs.length; run++) {
-      this.#places[run] = lowerBound(this.#runs[run]!, target) - 1;
+      this.#places[run] = lowerBound(this.#rows, this.#runs[run]!, target) - 1;
     }
     this.#start(false);
   }
@@ -63,8 +69,8 @@ export class MemtableCursor implements Cursor {
     if (!this.#forward) {
       this.#turn(true);
     }
-    const older = this.#memtable.olderRow(this.#row);
-    if (older >= 0) {
+    const older = this.#rows.olderOf(this.#row);
+    if (older !== none) {
       this.#standOn(older);
     } else {
       this.#advance();
@@ -76,7 +82,7 @@ export class MemtableCursor implements Cursor {
       this.#turn(false);
     }
     const newer = this.#newerRow();
-    if (newer >= 0) {
+    if (newer !== none) {
       this.#standOn(newer);
     } else {
       this.#advance();
@@ -84,15 +90,11 @@ export class MemtableCursor implements Cursor {
   }
 
   #newerRow(): number {
-    let row = this.#memtable.newestRow(this.key);
+    let row = this.#memtable.newestOf(this.#row);
     if (row === this.#row) {
-      return -1;
+      return none;
     }
-    for (
-      let older = this.#memtable.olderRow(row);
-      older !== this.#row;
-      older = this.#memtable.olderRow(row)
-    ) {
+    for (let older = this.#rows.olderOf(row); older !== this.#row; older = this.#rows.olderOf(row)) {
       row = older;
     }
     return row;
@@ -113,7 +115,7 @@ export class MemtableCursor implements Cursor {
     this.#forward = forward;
     this.#heap.length = 0;
     for (let run = 0; run < this.#runs.length; run++) {
-      if (this.#hasKey(run)) {
+      if (this.#lookAt(run)) {
         this.#heap.push(run);
       }
     }
@@ -127,7 +129,7 @@ export class MemtableCursor implements Cursor {
   #advance(): void {
     const run = this.#heap[0]!;
     this.#places[run] = this.#places[run]! + (this.#forward ? 1 : -1);
-    if (!this.#hasKey(run)) {
+    if (!this.#lookAt(run)) {
       const last = this.#heap.pop()!;
       if (this.#heap.length > 0) {
         this.#heap[0] = last;
@@ -146,10 +148,10 @@ export class MemtableCursor implements Cursor {
       return;
     }
     this.valid = true;
-    this.key = this.#runs[run]![this.#places[run]!]!;
-    let row = this.#memtable.newestRow(this.key);
+    this.key = this.#heads[run]!;
+    let row = this.#memtable.newestOf(this.#runs[run]![this.#places[run]!]!);
     if (!this.#forward) {
-      for (let older = this.#memtable.olderRow(row); older >= 0; older = this.#memtable.olderRow(row)) {
+      for (let older = this.#rows.olderOf(row); older !== none; older = this.#rows.olderOf(row)) {
         row = older;
       }
     }
@@ -158,18 +160,22 @@ export class MemtableCursor implements Cursor {
 
   #standOn(row: number): void {
     this.#row = row;
-    this.#memtable.readRow(row, this);
+    this.#rows.read(row, this);
   }
 
-  #hasKey(run: number): boolean {
+  /** Takes the key at the run's place; false where it has none there. */
+  #lookAt(run: number): boolean {
+    const keys = this.#runs[run]!;
     const place = this.#places[run]!;
-    return place >= 0 && place < this.#runs[run]!.length;
+    if (place < 0 || place >= keys.length) {
+      return false;
+    }
+    this.#heads[run] = this.#rows.keyOf(keys[place]!);
+    return true;
   }
 
   #comesBefore(a: number, b: number): boolean {
-    const keyA = this.#runs[a]![this.#places[a]!]!;
-    const keyB = this.#runs[b]![this.#places[b]!]!;
-    return this.#forward ? keyA < keyB : keyA > keyB;
+    return this.#forward ? this.#heads[a]! < this.#heads[b]! : this.#heads[a]! > this.#heads[b]!;
   }
 
   #siftDown(start: number): void {

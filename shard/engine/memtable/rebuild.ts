@@ -1,14 +1,13 @@
 import { OperationReader, operationKind } from "../../../shared/format/operations.js";
 import { Arena, type SharedArena } from "./arena.js";
-import { KeyOrder } from "./key-order.js";
 import { Memtable } from "./memtable.js";
 import type { ArenaSection } from "./section-index.js";
 
 /** A worker's view of a sealed memtable: the same arena, without a copy, indexed anew with every version. */
 export function rebuildMemtable(shared: SharedArena): Memtable {
   // A worker may take its time: one sort of everything is faster than a merge of many runs.
-  const order = new KeyOrder(Number.POSITIVE_INFINITY);
-  const memtable = new Memtable(0, 0, Arena.attach(shared), order);
+  const runKeys = Number.POSITIVE_INFINITY;
+  const memtable = new Memtable(0, { expectedBytes: 0, arena: Arena.attach(shared), runKeys });
   for (const section of memtable.arena.sections) {
     addAll(memtable, section);
   }

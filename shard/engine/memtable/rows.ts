@@ -1,0 +1,201 @@
+import type { ByteString } from "../../../shared/bytes.js";
+import {
+  keyBytesAt,
+  keyStartAt,
+  operationFlag,
+  operationHeaderBytes,
+} from "../../../shared/format/operations.js";
+import type { Entry, EntryKind } from "../iterator/cursor.js";
+import type { Arena } from "./arena.js";
+
+/** In place of a row: there is none. */
+export const none = -1;
+const kindMask = 0x0f;
+const firstCapacity = 256;
+
+/**
+ * The versions that a memtable holds. Each is a row of numbers in columns (typed arrays), and its bytes lie in the arena:
+ * neither the collector nor a flush has an object for each of them to handle.
+ */
+export class Rows {
+  readonly arena: Arena;
+  #count = 0;
+  #sequences = new Float64Array(firstCapacity);
+  #chunks = new Uint16Array(firstCapacity);
+  #offsets = new Uint32Array(firstCapacity);
+  #older = new Int32Array(firstCapacity);
+
+  constructor(arena: Arena) {
+    this.arena = arena;
+  }
+
+  get count(): number {
+    return this.#count;
+  }
+
+  /** What is allocated, used or not. */
+  get memoryBytes(): number {
+    return (
+      this.#sequences.byteLength + this.#chunks.byteLength + this.#offsets.byteLength + this.#older.byteLength
+    );
+  }
+
+  /** Adds the operation at `offset` of an arena's chunk. `older`: the version before it, or `none`. */
+  add(sequence: number, chunk: number, offset: number, older: number): number {
+    const row = this.#count;
+    if (row === this.#sequences.length) {
+      this.#grow();
+    }
+    this.#sequences[row] = sequence;
+    this.#chunks[row] = chunk;
+    this.#offsets[row] = offset;
+    this.#older[row] = older;
+    this.#count = row + 1;
+    return row;
+  }
+
+  #grow(): void {
+    const capacity = this.#sequences.length * 2;
+    this.#sequences = copied(this.#sequences, new Float64Array(capacity));
+    this.#chunks = copied(this.#chunks, new Uint16Array(capacity));
+    this.#offsets = copied(this.#offsets, new Uint32Array(capacity));
+    this.#older = copied(this.#older, new Int32Array(capacity));
+  }
+
+  sequenceOf(row: number): number {
+    return this.#sequences[row]!;
+  }
+
+  /** The row of the version before, or `none`. */
+  olderOf(row: number): number {
+    return this.#older[row]!;
+  }
+
+  setOlder(row: number, older: number): void {
+    this.#older[row] = older;
+  }
+
+  read(row: number, into: Entry): void {
+    const buffer = this.arena.buffer(this.#chunks[row]!);
+    const offset = this.#offsets[row]!;
+    const keyStart = keyStartAt(buffer, offset);
+    into.sequence = this.#sequences[row]!;
+    into.kind = (buffer[offset]! & kindMask) as EntryKind;
+    into.tag = buffer[offset + 1]!;
+    const expires = (buffer[offset]! & operationFlag.expires) !== 0;
+    into.expiresAt = expires ? buffer.readDoubleLE(offset + operationHeaderBytes) : 0;
+    into.valueBuffer = buffer;
+    into.valueStart = keyStart + keyBytesAt(buffer, offset);
+    into.valueEnd = into.valueStart + buffer.readUInt32LE(offset + 4);
+  }
+
+  // Keys
+
+  keyOf(row: number): ByteString {
+    const buffer = this.arena.buffer(this.#chunks[row]!);
+    const offset = this.#offsets[row]!;
+    const start = keyStartAt(buffer, offset);
+    return buffer.latin1Slice(start, start + keyBytesAt(buffer, offset));
+  }
+
+  /** Below 0 where the key of `a` comes first, above 0 where that of `b` does. */
+  compare(a: number, b: number): number {
+    const bufferA = this.arena.buffer(this.#chunks[a]!);
+    const bufferB = this.arena.buffer(this.#chunks[b]!);
+    const offsetA = this.#offsets[a]!;
+    const offsetB = this.#offsets[b]!;
+    const bytesA = keyBytesAt(bufferA, offsetA);
+    const bytesB = keyBytesAt(bufferB, offsetB);
+    const common = Math.min(bytesA, bytesB);
+    const startA = keyStartAt(bufferA, offsetA);
+    const startB = keyStartAt(bufferB, offsetB);
+    for (let at = 0; at < common; at++) {
+      const difference = bufferA[startA + at]! - bufferB[startB + at]!;
+      if (difference !== 0) {
+        return difference;
+      }
+    }
+    return bytesA - bytesB;
+  }
+
+  /** The same of a row and a key; 0 where the row has that key. */
+  compareTo(row: number, key: ByteString): number {
+    const buffer = this.arena.buffer(this.#chunks[row]!);
+    const offset = this.#offsets[row]!;
+    const bytes = keyBytesAt(buffer, offset);
+    const common = Math.min(bytes, key.length);
+    const start = keyStartAt(buffer, offset);
+    for (let at = 0; at < common; at++) {
+      const difference = buffer[start + at]! - key.charCodeAt(at);
+      if (difference !== 0) {
+        return difference;
+      }
+    }
+    return bytes - key.length;
+  }
+
+  /** Whether the row's key is `bytes[start..end)`. */
+  hasKey(row: number, bytes: Uint8Array, start: number, end: number): boolean {
+    const buffer = this.arena.buffer(this.#chunks[row]!);
+    const offset = this.#offsets[row]!;
+    const length = end - start;
+    if (keyBytesAt(buffer, offset) !== length) {
+      return false;
+    }
+    const keyStart = keyStartAt(buffer, offset);
+    for (let at = 0; at < length; at++) {
+      if (buffer[keyStart + at] !== bytes[start + at]) {
+        return false;
+      }
+    }
+    return true;
+  }
+
+  /** How many bytes the keys of two rows have in common, of which so many are `known` to be. */
+  commonBytes(a: number, b: number, known: number): number {
+    const bufferA = this.arena.buffer(this.#chunks[a]!);
+    const bufferB = this.arena.buffer(this.#chunks[b]!);
+    const offsetA = this.#offsets[a]!;
+    const offsetB = this.#offsets[b]!;
+    const most = Math.min(keyBytesAt(bufferA, offsetA), keyBytesAt(bufferB, offsetB));
+    const startA = keyStartAt(bufferA, offsetA);
+    const startB = keyStartAt(bufferB, offsetB);
+    let at = known;
+    while (at < most && bufferA[startA + at] === bufferB[startB + at]) {
+      at += 1;
+    }
+    return at;
+  }
+
+  /** Four bytes of the row's key from byte `from` on, the first one highest, as a signed integer; 0 for those behind its end. */
+  keyWord(row: number, from: number): number {
+    const buffer = this.arena.buffer(this.#chunks[row]!);
+    const offset = this.#offsets[row]!;
+    const keyStart = keyStartAt(buffer, offset);
+    const end = keyStart + keyBytesAt(buffer, offset);
+    const at = keyStart + from;
+    if (at + 4 <= end) {
+      return (buffer[at]! << 24) | (buffer[at + 1]! << 16) | (buffer[at + 2]! << 8) | buffer[at + 3]!;
+    }
+    let word = 0;
+    for (let byte = at; byte < at + 4; byte++) {
+      word = (word << 8) | (byte < end ? buffer[byte]! : 0);
+    }
+    return word;
+  }
+
+  /** One byte of the row's key; 0 behind its end. */
+  keyByte(row: number, at: number): number {
+    const buffer = this.arena.buffer(this.#chunks[row]!);
+    const offset = this.#offsets[row]!;
+    return at < keyBytesAt(buffer, offset) ? buffer[keyStartAt(buffer, offset) + at]! : 0;
+  }
+}
+
+function copied<Column extends Float64Array | Uint16Array | Uint32Array | Int32Array>(
+  from: Column,
+  to: Column,
+): Column {
+  to.set(from);
+  return to;
+}
