@@ -26,6 +26,8 @@ export class FrameBuilder {
   lastSequence = 0;
   hasLogged = false;
   wantsSync = false;
+  /** Puts, deletes and batches. */
+  writes = 0;
   #writes = new OperationSection(firstSectionBytes);
   #reads = Buffer.allocUnsafeSlow(1024);
   #readBytes = 0;
@@ -110,6 +112,7 @@ export class FrameBuilder {
     }
     this.#writes.length = 0;
     this.#readBytes = 0;
+    this.writes = 0;
     this.firstSequence = 0;
     this.lastSequence = 0;
     this.hasLogged = false;
@@ -122,6 +125,7 @@ export class FrameBuilder {
       this.firstSequence = sequence;
     }
     this.lastSequence = sequence;
+    this.writes += 1;
   }
 }
 

@@ -15,6 +15,11 @@ const syncedBudgetBytes = 16 * 1024 * 1024;
  */
 const retainedLimitBytes = 64 * 1024 * 1024;
 
+/** So many writes do not wait for the rest of their turn: the shard works on them while the program makes more. */
+const earlyWrites = 32;
+/** Where more than this wait for the shard, it has enough to do, and each frame has its cost. */
+const mostEarlyWrites = 160;
+
 /** What is on its way to one shard: the frame that is being gathered, and the writes that are not yet on disk there. */
 export class Outbox {
   readonly retained = new RetainedWrites();
@@ -32,6 +37,16 @@ export class Outbox {
 
   get isFull(): boolean {
     return this.#frame.isFull;
+  }
+
+  /**
+   * Whether the frame is to be sent before the turn ends, of which `waitingWrites` wait for the shard. Writes that wait for the disk
+   * are better synced together.
+   */
+  isDue(waitingWrites: number): boolean {
+    const { writes, wantsSync } = this.#frame;
+    const isEarly = writes >= earlyWrites && waitingWrites <= mostEarlyWrites && !wantsSync;
+    return isEarly || this.isFull;
   }
 
   /** So much waits for the disk that nothing more is acknowledged before. */

@@ -216,7 +216,7 @@ export class ShardClient {
   writeSeal(section: Buffer, sequence: number): void {
     this.#sendGathered();
     this.writeBatch(section, sequence, true, true);
-    this.#sendGathered(true);
+    this.#sendGathered({ isSeal: true });
   }
 
   read(pending: PendingRead, key: Uint8Array, keyBytes: number): void {
@@ -523,8 +523,8 @@ export class ShardClient {
   }
 
   #scheduleSend(): void {
-    if (this.#outbox.isFull) {
-      this.#sendGathered();
+    if (this.#outbox.isDue(this.#writes.count)) {
+      this.#sendGathered({ atOnce: true });
     } else if (!this.#isSendScheduled) {
       this.#isSendScheduled = true;
       process.nextTick(this.#sendScheduled);
@@ -536,7 +536,7 @@ export class ShardClient {
     this.#sendGathered();
   };
 
-  #sendGathered(isSeal = false): void {
+  #sendGathered({ isSeal = false, atOnce = false } = {}): void {
     if (this.#outbox.isEmpty) {
       return;
     }
@@ -548,7 +548,7 @@ export class ShardClient {
     this.#owner.tellHolds();
     const frame = this.#outbox.take(this.#stamp(0), isSeal);
     if (this.state === "up") {
-      this.#link!.send(frame);
+      this.#link!.send(frame, atOnce);
     }
   }
 

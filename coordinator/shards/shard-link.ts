@@ -9,8 +9,11 @@ export interface ShardLink {
   readonly identity: ProcessIdentity | undefined;
   /** Goes into the open request, as proof of who asks. */
   readonly openToken: string;
-  /** The frame is not copied and must not change afterwards. */
-  send(frame: Buffer): void;
+  /**
+   * The frame is not copied and must not change afterwards. It leaves with the others of this turn of the event loop, or `atOnce`,
+   * with those in front of it.
+   */
+  send(frame: Buffer, atOnce?: boolean): void;
   /** What it sends cannot be understood: nothing more is taken from it, and `onDown` is told. */
   cutOff(reason: string): void;
   /** Ends it for sure, by force, and resolves when it is gone. */

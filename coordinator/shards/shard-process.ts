@@ -119,8 +119,7 @@ class ShardProcess implements ShardLink {
     }
   }
 
-  /** The frames of one turn leave with one system call. */
-  send(frame: Buffer): void {
+  send(frame: Buffer, atOnce = false): void {
     const socket = this.#socket;
     if (socket === undefined || socket.destroyed) {
       return;
@@ -133,6 +132,9 @@ class ShardProcess implements ShardLink {
       });
     }
     socket.write(frame);
+    if (atOnce) {
+      socket.uncork();
+    }
   }
 
   cutOff(reason: string): void {
