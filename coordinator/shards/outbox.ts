@@ -17,15 +17,17 @@ const retainedLimitBytes = 64 * 1024 * 1024;
 
 /** So many writes do not wait for the rest of their turn: the shard works on them while the program makes more. */
 const earlyWrites = 32;
-/** Where more than this wait for the shard, it has enough to do, and each frame has its cost. */
+/** A shard that has not yet taken more than this has enough to do, and each frame has its cost. */
 const mostEarlyWrites = 160;
 
 /** What is on its way to one shard: the frame that is being gathered, and the writes that are not yet on disk there. */
 export class Outbox {
   readonly retained = new RetainedWrites();
   readonly #frame = new FrameBuilder();
-  /** Frames on their way, to give their bytes back. */
-  readonly #frames = new Fifo<{ lastSequence: number; bytes: number }>();
+  /** Frames that the shard has not yet taken, to give their bytes back. */
+  readonly #frames = new Fifo<{ lastSequence: number; bytes: number; writes: number }>();
+  /** In these frames. */
+  #sentWrites = 0;
   /** What the writes of the current frame count in `inFlightBytes`. */
   #frameBytes = 0;
   /** What writes that the shard has not yet taken hold in memory. */
@@ -39,13 +41,10 @@ export class Outbox {
     return this.#frame.isFull;
   }
 
-  /**
-   * Whether the frame is to be sent before the turn ends, of which `waitingWrites` wait for the shard. Writes that wait for the disk
-   * are better synced together.
-   */
-  isDue(waitingWrites: number): boolean {
+  /** Whether the frame is to be sent before the turn ends. Writes that wait for the disk are better synced together. */
+  get isDue(): boolean {
     const { writes, wantsSync } = this.#frame;
-    const isEarly = writes >= earlyWrites && waitingWrites <= mostEarlyWrites && !wantsSync;
+    const isEarly = writes >= earlyWrites && this.#sentWrites + writes <= mostEarlyWrites && !wantsSync;
     return isEarly || this.isFull;
   }
 
@@ -74,13 +73,14 @@ export class Outbox {
 
   /** The gathered frame, with `stamp` and the flags that it needs; its writes are retained until they are on disk. */
   take(stamp: FrameStamp, isSeal: boolean): Buffer {
-    const { firstSequence, lastSequence, hasLogged, wantsSync } = this.#frame;
+    const { firstSequence, lastSequence, hasLogged, wantsSync, writes } = this.#frame;
     const mustSync = wantsSync || this.retained.bytes > syncedBudgetBytes;
     stamp.flags |= (mustSync ? operationsFlag.sync : 0) | (isSeal ? operationsFlag.seal : 0);
     const { frame, section } = this.#frame.take(stamp);
     if (section.length > 0) {
       this.retained.add({ section, firstSequence, lastSequence, isSeal, hasLogged });
-      this.#frames.push({ lastSequence, bytes: this.#frameBytes });
+      this.#frames.push({ lastSequence, bytes: this.#frameBytes, writes });
+      this.#sentWrites += writes;
       this.#frameBytes = 0;
     }
     return frame;
@@ -94,6 +94,7 @@ export class Outbox {
       }
       this.#frames.shift();
       this.inFlightBytes -= first.bytes;
+      this.#sentWrites -= first.writes;
     }
   }
 
@@ -103,6 +104,7 @@ export class Outbox {
     this.#frames.takeAll();
     this.retained.clear();
     this.#frameBytes = 0;
+    this.#sentWrites = 0;
     this.inFlightBytes = 0;
   }
 

@@ -19,12 +19,8 @@ export class PendingWrites {
   /** Sequence numbers of the parts of logged batches here whose records are not yet on disk. */
   readonly #logged = new Fifo<number>();
 
-  get count(): number {
-    return this.#written.length + this.#synced.length;
-  }
-
   get isEmpty(): boolean {
-    return this.count === 0;
+    return this.#written.length === 0 && this.#synced.length === 0;
   }
 
   /** Whether a batch before what comes now is not yet on disk in the batch log. */

@@ -523,7 +523,7 @@ export class ShardClient {
   }
 
   #scheduleSend(): void {
-    if (this.#outbox.isDue(this.#writes.count)) {
+    if (this.#outbox.isDue) {
       this.#sendGathered({ atOnce: true });
     } else if (!this.#isSendScheduled) {
       this.#isSendScheduled = true;

@@ -1,5 +1,4 @@
 import { randomInt } from "node:crypto";
-import type { ByteString } from "../../../shared/bytes.js";
 import { finalMix } from "../../../shared/hash.js";
 
 /** Of this thread alone: whoever chooses keys must not be able to choose such as all have one hash. */
@@ -13,19 +12,10 @@ function mix(hash: number, byte: number): number {
 }
 
 /** The hash of the key in `bytes[start..end)`, a signed 32-bit integer. It differs from thread to thread. */
-export function hashOfKeyBytes(bytes: Uint8Array, start: number, end: number): number {
+export function hashOfKey(bytes: Uint8Array, start: number, end: number): number {
   let hash = seed | 0;
   for (let at = start; at < end; at++) {
     hash = mix(hash, bytes[at]!);
-  }
-  return finalMix(hash) | 0;
-}
-
-/** The same of a byte string. */
-export function hashOfKey(key: ByteString): number {
-  let hash = seed | 0;
-  for (let at = 0; at < key.length; at++) {
-    hash = mix(hash, key.charCodeAt(at));
   }
   return finalMix(hash) | 0;
 }

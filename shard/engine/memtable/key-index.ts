@@ -1,5 +1,6 @@
 import type { ByteString } from "../../../shared/bytes.js";
-import { hashOfKey, hashOfKeyBytes } from "./key-hash.js";
+import { maxKeyBytes } from "../../../shared/limits.js";
+import { hashOfKey } from "./key-hash.js";
 import { none, type Rows } from "./rows.js";
 
 /**
@@ -8,6 +9,8 @@ import { none, type Rows } from "./rows.js";
  */
 const partBits = 4;
 const firstSlots = 16;
+/** For the key that is sought. */
+const scratch = Buffer.allocUnsafeSlow(maxKeyBytes);
 
 interface Part {
   /** Two numbers for each slot: the key's hash, and its row + 1, or 0 in an empty slot. */
@@ -37,8 +40,8 @@ export class KeyIndex {
   }
 
   /** The newest row with the key `bytes[start..end)`, or `none`. */
-  find(bytes: Uint8Array, start: number, end: number): number {
-    this.#start(hashOfKeyBytes(bytes, start, end));
+  find(bytes: Buffer, start: number, end: number): number {
+    this.#start(hashOfKey(bytes, start, end));
     for (let row = this.#nextRow(); row !== none; row = this.#nextRow()) {
       if (this.#rows.hasKey(row, bytes, start, end)) {
         return row;
@@ -50,19 +53,7 @@ export class KeyIndex {
 
   /** The same of a byte string. */
   findKey(key: ByteString): number {
-    this.#start(hashOfKey(key));
-    for (let row = this.#nextRow(); row !== none; row = this.#nextRow()) {
-      if (this.#rows.compareTo(row, key) === 0) {
-        return row;
-      }
-      this.#pass();
-    }
-    return none;
-  }
-
-  /** The newest row with the key of a row that is here. */
-  findRow(row: number): number {
-    return this.findKey(this.#rows.keyOf(row));
+    return this.find(scratch, 0, scratch.latin1Write(key, 0));
   }
 
   /** Gives the key that was sought last, which was found, another row. */

@@ -1,4 +1,4 @@
-import type { ByteString } from "../../../shared/bytes.js";
+import { type ByteString, bytesOf } from "../../../shared/bytes.js";
 import { mostSortedRows, sortRows } from "./row-sorter.js";
 import type { Rows } from "./rows.js";
 
@@ -12,13 +12,18 @@ const insertKeys = 32;
 /** Rows in the order of their keys. */
 export type Run = Uint32Array;
 
-/** The first place in a run whose key is at or after `target`. */
-export function lowerBound(rows: Rows, run: Run, target: ByteString): number {
+/** The first place in each run whose key is at or after `target`. */
+export function lowerBounds(rows: Rows, runs: readonly Run[], target: ByteString): number[] {
+  const bytes = bytesOf(target);
+  return runs.map((run) => lowerBound(rows, run, bytes));
+}
+
+function lowerBound(rows: Rows, run: Run, target: Buffer): number {
   let low = 0;
   let high = run.length;
   while (low < high) {
     const middle = (low + high) >>> 1;
-    if (rows.compareTo(run[middle]!, target) < 0) {
+    if (rows.compareTo(run[middle]!, target, 0, target.length) < 0) {
       low = middle + 1;
     } else {
       high = middle;
@@ -112,7 +117,7 @@ export class KeyOrder {
 
   #insert(row: number): void {
     const tail = this.#tail;
-    const at = lowerBound(this.#rows, tail, this.#rows.keyOf(row));
+    const [at] = lowerBounds(this.#rows, [tail], this.#rows.keyOf(row)) as [number];
     const longer = new Uint32Array(tail.length + 1);
     longer.set(tail.subarray(0, at));
     longer[at] = row;

@@ -1,6 +1,6 @@
 import type { ByteString } from "../../../shared/bytes.js";
 import { type Cursor, type EntryKind, entryKind } from "../iterator/cursor.js";
-import { lowerBound, type Run } from "./key-order.js";
+import { lowerBounds, type Run } from "./key-order.js";
 import type { Memtable } from "./memtable.js";
 import { none, type Rows } from "./rows.js";
 
@@ -52,16 +52,12 @@ export class MemtableCursor implements Cursor {
   }
 
   seek(target: ByteString): void {
-    for (let run = 0; run < this.#runs.length; run++) {
-      this.#places[run] = lowerBound(this.#rows, this.#runs[run]!, target);
-    }
+    this.#places.set(lowerBounds(this.#rows, this.#runs, target));
     this.#start(true);
   }
 
   seekBefore(target: ByteString): void {
-    for (let run = 0; run < this.#runs.length; run++) {
-      this.#places[run] = lowerBound(this.#rows, this.#runs[run]!, target) - 1;
-    }
+    this.#places.set(lowerBounds(this.#rows, this.#runs, target).map((place) => place - 1));
     this.#start(false);
   }
 

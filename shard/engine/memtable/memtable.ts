@@ -158,7 +158,7 @@ export class Memtable {
 
   /** The row of the newest version of the key that `row` has. */
   newestOf(row: number): number {
-    return this.rows.count === this.#keys ? row : this.#index.findRow(row);
+    return this.rows.count === this.#keys ? row : this.#index.findKey(this.rows.keyOf(row));
   }
 
   /** Rows in the order of their keys, which together have each key once; valid until the next `add`. */

@@ -43,11 +43,11 @@ function sortRange(
   round: number,
 ): void {
   if (end - start <= fewRows) {
-    sortFew(rows, order, start, end);
+    sortFew(rows, order, start, end, known);
     return;
   }
   if (round === mostRounds) {
-    order.subarray(start, end).sort((a, b) => rows.compare(a, b));
+    order.subarray(start, end).sort((a, b) => rows.compare(a, b, known));
     return;
   }
   const common = commonBytes(rows, order, start, end, known);
@@ -96,18 +96,18 @@ function noteAlike(alike: number[], start: number, end: number): void {
 
 function commonBytes(rows: Rows, order: Uint32Array, start: number, end: number, known: number): number {
   const first = order[start]!;
-  let common = rows.commonBytes(first, order[start + 1]!, known);
-  for (let place = start + 2; place < end && common > known; place++) {
-    common = Math.min(common, rows.commonBytes(first, order[place]!, known));
+  let common = Number.POSITIVE_INFINITY;
+  for (let place = start + 1; place < end && common > known; place++) {
+    common = rows.commonBytes(first, order[place]!, known, common);
   }
   return common;
 }
 
-function sortFew(rows: Rows, order: Uint32Array, start: number, end: number): void {
+function sortFew(rows: Rows, order: Uint32Array, start: number, end: number, known: number): void {
   for (let place = start + 1; place < end; place++) {
     const row = order[place]!;
     let at = place;
-    while (at > start && rows.compare(order[at - 1]!, row) > 0) {
+    while (at > start && rows.compare(order[at - 1]!, row, known) > 0) {
       order[at] = order[at - 1]!;
       at -= 1;
     }

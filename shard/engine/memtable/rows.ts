@@ -98,73 +98,45 @@ export class Rows {
     return buffer.latin1Slice(start, start + keyBytesAt(buffer, offset));
   }
 
-  /** Below 0 where the key of `a` comes first, above 0 where that of `b` does. */
-  compare(a: number, b: number): number {
+  /** Below 0 where the key of `a` comes first, above 0 where that of `b` does. `known`: so many bytes of them are the same. */
+  compare(a: number, b: number, known = 0): number {
     const bufferA = this.arena.buffer(this.#chunks[a]!);
     const bufferB = this.arena.buffer(this.#chunks[b]!);
     const offsetA = this.#offsets[a]!;
     const offsetB = this.#offsets[b]!;
-    const bytesA = keyBytesAt(bufferA, offsetA);
-    const bytesB = keyBytesAt(bufferB, offsetB);
-    const common = Math.min(bytesA, bytesB);
     const startA = keyStartAt(bufferA, offsetA);
     const startB = keyStartAt(bufferB, offsetB);
-    for (let at = 0; at < common; at++) {
-      const difference = bufferA[startA + at]! - bufferB[startB + at]!;
-      if (difference !== 0) {
-        return difference;
-      }
-    }
-    return bytesA - bytesB;
+    const endA = startA + keyBytesAt(bufferA, offsetA);
+    const endB = startB + keyBytesAt(bufferB, offsetB);
+    return compareBytes(bufferA, startA + known, endA, bufferB, startB + known, endB);
   }
 
-  /** The same of a row and a key; 0 where the row has that key. */
-  compareTo(row: number, key: ByteString): number {
+  /** The same of a row and the key `bytes[start..end)`; 0 where the row has that key. */
+  compareTo(row: number, bytes: Buffer, start: number, end: number): number {
     const buffer = this.arena.buffer(this.#chunks[row]!);
     const offset = this.#offsets[row]!;
-    const bytes = keyBytesAt(buffer, offset);
-    const common = Math.min(bytes, key.length);
-    const start = keyStartAt(buffer, offset);
-    for (let at = 0; at < common; at++) {
-      const difference = buffer[start + at]! - key.charCodeAt(at);
-      if (difference !== 0) {
-        return difference;
-      }
-    }
-    return bytes - key.length;
+    const keyStart = keyStartAt(buffer, offset);
+    return compareBytes(buffer, keyStart, keyStart + keyBytesAt(buffer, offset), bytes, start, end);
   }
 
   /** Whether the row's key is `bytes[start..end)`. */
-  hasKey(row: number, bytes: Uint8Array, start: number, end: number): boolean {
+  hasKey(row: number, bytes: Buffer, start: number, end: number): boolean {
     const buffer = this.arena.buffer(this.#chunks[row]!);
-    const offset = this.#offsets[row]!;
-    const length = end - start;
-    if (keyBytesAt(buffer, offset) !== length) {
-      return false;
-    }
-    const keyStart = keyStartAt(buffer, offset);
-    for (let at = 0; at < length; at++) {
-      if (buffer[keyStart + at] !== bytes[start + at]) {
-        return false;
-      }
-    }
-    return true;
+    return (
+      keyBytesAt(buffer, this.#offsets[row]!) === end - start && this.compareTo(row, bytes, start, end) === 0
+    );
   }
 
-  /** How many bytes the keys of two rows have in common, of which so many are `known` to be. */
-  commonBytes(a: number, b: number, known: number): number {
+  /** How many bytes the keys of two rows have in common, of which so many are `known` to be; at most `most`. */
+  commonBytes(a: number, b: number, known: number, most: number): number {
     const bufferA = this.arena.buffer(this.#chunks[a]!);
     const bufferB = this.arena.buffer(this.#chunks[b]!);
     const offsetA = this.#offsets[a]!;
     const offsetB = this.#offsets[b]!;
-    const most = Math.min(keyBytesAt(bufferA, offsetA), keyBytesAt(bufferB, offsetB));
+    const bytes = Math.min(most, keyBytesAt(bufferA, offsetA), keyBytesAt(bufferB, offsetB));
     const startA = keyStartAt(bufferA, offsetA);
     const startB = keyStartAt(bufferB, offsetB);
-    let at = known;
-    while (at < most && bufferA[startA + at] === bufferB[startB + at]) {
-      at += 1;
-    }
-    return at;
+    return commonPrefix(bufferA, startA, bufferB, startB, known, bytes);
   }
 
   /** Four bytes of the row's key from byte `from` on, the first one highest, as a signed integer; 0 for those behind its end. */
@@ -198,4 +170,56 @@ function copied<Column extends Float64Array | Uint16Array | Uint32Array | Int32A
 ): Column {
   to.set(from);
   return to;
+}
+
+/** Up to so many bytes are compared by a loop; a call into native code takes as long as that. */
+const loopBytes = 32;
+
+/** As `Buffer.compare` does, of `a[startA..endA)` and `b[startB..endB)`. */
+function compareBytes(
+  a: Buffer,
+  startA: number,
+  endA: number,
+  b: Buffer,
+  startB: number,
+  endB: number,
+): number {
+  const shorter = Math.min(endA - startA, endB - startB);
+  const looped = Math.min(shorter, loopBytes);
+  for (let at = 0; at < looped; at++) {
+    const difference = a[startA + at]! - b[startB + at]!;
+    if (difference !== 0) {
+      return difference;
+    }
+  }
+  if (shorter > loopBytes) {
+    return a.compare(b, startB + looped, endB, startA + looped, endA);
+  }
+  return endA - startA - (endB - startB);
+}
+
+/** Up to where, from `known` on and up to `most`, the bytes behind `startA` and `startB` are the same. */
+function commonPrefix(
+  a: Buffer,
+  startA: number,
+  b: Buffer,
+  startB: number,
+  known: number,
+  most: number,
+): number {
+  let at = known;
+  const isSame = (bytes: number): boolean =>
+    at + bytes <= most &&
+    a.compare(b, startB + at, startB + at + bytes, startA + at, startA + at + bytes) === 0;
+  let step = loopBytes * 2;
+  for (; isSame(step); step *= 2) {
+    at += step;
+  }
+  for (; step >= loopBytes; step /= 2) {
+    at += isSame(step) ? step : 0;
+  }
+  while (at < most && a[startA + at] === b[startB + at]) {
+    at += 1;
+  }
+  return at;
 }

@@ -23,6 +23,10 @@ const families: Record<string, (random: Random) => string> = {
     `${random.pick(["organisation", "organization", "o"])}:${"x".repeat(9)}${random.int(300)}`,
   "zeros at their ends": (random) => `${random.pick(["", "a", "ab", "abcde"])}${"\0".repeat(random.int(40))}`,
   "each the beginning of others": (random) => "abcdefg".repeat(60).slice(0, random.int(400)),
+  "long beginnings in common": (random) => {
+    const beginning = random.pick(["p", "q"]).repeat(random.pick([30, 32, 33, 63, 64, 100, 5000]));
+    return `${beginning}${random.int(50)}${"r".repeat(random.int(3) * 100)}`;
+  },
   "bytes above 127": (random) =>
     `\u00ff\u0080${"\u00fe".repeat(random.int(9))}${String.fromCharCode(random.int(256))}`,
   "one byte, many times over": (random) =>
