@@ -1,7 +1,10 @@
 import { randomInt } from "node:crypto";
 import { finalMix } from "../../../shared/hash.js";
 
-/** Of this thread alone: whoever chooses keys must not be able to choose such as all have one hash. */
+/**
+ * Of this thread alone: whoever chooses keys must not be able to choose such as all have one hash. Nothing that can be seen depends
+ * on it.
+ */
 const seed = randomInt(0x1_0000_0000);
 const prime = 0x01000193;
 
