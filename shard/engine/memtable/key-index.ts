@@ -9,8 +9,6 @@ import { none, type Rows } from "./rows.js";
  */
 const partBits = 4;
 const firstSlots = 16;
-/** A slot has 8 bytes, and three to six of eight slots are taken. */
-const bytesPerKey = 16;
 /** For the key that is sought. */
 const scratch = Buffer.allocUnsafeSlow(maxKeyBytes);
 
@@ -32,15 +30,9 @@ export class KeyIndex {
   #part = this.#parts[0]!;
   #slot = 0;
   #hash = 0;
-  #keys = 0;
 
   constructor(rows: Rows) {
     this.#rows = rows;
-  }
-
-  /** About: the parts grow as the keys' hashes have it, and what depends on them could not be done again. */
-  get memoryBytes(): number {
-    return this.#keys * bytesPerKey;
   }
 
   /** The newest row with the key `bytes[start..end)`, or `none`. */
@@ -71,7 +63,6 @@ export class KeyIndex {
     part.slots[2 * this.#slot] = this.#hash;
     part.slots[2 * this.#slot + 1] = row + 1;
     part.keys += 1;
-    this.#keys += 1;
     // With more than three of four slots taken, searches for what is not there would be long.
     if (part.keys * 8 > part.slots.length * 3) {
       grow(part);

@@ -47,19 +47,13 @@ export class KeyOrder {
   #tail: Run = new Uint32Array(0);
   /** What came since, in the order of arrival. */
   #fresh: number[] = [];
-  #keys = 0;
 
   constructor(rows: Rows, runKeys: number = defaultRunKeys) {
     this.#rows = rows;
     this.#runKeys = Math.min(runKeys, mostSortedRows);
   }
 
-  get memoryBytes(): number {
-    return this.#keys * Uint32Array.BYTES_PER_ELEMENT;
-  }
-
   add(row: number): void {
-    this.#keys += 1;
     this.#fresh.push(row);
     if (this.#fresh.length >= this.#runKeys) {
       this.#addRun(this.#sortFresh(), 0);

@@ -1,42 +1,50 @@
 import { expect } from "chai";
 import { Outbox } from "../../../coordinator/shards/outbox.js";
-import { operationsFlag, readOperationsHeader } from "../../../shared/wire/frame.js";
+import { OperationSection, operationKind } from "../../../shared/format/operations.js";
 
-const stamp = { flags: 0, timeMs: 0, logSyncedSequence: 0, confirmedSequence: 0 };
-const megabyte = 1024 * 1024;
-
-/** Sends `count` writes of a megabyte and gives back the last frame's flags. */
-function sendMegabytes(outbox: Outbox, from: number, count: number): number {
-  let flags = 0;
-  for (let sequence = from; sequence < from + count; sequence++) {
-    outbox.writeBatch(Buffer.alloc(megabyte), sequence, false);
-    flags = readOperationsHeader(outbox.take({ ...stamp }, false)).flags;
-  }
-  return flags;
+function onePut(): Buffer {
+  const section = new OperationSection(64);
+  const put = { kind: operationKind.put, tag: 0, expiresAt: 0, logged: false };
+  section.append({ ...put, key: Buffer.from("k"), value: Buffer.from("v") }, 0);
+  return section.bytes();
 }
 
-describe("what is on its way to a shard", () => {
-  it("counts as in flight until the shard has taken it, and is retained until it is on disk", () => {
+function stamp() {
+  return { flags: 0, timeMs: 0, logSyncedSequence: 0, confirmedSequence: 0 };
+}
+
+/** Writes from `first` on, until the frame is due; how many they were, at most 1,000. */
+function writesUntilDue(outbox: Outbox, first: number): number {
+  let writes = 0;
+  while (!outbox.isDue && writes < 1000) {
+    outbox.writeBatch(onePut(), first + writes, false);
+    writes += 1;
+  }
+  return writes;
+}
+
+describe("What is on its way to a shard", () => {
+  it("is sent with each 32 writes, till the shard has enough before it, and again when it has taken some", () => {
     const outbox = new Outbox();
-    sendMegabytes(outbox, 1, 3);
-    expect(outbox.inFlightBytes).to.be.greaterThan(3 * megabyte);
-    outbox.noteWritten(2);
-    expect(outbox.inFlightBytes).to.be.within(megabyte, 2 * megabyte);
-    outbox.noteWritten(3);
-    expect(outbox.inFlightBytes).to.equal(0);
-    expect(outbox.retained.bytes).to.equal(3 * megabyte);
-    outbox.retained.forget(3);
-    expect(outbox.retained.bytes).to.equal(0);
+    for (let frame = 0; frame < 5; frame++) {
+      expect(writesUntilDue(outbox, frame * 32 + 1)).to.equal(32);
+      outbox.take(stamp(), false);
+    }
+    expect(writesUntilDue(outbox, 161)).to.equal(1000);
+    outbox.take(stamp(), false);
+    outbox.noteWritten(160);
+    expect(writesUntilDue(outbox, 1161), "1,000 are on their way").to.equal(1000);
+    outbox.take(stamp(), false);
+    outbox.noteWritten(2160);
+    expect(writesUntilDue(outbox, 2161)).to.equal(32);
   });
 
-  it("asks for a sync, then has everybody wait for it, as the disk falls behind", () => {
+  it("waits for the end of the turn where it is to be synced", () => {
     const outbox = new Outbox();
-    expect(sendMegabytes(outbox, 1, 16) & operationsFlag.sync).to.equal(0);
-    expect(sendMegabytes(outbox, 17, 2) & operationsFlag.sync).to.equal(operationsFlag.sync);
-    expect(outbox.mustAwaitDisk).to.equal(false);
-    sendMegabytes(outbox, 19, 50);
-    expect(outbox.mustAwaitDisk).to.equal(true);
-    outbox.retained.forget(40);
-    expect(outbox.mustAwaitDisk).to.equal(false);
+    outbox.wantSync();
+    expect(writesUntilDue(outbox, 1)).to.equal(1000);
+    outbox.take(stamp(), false);
+    outbox.noteWritten(1000);
+    expect(writesUntilDue(outbox, 1001)).to.equal(32);
   });
 });
