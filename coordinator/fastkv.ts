@@ -38,6 +38,7 @@ import {
   durabilityModes,
   encodings,
   invalidOption,
+  isPlainObject,
   type OpenOptions,
   oneOf,
   type ResolvedOptions,
@@ -246,13 +247,13 @@ export class FastKV<V = unknown> extends EventEmitter<FastKVEvents> implements A
   ): Promise<void> {
     return orRefusedWrite(() => {
       checkNames("batchPut", options, putNames);
-      if (typeof entries !== "object" || entries === null) {
+      const isList = typeof entries === "object" && entries !== null && Symbol.iterator in entries;
+      if (!isList && !isPlainObject(entries)) {
         throw invalidOption("batchPut takes pairs [key, value], a Map, or an object");
       }
-      const pairs =
-        Symbol.iterator in entries
-          ? (entries as Iterable<readonly [Key, V]>)
-          : Object.entries(entries as Record<string, V>);
+      const pairs = isList
+        ? (entries as Iterable<readonly [Key, V]>)
+        : Object.entries(entries as Record<string, V>);
       return this.#batch(putsOf(pairs), options);
     });
   }

@@ -292,9 +292,21 @@ export function checkFields(what: string, given: object, known: ReadonlySet<stri
   }
 }
 
+/**
+ * Made by a literal, of any realm, or without a prototype. A RegExp, a Promise, a Map and many others have no fields of their own:
+ * where options are wanted, they would count as none.
+ */
+export function isPlainObject(value: unknown): value is object {
+  if (typeof value !== "object" || value === null) {
+    return false;
+  }
+  const prototype: unknown = Object.getPrototypeOf(value);
+  return prototype === null || prototype === Object.prototype || Object.getPrototypeOf(prototype) === null;
+}
+
 /** Refuses what is no plain options object and names that the call does not know. */
 export function checkNames(call: string, options: unknown, known: readonly string[]): void {
-  if (typeof options !== "object" || options === null || Array.isArray(options)) {
+  if (!isPlainObject(options)) {
     const isPrefix = typeof options === "string" && known.includes("prefix");
     const hint = isPrefix ? `. A prefix is given as { prefix: ${shown(options)} }` : "";
     throw invalidOption(`The options of ${call} must be an object, not ${shown(options)}${hint}`);

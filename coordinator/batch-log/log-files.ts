@@ -115,6 +115,7 @@ export class LogFiles {
       try {
         if (this.#isRemovalUnsynced) {
           fileSystem.syncFolder(folder);
+          this.#isRemovalUnsynced = false;
         }
         fileSystem.remove(pathOf(folder, this.#older[0]!.fileNumber));
       } catch {
