@@ -384,13 +384,16 @@ export class Database implements ScanHost, ShardClientOwner {
       await Promise.allSettled(underWay);
       await Promise.all(this.clients.map((client) => client.drain()));
       await this.#log?.drain();
-      if (this.#readOnly === undefined) {
-        for (const client of this.clients) {
-          client.noteLogProgress();
-        }
-        await allOrFirstError(this.clients.map((client) => client.close()));
-        await this.#log?.trim();
+      const rescued = this.#log?.rescue();
+      await Promise.allSettled([rescued]);
+      for (const client of this.clients) {
+        client.noteLogProgress();
       }
+      // A memtable with a part of a batch without a record is not written out.
+      const atOnce = this.#readOnly !== undefined;
+      await allOrFirstError(this.clients.map((client) => client.close({ atOnce })));
+      await rescued;
+      await this.#log?.trim();
     } finally {
       await this.#end().finally(() => this.#ownership.release(this.clock.now()));
       this.events.tell({ type: "closed", path: this.folder, durationMs: performance.now() - startMs });

@@ -188,7 +188,7 @@ export class ShardServer {
       case "stats":
         return { meta: gatherStatistics(engine, this.#mailbox!.stalls, this.#host.loopDelay()) };
       case "settle": {
-        const isSettled = engine.settleDebts();
+        const isSettled = await engine.settleDebts();
         this.#mailbox!.noteSynced();
         return { meta: { isSettled } satisfies SettleReply };
       }
@@ -200,7 +200,7 @@ export class ShardServer {
         return {};
       case "close":
         this.#mailbox!.close();
-        await engine.close({ atOnce: false });
+        await engine.close({ atOnce: request.atOnce });
         return { meta: { syncedSequence: engine.syncedSequence } satisfies CloseReply };
       default:
         throw new FastKVError(

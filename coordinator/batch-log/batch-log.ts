@@ -180,6 +180,25 @@ export class BatchLog implements KnownBatches {
     }
   }
 
+  /**
+   * Of a log that has failed, before it is closed: what was written and not synced is written once more. Rejects where the
+   * disk still does not take it.
+   */
+  async rescue(): Promise<void> {
+    if (this.#failure === undefined || this.writtenSequence === this.syncedSequence) {
+      return;
+    }
+    try {
+      await this.#startOver();
+    } catch (cause) {
+      throw new FastKVError(
+        isForWantOfRoom(cause) ? cause.code : this.#failure.code,
+        `The batch log in ${this.#folder} could not be written before it was closed (${messageOf(cause)}): if the power fails, the last writes may be lost. Open the database again and see that they are there.`,
+        { cause, writeOutcome: "in-doubt" },
+      );
+    }
+  }
+
   async close(): Promise<void> {
     this.#cancelTimer?.();
     await this.drain();

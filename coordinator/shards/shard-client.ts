@@ -52,7 +52,7 @@ import {
   type Reply,
 } from "./pending-requests.js";
 import { PendingWrites, type WriteMarks } from "./pending-writes.js";
-import { closedError, endedTooEarly, inDoubt, outageOf, overloadError } from "./shard-errors.js";
+import { closedError, endedTooEarly, inDoubt, notSynced, outageOf, overloadError } from "./shard-errors.js";
 import type { ShardLauncher, ShardLink } from "./shard-link.js";
 import { Supervisor } from "./supervisor.js";
 
@@ -439,19 +439,23 @@ export class ShardClient {
   }
 
   /**
-   * Ends the shard cleanly: it has synced and closed everything when this resolves. Rejects where writes that it took
-   * may be lost, since there was no room for them.
+   * Ends the shard: it has synced and closed everything when this resolves. With `atOnce` (what it waits for will not come)
+   * it leaves its memtables to the next start. Rejects where writes that it took may be lost.
    */
-  async close(): Promise<void> {
-    if (this.state !== "failed" && this.#outage === undefined) {
-      const reply = await this.request({ type: "close" }).catch((error: unknown) => {
-        // An outage that began meanwhile has told of itself.
+  async close({ atOnce }: { atOnce: boolean }): Promise<void> {
+    const hasRoom = this.#outage === undefined;
+    if (this.state === "up" || (this.state === "down" && hasRoom)) {
+      const reply = await this.#requestClose(atOnce || !hasRoom).catch((error: FastKVError) => {
+        // An outage has told of itself.
         if (this.#outage === undefined) {
-          throw error;
+          throw inDoubt(error);
         }
       });
       if (reply !== undefined) {
         this.#noteSynced((reply.meta as CloseReply).syncedSequence);
+      }
+      if (this.#outbox.retained.bytes > 0) {
+        this.#lastFailure ??= notSynced(this.index);
       }
     }
     this.state = "closed";
@@ -459,6 +463,16 @@ export class ShardClient {
     if (this.#lastFailure !== undefined) {
       throw this.#lastFailure;
     }
+  }
+
+  #requestClose(atOnce: boolean): Promise<Reply> {
+    return new Promise((resolve, reject) => {
+      const request: ShardRequest = { type: "close", atOnce };
+      // Without room nothing is started again that could be asked once more.
+      const isRepeatable = this.#outage === undefined;
+      const pending = { request, raw: undefined, isRepeatable, resolve, reject };
+      this.#sendRequest(this.#requests.add(pending), pending);
+    });
   }
 
   async kill(): Promise<void> {

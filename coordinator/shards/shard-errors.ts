@@ -36,3 +36,11 @@ export function outageOf(shardIndex: number, why: string, cause?: FastKVError): 
     { cause, writeOutcome: "not-applied" },
   );
 }
+
+export function notSynced(shardIndex: number): FastKVError {
+  return new FastKVError(
+    "FASTKV_IO",
+    `Shard ${shardIndex} was closed, but could not sync all that it had taken: if the power fails, the last writes may be lost. Open the database again and see that they are there.`,
+    { writeOutcome: "in-doubt" },
+  );
+}

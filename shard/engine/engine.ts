@@ -197,7 +197,7 @@ export class Engine {
   }
 
   /** False where the WAL still lacks operations that had to be taken without room for them. */
-  settleDebts(): boolean {
+  settleDebts(): Promise<boolean> {
     return this.#log.settleDebts();
   }
 

@@ -88,7 +88,8 @@ export type ShardRequest =
   | { type: "settle" }
   | { type: "flush" }
   | { type: "compact" }
-  | { type: "close" };
+  /** `atOnce`: memtables are left to the next start, since what they wait for will not come. */
+  | { type: "close"; atOnce: boolean };
 
 /** Things a shard says unasked. */
 export type ShardEvent =

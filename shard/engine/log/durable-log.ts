@@ -39,7 +39,7 @@ export class DurableLog {
   #owed: SectionPart[] = [];
   #syncing: Promise<void> | undefined;
   #syncWanted = false;
-  #isRotating = false;
+  #rotating: Promise<unknown> | undefined;
   #isFatal = false;
 
   constructor(wal: Wal, lastSequence: number, owner: DurableLogOwner) {
@@ -70,8 +70,9 @@ export class DurableLog {
     return this.#durableTarget();
   }
 
-  /** Tries to write what is owed; true where nothing is left of it. */
-  settleDebts(): boolean {
+  /** Tries to write what is owed, behind a rotation under way; true where nothing is left of it. */
+  async settleDebts(): Promise<boolean> {
+    await this.#rotating?.catch(() => undefined);
     this.#tryToPayDebts();
     return this.owesNothing;
   }
@@ -136,9 +137,9 @@ export class DurableLog {
   /** Syncs the old segment and moves on to the prepared one; false where there is no room for one. */
   async rotate(onNoRoom: (error: unknown) => void): Promise<boolean> {
     const target = this.#durableTarget();
-    this.#isRotating = true;
     try {
-      await this.#wal.rotate(this.#owner.timeMs());
+      this.#rotating = this.#wal.rotate(this.#owner.timeMs());
+      await this.#rotating;
     } catch (error) {
       if (this.#checkFailure(error)) {
         throw error;
@@ -146,7 +147,7 @@ export class DurableLog {
       onNoRoom(error);
       return false;
     } finally {
-      this.#isRotating = false;
+      this.#rotating = undefined;
     }
     this.#noteSynced(target);
     return true;
@@ -201,7 +202,7 @@ export class DurableLog {
 
   #tryToPayDebts(): void {
     // Each try without room is cut back, which the last sync of the segment has to cover: a rotation would not end.
-    if (this.#isRotating || !this.#owner.mayPay()) {
+    if (this.#rotating !== undefined || !this.#owner.mayPay()) {
       return;
     }
     try {

@@ -9,6 +9,20 @@ import { SimulatedFileSystem } from "../../support/simulated-file-system.js";
 const folder = "/shard";
 const shard = { databaseId: new Uint8Array(16).fill(1), shardIndex: 0, epoch: 1 };
 
+/** A log with a first segment and a prepared second one. */
+async function openLog(disk: SimulatedFileSystem): Promise<DurableLog> {
+  const writer = Wal.createSegment(disk, folder, shard, 1);
+  writer.sync();
+  const wal = new Wal(disk, folder, shard, { writer, number: 1 }, 0);
+  await wal.prepareNext(2, async () => undefined);
+  return new DurableLog(wal, 0, {
+    timeMs: () => 0,
+    mayPay: () => true,
+    onSynced: () => undefined,
+    onFatal: (error) => expect.fail(String(error)),
+  });
+}
+
 describe("The rotation of a WAL", () => {
   itWithRandom("syncs also what is owed and written to the old segment meanwhile", async (random) => {
     for (let round = 0; round < 40; round++) {
@@ -35,16 +49,7 @@ describe("The rotation of a WAL", () => {
 
   itWithRandom("ends while the disk is full, however often what is owed is tried", async (random) => {
     const disk = new SimulatedFileSystem({ random, maxAsyncTurns: 4, folders: [folder] });
-    const writer = Wal.createSegment(disk, folder, shard, 1);
-    writer.sync();
-    const wal = new Wal(disk, folder, shard, { writer, number: 1 }, 0);
-    await wal.prepareNext(2, async () => undefined);
-    const log = new DurableLog(wal, 0, {
-      timeMs: () => 0,
-      mayPay: () => true,
-      onSynced: () => undefined,
-      onFatal: (error) => expect.fail(String(error)),
-    });
+    const log = await openLog(disk);
     log.append({ section: Buffer.alloc(100, 1), firstSequence: 1, lastSequence: 1 });
     log.appliedSequence = 1;
     await log.syncNow();
@@ -66,9 +71,21 @@ describe("The rotation of a WAL", () => {
     expect(log.syncedSequence).to.equal(1);
 
     disk.setFreeBytes(undefined);
-    expect(log.settleDebts()).to.equal(true);
+    expect(await log.settleDebts()).to.equal(true);
     await log.syncNow();
     expect(log.syncedSequence).to.equal(2);
+    await log.close();
+  });
+
+  itWithRandom("is awaited before it is said whether the log owes anything", async (random) => {
+    const disk = new SimulatedFileSystem({ random, maxAsyncTurns: 4, folders: [folder] });
+    const log = await openLog(disk);
+    log.append({ section: Buffer.alloc(100, 1), firstSequence: 1, lastSequence: 1 });
+    log.appliedSequence = 2;
+    log.owe({ section: Buffer.alloc(100, 2), firstSequence: 2, lastSequence: 2 });
+    const rotation = log.rotate(() => expect.fail("there is room"));
+    expect(await log.settleDebts()).to.equal(true);
+    expect(await rotation).to.equal(true);
     await log.close();
   });
 });
