@@ -4,7 +4,9 @@ import { checkNames, invalidOption, shown } from "./options.js";
 import { type RangeOptions, rangeNames } from "./ranges.js";
 import type { Snapshot } from "./snapshot.js";
 
-const clearNames = [...rangeNames, "reverse", "limit", "snapshot"];
+/** With one of these a clear need not take all keys. */
+const narrowingNames = [...rangeNames, "limit", "snapshot"] as const;
+const clearNames = [...narrowingNames, "reverse"];
 const scanNames = [...clearNames, "keyEncoding", "signal"];
 
 /** The options of a scan, checked and complete. */
@@ -45,10 +47,10 @@ export function checkScan(
 /** The options of a clear, checked and complete. Throws `FASTKV_INVALID_OPTION`. */
 export function checkClear(options: ClearOptions): ClearOptions & { reverse: boolean; limit: number } {
   checkNames("clear", options, clearNames);
-  const bounds = rangeNames.filter((name) => name in options);
-  if (bounds.length > 0 && bounds.every((name) => options[name] === undefined)) {
+  const given = narrowingNames.filter((name) => name in options);
+  if (given.length > 0 && given.every((name) => options[name] === undefined)) {
     throw invalidOption(
-      `clear would take all keys, since ${bounds.join(", ")} is undefined. Leave it out if it is to.`,
+      `clear would take all keys, since ${given.join(", ")} is undefined. Leave it out if it is to.`,
     );
   }
   return { ...options, reverse: checkReverse(options.reverse), limit: checkLimit(options.limit) };

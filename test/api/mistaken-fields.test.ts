@@ -70,18 +70,21 @@ describe("Fields that a call would have to ignore", () => {
 
   for (const range of [
     { prefix: undefined },
-    { gte: undefined, lt: undefined, limit: 5 },
+    { gte: undefined, lt: undefined },
+    { limit: undefined },
+    { snapshot: undefined, reverse: true },
   ] as ClearOptions[]) {
-    it(`are refused where all bounds of a clear are undefined: ${Object.keys(range)}`, async () => {
+    it(`are refused where all that narrows a clear is undefined: ${Object.keys(range)}`, async () => {
       await expectRefused(
         (store) => store.clear(range),
-        /would take all keys, since (prefix|gte, lt) is undefined/,
+        /would take all keys, since (prefix|gte, lt|limit|snapshot) is undefined/,
       );
     });
   }
 
   it("leave a clear with another bound, or with none, as it was", async () => {
     await db().clear({ prefix: "other", gt: undefined });
+    await db().clear({ prefix: undefined, limit: 0 });
     expect(await db().count()).to.equal(1);
     await db().clear({});
     expect(await db().count()).to.equal(0);

@@ -39,7 +39,9 @@ describe("the one-shot commands", () => {
     expect((await run("put object - --path v", '{"a": [1, 2]}')).code).to.equal(0);
     expect((await run("put bytes --encoding binary --path v", bytes)).code).to.equal(0);
     expect((await run("put bytes --path v", bytes)).stderr).to.contain("not UTF-8");
-    expect((await run("put text --path v", "")).stderr).to.contain("There is no value");
+    const nothing = await run("put text --path v", "");
+    expect(nothing.stderr).to.contain("There is no value");
+    expect(nothing.code).to.equal(2);
     expect((await run("put /wA= 1 --base64-key --path v")).code).to.equal(0);
     expect((await run("scan --json --path v")).stdout.split("\n")).to.deep.equal([
       '{"key":"bytes","value":{"base64":"AP8K"},"encoding":"binary"}',

@@ -132,6 +132,8 @@ describe("the start of fastkv", () => {
       "pipe it: echo 'count' | fastkv shell --path DIR",
     );
     const path = await workspace.run(["shell", "./d"]);
+    expect(path.code).to.equal(2);
+    expect(path.stderr).to.contain("Unexpected argument: ./d");
     expect(path.stderr.replaceAll(/[\s›]+/g, " ")).to.contain("a database is given with --path DIR");
     for (const [words, guess] of [
       [["help", "shel"], "shell"],

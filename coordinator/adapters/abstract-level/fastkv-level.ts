@@ -353,13 +353,14 @@ function storeOperation(operation: PrivateOperation): BatchOperation {
 function rangeOf({ gt, gte, lt, lte, reverse, limit, snapshot }: Range) {
   const lower = gte === undefined ? { gt } : { gte };
   const upper = lte === undefined ? { lt } : { lte };
+  const held = LevelSnapshot.unwrap(snapshot);
   return {
-    // `clear` takes everything where no bound is given, and refuses where all that are given are undefined.
+    // `clear` takes everything where nothing narrows it, and refuses where all that is given is undefined.
     ...(gt === undefined && gte === undefined ? {} : lower),
     ...(lt === undefined && lte === undefined ? {} : upper),
     reverse,
-    limit: limit < 0 ? undefined : limit,
-    snapshot: LevelSnapshot.unwrap(snapshot),
+    ...(limit < 0 ? {} : { limit }),
+    ...(held === undefined ? {} : { snapshot: held }),
   };
 }
 

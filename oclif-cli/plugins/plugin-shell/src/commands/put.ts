@@ -1,7 +1,7 @@
 import { isUtf8 } from "node:buffer";
 import { buffer } from "node:stream/consumers";
 import { Args, Command } from "@oclif/core";
-import { CommandFailure } from "fastkv-cli/kit/failure";
+import { CommandFailure, exitCode } from "fastkv-cli/kit/failure";
 import {
   durabilityFlag,
   durationFlag,
@@ -66,7 +66,9 @@ async function readStdin(encoding: string | undefined): Promise<string | Uint8Ar
     return new Uint8Array(bytes);
   }
   if (bytes.length === 0) {
-    throw new CommandFailure("There is no value: give one, or send it on stdin. An empty string is '\"\"'");
+    throw new CommandFailure("There is no value: give one, or send it on stdin. An empty string is '\"\"'", {
+      exitCode: exitCode.unusable,
+    });
   }
   if (!isUtf8(bytes)) {
     throw new CommandFailure("The value on stdin is not UTF-8. Store it with --encoding binary");
