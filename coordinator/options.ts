@@ -43,7 +43,8 @@ export interface OpenOptions {
    */
   readCacheSize?: number | undefined;
   /**
-   * Pages of scans kept in the coordinator, over all shards; 0 switches it off.
+   * Pages of scans kept in the coordinator, over all shards, which may also take what `readCacheSize` leaves unused; 0
+   * switches it off.
    * @default a 16th of V8's heap limit, at most 268435456
    */
   scanCacheSize?: number | undefined;

@@ -9,7 +9,7 @@ export class Caches {
 
   constructor(sizes: { readCacheSize: number; scanCacheSize: number }, shards: number) {
     this.values = new ReadCache(sizes.readCacheSize);
-    this.scans = new ScanCache(sizes.scanCacheSize, shards);
+    this.scans = new ScanCache(sizes.scanCacheSize, shards, this.values.lender);
   }
 
   /** Whether they are to be told of each key that is written. */

@@ -1,7 +1,7 @@
 import type { ByteString } from "../../shared/bytes.js";
 import type { Key } from "../keys.js";
 import { type PlainForm, type PlainValue, plainOf } from "./plain-value.js";
-import { type Cacheable, SecondChanceCache } from "./second-chance-cache.js";
+import { type Cacheable, type Lender, SecondChanceCache } from "./second-chance-cache.js";
 
 /** Of these, a key that is a string and its name are the same. */
 const asciiOnly = /^[\0-\x7f]*$/;
@@ -144,6 +144,10 @@ export class ReadCache {
 
   get capacityBytes(): number {
     return this.#values?.capacityBytes ?? 0;
+  }
+
+  get lender(): Lender | undefined {
+    return this.#values;
   }
 
   /**

@@ -8,7 +8,7 @@ import { shareOf } from "../share.js";
 import type { Decode } from "../value-runs.js";
 import { KeptPage, KeptPageReader } from "./kept-page.js";
 import { PageList } from "./page-list.js";
-import { SecondChanceCache } from "./second-chance-cache.js";
+import { type Lender, SecondChanceCache } from "./second-chance-cache.js";
 import { WriteTrail } from "./write-trail.js";
 
 /** The pages of longer scans are not kept: they would drive out too many others. */
@@ -51,14 +51,15 @@ export class ScanCache {
   misses = 0;
 
   /** 0 switches the cache off. */
-  constructor(capacityBytes: number, shards: number) {
+  constructor(capacityBytes: number, shards: number, lender?: Lender) {
     this.#shards = Array.from({ length: shards }, () => ({ pages: new PageList(), trail: new WriteTrail() }));
     this.#kept =
       capacityBytes === 0
         ? undefined
-        : new SecondChanceCache(capacityBytes, (page) => page.list.remove(page));
+        : new SecondChanceCache(capacityBytes, (page) => page.list.remove(page), lender);
+    const mostBytes = capacityBytes + (lender?.capacityBytes ?? 0);
     this.#refused = new Int32Array(
-      2 ** Math.ceil(Math.log2(Math.max(leastRefused, capacityBytes / bytesPerRefused))),
+      2 ** Math.ceil(Math.log2(Math.max(leastRefused, mostBytes / bytesPerRefused))),
     );
   }
 
@@ -70,8 +71,9 @@ export class ScanCache {
     return this.#kept?.bytes ?? 0;
   }
 
+  /** Now: with what it may borrow. */
   get capacityBytes(): number {
-    return this.#kept?.capacityBytes ?? 0;
+    return this.#kept?.limitBytes ?? 0;
   }
 
   /** The moment of a scan that is being called, for `keep`. */
@@ -269,7 +271,7 @@ export class ScanCache {
   /** Where something would have to go for it, only what was asked for not long ago as well is worth its place. */
   #admits(shard: number, { reverse, lower, upper }: PageRequest, frameBytes: number): boolean {
     const kept = this.#kept!;
-    if (kept.bytes + frameBytes * decodedGrowth <= kept.capacityBytes) {
+    if (kept.bytes + frameBytes * decodedGrowth <= kept.limitBytes) {
       return true;
     }
     const fingerprint = fingerprintOf(reverse ? (upper ?? lower) : lower, shard * 2 + (reverse ? 1 : 0));

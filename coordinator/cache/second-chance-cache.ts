@@ -8,6 +8,14 @@ export interface Cacheable {
   wasUsed: boolean;
 }
 
+/** A cache of which another one may take what it leaves unused, and gives it back when it is told to. */
+export interface Lender {
+  readonly capacityBytes: number;
+  readonly unusedBytes: number;
+  /** Called when it uses more than before. */
+  onGrown: (() => void) | undefined;
+}
+
 /** The hand goes on by one entry after so many that were put in, whether there is room or not. */
 const setsPerStep = 1024;
 
@@ -16,9 +24,11 @@ const setsPerStep = 1024;
  * were not used since it last passed, and gives the others a second chance. A hit costs no more than a look-up, where
  * keeping the exact order of use would move the entry each time.
  */
-export class SecondChanceCache<Value extends Cacheable> {
+export class SecondChanceCache<Value extends Cacheable> implements Lender {
   readonly capacityBytes: number;
   readonly #onEvicted: ((value: Value) => void) | undefined;
+  readonly #lender: Lender | undefined;
+  onGrown: (() => void) | undefined;
   readonly #parts = makeParts<Value>();
   /** The part that the hand is in, and where. */
   #handPart = 0;
@@ -26,10 +36,26 @@ export class SecondChanceCache<Value extends Cacheable> {
   #bytes = 0;
   #sets = 0;
 
-  /** `onEvicted`: told of what had to make room, not of what is deleted. */
-  constructor(capacityBytes: number, onEvicted?: (value: Value) => void) {
+  /**
+   * `onEvicted`: told of what had to make room, not of what is deleted. `lender`: what it leaves unused
+   * may be used here.
+   */
+  constructor(capacityBytes: number, onEvicted?: (value: Value) => void, lender?: Lender) {
     this.capacityBytes = capacityBytes;
     this.#onEvicted = onEvicted;
+    this.#lender = lender;
+    if (lender !== undefined) {
+      lender.onGrown = () => this.#fit();
+    }
+  }
+
+  /** What it may take now, with what it may borrow. */
+  get limitBytes(): number {
+    return this.capacityBytes + (this.#lender?.unusedBytes ?? 0);
+  }
+
+  get unusedBytes(): number {
+    return this.capacityBytes - this.#bytes;
   }
 
   get bytes(): number {
@@ -102,7 +128,12 @@ export class SecondChanceCache<Value extends Cacheable> {
 
   #grow(bytes: number): void {
     this.#bytes += bytes;
-    while (this.#bytes > this.capacityBytes) {
+    this.#fit();
+    this.onGrown?.();
+  }
+
+  #fit(): void {
+    while (this.#bytes > this.limitBytes) {
       this.#passOne();
     }
   }

@@ -225,7 +225,7 @@ function told([key, value]: [string, unknown]): [string, unknown] {
 
 async function openSmall(random: Random, scanCacheSize: number): Promise<SimulatedStore> {
   const disk = new SimulatedFileSystem({ random, maxAsyncTurns: 3, folders: ["/data"] });
-  const store = await openSimulated(disk, new SteppedClock(), { shards: 2, scanCacheSize });
+  const store = await openSimulated(disk, new SteppedClock(), { shards: 2, scanCacheSize, readCacheSize: 0 });
   const letters = [..."abcdefghij"];
   await store.db.batchPut(
     letters.flatMap((letter) => letters.map((other) => [`${letter}:${other}`, "x".repeat(100)] as const)),

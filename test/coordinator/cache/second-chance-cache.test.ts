@@ -51,6 +51,45 @@ describe("SecondChanceCache", () => {
     );
   });
 
+  it("takes what another one leaves unused, and gives it back when that one wants it", () => {
+    const step = fc.record({
+      what: fc.constantFrom("borrow", "borrow", "lend", "delete", "resize", "clear"),
+      key: fc.nat({ max: 40 }).map(String),
+      sizeBytes: fc.integer({ min: 1, max: 45 }),
+    });
+    let mostBorrowed = 0;
+    fc.assert(
+      fc.property(fc.array(step, { maxLength: 300 }), (steps) => {
+        const lender = new SecondChanceCache<Cacheable>(200);
+        const alone = new SecondChanceCache<Cacheable>(200);
+        const borrower = new SecondChanceCache<Cacheable>(100, undefined, lender);
+        for (const { what, key, sizeBytes } of steps) {
+          if (what === "borrow") {
+            borrower.set(key, item(sizeBytes));
+            expect(borrower.peek(key)).not.to.equal(undefined);
+          }
+          // Whoever lends is as one that lends nothing.
+          for (const cache of [lender, alone]) {
+            if (what === "lend") {
+              cache.set(key, item(sizeBytes));
+            } else if (what === "delete") {
+              cache.delete(key);
+            } else if (what === "clear") {
+              cache.clear();
+            } else if (what === "resize" && cache.peek(key) !== undefined) {
+              cache.resize(cache.peek(key)!, sizeBytes);
+            }
+          }
+          expect(lender.bytes).to.equal(alone.bytes);
+          expect(borrower.bytes).to.be.at.most(borrower.limitBytes);
+          expect(borrower.bytes + lender.bytes).to.be.at.most(300);
+          mostBorrowed = Math.max(mostBorrowed, borrower.bytes);
+        }
+      }),
+    );
+    expect(mostBorrowed).to.be.above(150);
+  });
+
   it("keeps everything as long as there is room", () => {
     const cache = new SecondChanceCache<Cacheable>(1000);
     for (let key = 0; key < 100; key++) {
