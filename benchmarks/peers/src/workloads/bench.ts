@@ -14,7 +14,7 @@ export type OpenSettings = Partial<Pick<StoreOptions, "durability" | "readCache"
 
 /** Times `seconds`. What is JavaScript is slower until it has been compiled, in all processes of a store. */
 const warmUpFactor = 1.5;
-const fillingGets = 300_000;
+const fillingEntries = 300_000;
 const fillingInFlight = 256;
 
 export class Bench {
@@ -106,11 +106,16 @@ export class Bench {
 
   /** Gets, outside of any clock: caches hold what they hold after a while, before something is measured. */
   async fillCaches(store: Store, next: () => number): Promise<void> {
-    const gets = Math.min(fillingGets, this.job.records);
-    await drive(new Meter(Number.POSITIVE_INFINITY), gets, fillingInFlight, 1, async () => {
+    await this.fillCachesBy(1, async () => {
       const number = next();
       this.check(number, await store.get(this.records.keyOf(number)));
     });
+  }
+
+  /** The same with other calls, of which each reads `entriesPerCall` on average. */
+  async fillCachesBy(entriesPerCall: number, call: () => Promise<void>): Promise<void> {
+    const calls = Math.ceil(Math.min(fillingEntries, this.job.records) / entriesPerCall);
+    await drive(new Meter(Number.POSITIVE_INFINITY), calls, fillingInFlight, 1, call);
   }
 
   report(workload: string, measurement: Measurement, figures: Record<string, number>): void {
