@@ -199,6 +199,8 @@ export class Database implements ScanHost, ShardClientOwner {
    * itself; any other goes through the batch log.
    */
   writeBatch(parts: BatchPart[], sync: boolean, wait: boolean): Promise<void> {
+    // A clear that reads its keys comes here later than it was called.
+    this.checkWritable();
     for (const { shard } of parts) {
       this.clients[shard]!.checkAvailable();
     }
@@ -379,25 +381,36 @@ export class Database implements ScanHost, ShardClientOwner {
   async #close(underWay: readonly Promise<unknown>[]): Promise<void> {
     const startMs = performance.now();
     this.space?.stop();
-    try {
-      await Promise.all(this.clients.map((client) => client.leave()));
-      await Promise.allSettled(underWay);
-      await Promise.all(this.clients.map((client) => client.drain()));
-      await this.#log?.drain();
-      const rescued = this.#log?.rescue();
-      await Promise.allSettled([rescued]);
-      for (const client of this.clients) {
-        client.noteLogProgress();
-      }
-      // A memtable with a part of a batch without a record is not written out.
-      const atOnce = this.#readOnly !== undefined;
-      await allOrFirstError(this.clients.map((client) => client.close({ atOnce })));
-      await rescued;
-      await this.#log?.trim();
-    } finally {
-      await this.#end().finally(() => this.#ownership.release(this.clock.now()));
-      this.events.tell({ type: "closed", path: this.folder, durationMs: performance.now() - startMs });
+    const failures: unknown[] = [];
+    for (const step of [
+      () => this.#finish(underWay),
+      () => this.#end(),
+      async () => this.#ownership.release(this.clock.now()),
+    ]) {
+      await step().catch((error: unknown) => failures.push(error));
     }
+    this.events.tell({ type: "closed", path: this.folder, durationMs: performance.now() - startMs });
+    if (failures.length > 0) {
+      throw failures[0];
+    }
+  }
+
+  /** All that was called gets its outcome, and all that was written goes to disk. */
+  async #finish(underWay: readonly Promise<unknown>[]): Promise<void> {
+    await Promise.all(this.clients.map((client) => client.leave()));
+    await Promise.allSettled(underWay);
+    await Promise.all(this.clients.map((client) => client.drain()));
+    await this.#log?.drain();
+    const rescued = this.#log?.rescue();
+    await Promise.allSettled([rescued]);
+    for (const client of this.clients) {
+      client.noteLogProgress();
+    }
+    // A memtable with a part of a batch without a record is not written out.
+    const atOnce = this.#readOnly !== undefined;
+    await allOrFirstError(this.clients.map((client) => client.close({ atOnce })));
+    await rescued;
+    await this.#log?.trim();
   }
 
   /** An opening that failed: whatever was started ends. */

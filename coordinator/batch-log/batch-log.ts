@@ -160,7 +160,7 @@ export class BatchLog implements KnownBatches {
   /** Has everything that was appended synced soon. */
   requestSync(): void {
     if (this.#failure === undefined && this.syncedSequence < this.#lastSequence) {
-      this.#syncWanted = true;
+      this.#wantedSequence = this.#lastSequence;
       if (this.#outage === undefined) {
         this.#work();
       }
@@ -174,26 +174,26 @@ export class BatchLog implements KnownBatches {
       this.#failure === undefined &&
       (this.#waiting.length > 0 || this.syncedSequence < this.#lastSequence)
     ) {
-      this.#syncWanted = true;
+      this.#wantedSequence = this.#lastSequence;
       this.#work();
       await this.#working;
     }
   }
 
   /**
-   * Of a log that has failed, before it is closed: what was written and not synced is written once more. Rejects where the
-   * disk still does not take it.
+   * Of a log that has failed, before it is closed: what it lacks on disk, which the shards have, is written once more. Rejects
+   * where the disk still does not take it.
    */
   async rescue(): Promise<void> {
-    if (this.#failure === undefined || this.writtenSequence === this.syncedSequence) {
+    if (this.#failure === undefined || this.syncedSequence === this.#lastSequence) {
       return;
     }
     try {
-      await this.#startOver();
+      await this.#startOver(this.#lastSequence);
     } catch (cause) {
       throw new FastKVError(
         isForWantOfRoom(cause) ? cause.code : this.#failure.code,
-        `The batch log in ${this.#folder} could not be written before it was closed (${messageOf(cause)}): if the power fails, the last writes may be lost. Open the database again and see that they are there.`,
+        `The batch log in ${this.#folder} could not be written before it was closed (${messageOf(cause)}): the last writes may be lost. Open the database again and see which are there.`,
         { cause, writeOutcome: "in-doubt" },
       );
     }
@@ -206,8 +206,13 @@ export class BatchLog implements KnownBatches {
     await this.#files.close();
   }
 
-  #syncWanted = false;
+  /** Everything up to here is to be synced soon. */
+  #wantedSequence = 0;
   #trimWanted = false;
+
+  get #syncWanted(): boolean {
+    return this.#wantedSequence > this.syncedSequence;
+  }
 
   #isSettled({ sequence, parts }: LoggedBatch): boolean {
     return (
@@ -310,7 +315,6 @@ export class BatchLog implements KnownBatches {
   }
 
   async #sync(): Promise<void> {
-    this.#syncWanted = false;
     this.#cancelTimer?.();
     this.#cancelTimer = undefined;
     const target = this.writtenSequence;
@@ -332,7 +336,7 @@ export class BatchLog implements KnownBatches {
   #startTimer(): void {
     this.#cancelTimer ??= this.#owner.setTimer(() => {
       this.#cancelTimer = undefined;
-      this.#syncWanted = true;
+      this.#wantedSequence = this.#lastSequence;
       this.#work();
     }, this.#syncIntervalMs);
   }
@@ -371,11 +375,11 @@ export class BatchLog implements KnownBatches {
   }
 
   /** All batches that are not yet durable in their shards go into a new file, and the others go, whatever is at their ends. */
-  async #startOver(): Promise<void> {
-    const lastSequence = this.writtenSequence;
+  async #startOver(lastSequence = this.writtenSequence): Promise<void> {
     const batches = this.#unsettled.filter((batch) => batch.sequence <= lastSequence);
     await this.#files.startOver(lastSequence, batches);
     this.#outage = undefined;
+    this.writtenSequence = lastSequence;
     this.#noteSynced(lastSequence);
   }
 
@@ -408,7 +412,7 @@ export class BatchLog implements KnownBatches {
     const all = [...this.#waiting, ...this.#unsynced];
     this.#waiting = [];
     this.#unsynced = [];
-    this.#syncWanted = false;
+    this.#wantedSequence = 0;
     this.#trimWanted = false;
     for (const waiting of all) {
       waiting.reject(error);

@@ -48,6 +48,19 @@ export class RetainedWrites {
     }
   }
 
+  /** Whether there is more than parts of logged batches, for which the batch log vouches. */
+  get hasUnlogged(): boolean {
+    for (const { section, firstSequence, hasLogged } of this.#sections) {
+      if (
+        !hasLogged ||
+        filterSection(section, firstSequence, (operation) => !operation.logged) !== undefined
+      ) {
+        return true;
+      }
+    }
+    return false;
+  }
+
   sections(): Iterable<RetainedSection> {
     return this.#sections;
   }

@@ -312,11 +312,13 @@ export class ShardClient {
     this.#isDatabaseClosing = true;
     this.#sendGathered();
     this.#failWhatWaitsForRoom();
-    if (this.state !== "up") {
-      return;
-    }
+    await this.#leaveIfOwing();
+  }
+
+  /** Whoever closes does not wait until a shard has room for what it has taken. */
+  async #leaveIfOwing(): Promise<void> {
     // The second time the shard knows that what it has refused was told.
-    if (!(await this.#isSettled()) && !(await this.#isSettled())) {
+    if (this.state === "up" && !(await this.#isSettled()) && !(await this.#isSettled())) {
       this.#outage = outageOf(this.index, "its log has no room for what it has taken");
       this.#failWhatWaitsForRoom();
     }
@@ -334,9 +336,7 @@ export class ShardClient {
       return;
     }
     const ofWrites = inDoubt(outage);
-    if (this.#outbox.retained.bytes > 0) {
-      this.#lastFailure ??= ofWrites;
-    }
+    this.#noteLoss(ofWrites);
     this.#rejectAll(outage, ofWrites);
     this.#leaveIfDown();
     this.#checkIdle();
@@ -436,6 +436,9 @@ export class ShardClient {
     this.#sendEmptyFrame(0);
     this.#settleWrites();
     this.#owner.onSynced(this.index);
+    if (this.#isDatabaseClosing) {
+      void this.#leaveIfOwing();
+    }
   }
 
   /**
@@ -454,14 +457,19 @@ export class ShardClient {
       if (reply !== undefined) {
         this.#noteSynced((reply.meta as CloseReply).syncedSequence);
       }
-      if (this.#outbox.retained.bytes > 0) {
-        this.#lastFailure ??= notSynced(this.index);
-      }
+      this.#noteLoss(notSynced(this.index));
     }
     this.state = "closed";
     await this.kill();
     if (this.#lastFailure !== undefined) {
       throw this.#lastFailure;
+    }
+  }
+
+  /** What is retained is given up: `close` tells, unless all of it is in the batch log. */
+  #noteLoss(error: FastKVError): void {
+    if (this.#outbox.retained.hasUnlogged) {
+      this.#lastFailure ??= error;
     }
   }
 
@@ -492,6 +500,7 @@ export class ShardClient {
     // What is called from now on is refused before it is sent.
     this.#failure = restated(error, { writeOutcome: "not-applied" });
     this.state = "failed";
+    this.#noteLoss(inDoubt(error));
     this.#rejectAll(error, inDoubt(error));
     this.#checkIdle();
   }

@@ -40,7 +40,7 @@ export function outageOf(shardIndex: number, why: string, cause?: FastKVError): 
 export function notSynced(shardIndex: number): FastKVError {
   return new FastKVError(
     "FASTKV_IO",
-    `Shard ${shardIndex} was closed, but could not sync all that it had taken: if the power fails, the last writes may be lost. Open the database again and see that they are there.`,
+    `Shard ${shardIndex} was closed, but could not sync all that it had taken: if the power fails, the last writes may be lost. Open the database again and see which are there.`,
     { writeOutcome: "in-doubt" },
   );
 }

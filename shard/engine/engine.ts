@@ -397,15 +397,20 @@ export class Engine {
 
   // Life
 
-  #removeOrphanTables(): void {
-    const { fileSystem, folder } = this.#environment;
+  /** The tables in force, and those of bulk loads that may come into force. */
+  #liveTables(): Set<number> {
     const live = new Set([...this.tree.version.tables()].map((table) => table.fileNumber));
     for (const id of this.loads.readyIds()) {
       for (const table of this.loads.readyLoad(id)!.tables) {
         live.add(table.fileNumber);
       }
     }
-    for (const file of listFiles(fileSystem, folder)) {
+    return live;
+  }
+
+  #removeOrphanTables(): void {
+    const live = this.#liveTables();
+    for (const file of this.#listFiles()) {
       if (file.kind === "table" && !live.has(file.fileNumber)) {
         this.tree.obsoleteFiles.remove(file.name);
       }
@@ -465,9 +470,13 @@ export class Engine {
     await this.tree.obsoleteFiles.settle();
     await fileSystem.syncFolderAsync(folder);
     const cleanFiles: Record<string, number> = {};
-    for (const file of this.#listFiles()) {
-      if (file.kind !== "manifest" && file.kind !== "temporary") {
-        cleanFiles[file.name] = fileSize(fileSystem, `${folder}/${file.name}`);
+    const liveTables = this.#liveTables();
+    for (const { kind, name, fileNumber } of this.#listFiles()) {
+      // What was left of files that could not be made need not be on disk.
+      const isLive =
+        kind === "table" ? liveTables.has(fileNumber) : kind !== "wal" || !this.#log.isUnused(fileNumber);
+      if (isLive && kind !== "manifest" && kind !== "temporary") {
+        cleanFiles[name] = fileSize(fileSystem, `${folder}/${name}`);
       }
     }
     // Where there is no room for this edit the next start recovers: nothing is lost.

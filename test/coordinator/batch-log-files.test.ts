@@ -2,6 +2,9 @@ import fs from "node:fs";
 import path from "node:path";
 import { expect } from "chai";
 import { manyKeys, useStores } from "../api/support/stores.js";
+import { itWithRandom } from "../support/random.js";
+import { SimulatedFileSystem } from "../support/simulated-file-system.js";
+import { openSimulated, SteppedClock } from "../support/simulated-store.js";
 
 describe("The files of the batch log", () => {
   const stores = useStores();
@@ -65,4 +68,26 @@ describe("The files of the batch log", () => {
     expect(tables).to.be.above(0);
     await db.close();
   });
+
+  itWithRandom(
+    "are synced for puts that want it, also behind batches that come meanwhile",
+    async (random) => {
+      for (let bout = 0; bout < 30; bout++) {
+        const disk = new SimulatedFileSystem({ random, maxAsyncTurns: 4, folders: ["/data"] });
+        const { db } = await openSimulated(disk, new SteppedClock(), { shards: 2, syncInterval: 60_000 });
+        const keys = manyKeys(8);
+        const calls: Promise<void>[] = [];
+        for (let round = 0; round < 6; round++) {
+          calls.push(db.batchPut(keys.map((key) => [key, round])));
+          calls.push(db.put(random.pick(keys), round, { durability: "sync" }));
+          for (let turns = random.int(4); turns > 0; turns--) {
+            await new Promise((resolve) => setImmediate(resolve));
+          }
+        }
+        // The test would take a minute otherwise, and fail.
+        await Promise.all(calls);
+        await db.close();
+      }
+    },
+  );
 });

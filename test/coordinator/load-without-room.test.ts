@@ -53,7 +53,8 @@ describe("A bulk load whose commit finds no room", () => {
     expect(await db.count()).to.equal(80);
     const refused = await rejection(db.put("refused", "refused"));
     expect(refused).to.include({ code: "FASTKV_NO_SPACE", writeOutcome: "not-applied" });
-    expect(await rejection(db.close())).to.have.property("code", "FASTKV_NO_SPACE");
+    // What the WAL lacks is in the batch log.
+    await db.close();
 
     files.failure = () => undefined;
     const again = await open(files);

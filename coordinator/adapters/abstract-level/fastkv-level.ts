@@ -208,8 +208,10 @@ export class FastKVLevel<KDefault = string, VDefault = string> extends AbstractL
 
   /** @internal */
   async _close(): Promise<void> {
-    await inLevelTerms(() => this.#opened.close());
+    const store = this.#store;
+    // Closed it is in any case. One that rejects is called again, for the status "closed".
     this.#store = undefined;
+    await inLevelTerms(async () => store?.close());
   }
 
   /** @internal */

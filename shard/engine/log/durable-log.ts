@@ -127,6 +127,11 @@ export class DurableLog {
     this.#noteSynced(target);
   }
 
+  /** Whether the file was to be a segment, and did not become one. */
+  isUnused(fileNumber: number): boolean {
+    return this.#wal.isUnused(fileNumber);
+  }
+
   prepareNext(fileNumber: () => number, enter: (fileNumber: number) => Promise<void>): void {
     if (!this.#wal.nextIsPrepared) {
       // Whoever rotates sees the failure.

@@ -21,6 +21,8 @@ export class Wal {
   #segment: RecordLogWriter;
   #segmentNumber: number;
   #next: { number: number; ready: Promise<RecordLogWriter> } | undefined;
+  /** Of files that did not become segments. What is on disk of them, if anything, nobody knows. */
+  readonly #unused = new Set<number>();
 
   constructor(
     fileSystem: FileSystem,
@@ -88,6 +90,10 @@ export class Wal {
     return this.#next.ready.then(() => undefined);
   }
 
+  isUnused(fileNumber: number): boolean {
+    return this.#unused.has(fileNumber);
+  }
+
   get nextIsPrepared(): boolean {
     return this.#next !== undefined;
   }
@@ -133,20 +139,22 @@ export class Wal {
     fileNumber: number,
     enter: (fileNumber: number) => Promise<void>,
   ): Promise<RecordLogWriter> {
-    const writer = Wal.createSegment(
-      this.#fileSystem,
-      this.#folder,
-      this.#shard,
-      fileNumber,
-      this.#manifestNumber,
-    );
+    let writer: RecordLogWriter | undefined;
     try {
+      writer = Wal.createSegment(
+        this.#fileSystem,
+        this.#folder,
+        this.#shard,
+        fileNumber,
+        this.#manifestNumber,
+      );
       await writer.syncAsync();
       await this.#fileSystem.syncFolderAsync(this.#folder);
       await enter(fileNumber);
       return writer;
     } catch (error) {
-      await writer.close();
+      this.#unused.add(fileNumber);
+      await writer?.close();
       throw error;
     }
   }

@@ -11,7 +11,11 @@ import {
   LevelError,
 } from "../../../coordinator/adapters/abstract-level/index.js";
 import { FastKV } from "../../../coordinator/fastkv.js";
+import type { OpenOptions } from "../../../coordinator/options.js";
 import { isRunning, manyKeys, shardPids } from "../../api/support/stores.js";
+import { Random } from "../../support/random.js";
+import { SimulatedFileSystem } from "../../support/simulated-file-system.js";
+import { openSimulated, SteppedClock } from "../../support/simulated-store.js";
 import { makeTemporaryFolder, removeTemporaryFolder } from "../../support/temporary-folder.js";
 
 describe("FastKVLevel", () => {
@@ -47,6 +51,28 @@ describe("FastKVLevel", () => {
     }
     throw new Error("The promise should have been rejected");
   }
+
+  it("can be opened again behind a close that failed, once it was closed again", async () => {
+    const disk = new SimulatedFileSystem({ random: new Random(8), maxAsyncTurns: 2, folders: ["/data"] });
+    class OnBadDisk extends FastKVLevel {
+      override async _openStore(_location: string, options: OpenOptions): Promise<FastKV> {
+        const { db } = await openSimulated(disk, new SteppedClock(), { ...options, syncInterval: 60_000 });
+        return db;
+      }
+    }
+    const db = new OnBadDisk("db");
+    await db.open();
+    await db.batch(manyKeys(64).map((key) => ({ type: "put", key, value: "kept" })));
+    disk.failNext({ operation: "sync", path: /batch-log/, times: 1_000_000 }, "EIO");
+    expect((await failure(db.put("a", "1", { durability: "sync" }))).code).to.equal("LEVEL_READONLY");
+    expect((await failure(db.close())).code).to.equal("LEVEL_DATABASE_NOT_CLOSED");
+    disk.clearFaults();
+    await db.close();
+    expect(db.status).to.equal("closed");
+    await db.open();
+    expect(await db.get(manyKeys(64)[0]!)).to.equal("kept");
+    await db.close();
+  });
 
   it("keeps its data over a close and an open, in the shards that FastKV was told to use", async () => {
     const db = open<string, object>({ valueEncoding: "json", fastkv: { shards: 3 } });
