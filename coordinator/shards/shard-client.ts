@@ -612,9 +612,13 @@ export class ShardClient {
     if (request.type === "page" && !this.#owner.isHeld(request.holdId)) {
       this.#requests.take(id);
       pending.reject(closedError());
-    } else {
-      this.#sendRequest(id, pending);
+      return;
     }
+    if (request.type === "flush" || request.type === "compact") {
+      // It comes behind batches now that were called after it.
+      this.#owner.wantLogSync();
+    }
+    this.#sendRequest(id, pending);
   }
 
   /** After a restart: the reads that were not answered, in their order, behind all retained writes. */

@@ -466,7 +466,12 @@ export class Engine {
     }
     const { fileSystem, folder } = this.#environment;
     // A segment that is being made would enter itself into the manifest behind the last edit.
-    await this.#log.settle();
+    try {
+      await this.#log.settle();
+    } catch (error) {
+      this.#events.onBackgroundError(error);
+      return;
+    }
     await this.tree.obsoleteFiles.settle();
     await fileSystem.syncFolderAsync(folder);
     const cleanFiles: Record<string, number> = {};

@@ -21,6 +21,8 @@ export class Wal {
   #segment: RecordLogWriter;
   #segmentNumber: number;
   #next: { number: number; ready: Promise<RecordLogWriter> } | undefined;
+  /** The next segment, which the manifest names, has a part of a record that could not be cut off. */
+  #nextFailure: unknown;
   /** Of files that did not become segments. What is on disk of them, if anything, nobody knows. */
   readonly #unused = new Set<number>();
 
@@ -65,7 +67,7 @@ export class Wal {
 
   /** Set for good after a failed sync or a failed cut. */
   get failure(): unknown {
-    return this.#segment.failure;
+    return this.#segment.failure ?? this.#nextFailure;
   }
 
   append(section: Buffer, firstSequence: number, timeMs: number): void {
@@ -98,9 +100,12 @@ export class Wal {
     return this.#next !== undefined;
   }
 
-  /** Resolves when no segment is being made. */
+  /** Resolves when no segment is being made, and all of the next one is on disk: a record may have been cut off it. */
   async settleNext(): Promise<void> {
-    await this.#next?.ready.catch(() => undefined);
+    const next = await this.#next?.ready.catch(() => undefined);
+    if (next?.isSynced === false) {
+      await next.syncAsync();
+    }
   }
 
   /**
@@ -122,7 +127,12 @@ export class Wal {
     do {
       await old.syncAsync();
     } while (!old.isSynced);
-    appendStart(writer, { number: this.#segmentNumber, sizeBytes: old.sizeBytes }, timeMs);
+    try {
+      appendStart(writer, { number: this.#segmentNumber, sizeBytes: old.sizeBytes }, timeMs);
+    } catch (error) {
+      this.#nextFailure = writer.failure;
+      throw error;
+    }
     this.#segment = writer;
     this.#segmentNumber = next.number;
     this.#next = undefined;

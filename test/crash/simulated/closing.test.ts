@@ -184,6 +184,17 @@ describe("Closing a database whose shard is in trouble", function () {
     }
   });
 
+  itWithRandom("waits for no timer behind a flush that a shard started anew does again", async (random) => {
+    const { db, launcher } = await open(newDisk(random));
+    await db.put("a", 1);
+    const flushed = db.flush();
+    const batched = db.batchPut(batch("new"));
+    launcher.kill(0);
+    launcher.kill(1);
+    // The test would take a minute otherwise, and fail.
+    await Promise.all([flushed, batched, db.close()]);
+  });
+
   itWithRandom(
     "is silent where only parts of batches have no room, since the batch log has them",
     async (random) => {

@@ -3,6 +3,7 @@ import { walName } from "../../../shard/engine/file-names.js";
 import { DurableLog } from "../../../shard/engine/log/durable-log.js";
 import { Wal } from "../../../shard/engine/log/wal.js";
 import { findShortSegment } from "../../../shard/engine/log/wal-start.js";
+import { fileHeaderBytes } from "../../../shared/format/file-header.js";
 import { itWithRandom } from "../../support/random.js";
 import { SimulatedFileSystem } from "../../support/simulated-file-system.js";
 
@@ -10,7 +11,10 @@ const folder = "/shard";
 const shard = { databaseId: new Uint8Array(16).fill(1), shardIndex: 0, epoch: 1 };
 
 /** A log with a first segment and a prepared second one. */
-async function openLog(disk: SimulatedFileSystem): Promise<DurableLog> {
+async function openLog(
+  disk: SimulatedFileSystem,
+  onFatal: (error: unknown) => void = (error) => expect.fail(String(error)),
+): Promise<DurableLog> {
   const writer = Wal.createSegment(disk, folder, shard, 1);
   writer.sync();
   const wal = new Wal(disk, folder, shard, { writer, number: 1 }, 0);
@@ -19,7 +23,7 @@ async function openLog(disk: SimulatedFileSystem): Promise<DurableLog> {
     timeMs: () => 0,
     mayPay: () => true,
     onSynced: () => undefined,
-    onFatal: (error) => expect.fail(String(error)),
+    onFatal,
   });
 }
 
@@ -88,4 +92,37 @@ describe("The rotation of a WAL", () => {
     expect(await rotation).to.equal(true);
     await log.close();
   });
+
+  for (const canCut of [true, false]) {
+    itWithRandom(
+      `leaves no part of a record in the next segment that nobody knows of, ${canCut ? "cut off" : "left there"}`,
+      async (random) => {
+        for (let round = 0; round < 20; round++) {
+          const disk = new SimulatedFileSystem({ random, maxAsyncTurns: 4, folders: [folder] });
+          let isFatal = false;
+          const log = await openLog(disk, () => {
+            isFatal = true;
+          });
+          log.append({ section: Buffer.alloc(100, 1), firstSequence: 1, lastSequence: 1 });
+          log.appliedSequence = 1;
+          const next = `${folder}/${walName(2)}`;
+          disk.failNext({ operation: "write", path: next }, "ENOSPC");
+          if (!canCut) {
+            disk.failNext({ operation: "truncate", path: next, times: 10 }, "EIO");
+          }
+          const outcome = await log.rotate(() => undefined).catch(() => "fatal");
+          // Without a part of the record there was nothing to cut.
+          expect(isFatal).to.equal(outcome === "fatal");
+          if (!isFatal) {
+            await log.settle();
+          }
+          disk.clearFaults();
+          await log.close();
+          if (!isFatal) {
+            expect(disk.crash(random).contentOf(next)).to.have.length(fileHeaderBytes);
+          }
+        }
+      },
+    );
+  }
 });
