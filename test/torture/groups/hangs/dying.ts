@@ -4,6 +4,7 @@ import fs from "node:fs";
 import path from "node:path";
 import { expect } from "chai";
 import type { FastKV } from "../../../../coordinator/fastkv.js";
+import type { FastKVError } from "../../../../shared/errors.js";
 import { type CrashOrder, crashVariable } from "./crashing-shard.js";
 import { keysOf, Ledger, shards } from "./ledger.js";
 import { type Scene, shardPids, within } from "./scene.js";
@@ -63,7 +64,7 @@ export async function crashAtEveryStart(scene: Scene): Promise<void> {
   const refused = await ledger.put(db, own[0]!, 10);
   expect(refused).to.equal("FASTKV_SHARD_UNAVAILABLE");
   await expectService(scene, db, ledger, others[0]!);
-  await within(20_000, "closing", db.close());
+  await close(db);
 
   // While it lasts an opening fails, at once and with nothing left of it.
   const opened = await within(
@@ -90,6 +91,16 @@ export async function crashAtEveryStart(scene: Scene): Promise<void> {
   scene.count(`crashed by ${order.how}`);
 }
 
+/** It may tell of what a shard that was given up had not synced. */
+async function close(db: FastKV): Promise<void> {
+  const closed = await within(
+    20_000,
+    "closing",
+    db.close().catch((error: FastKVError) => error.code),
+  );
+  expect(closed).to.be.oneOf([undefined, "FASTKV_SHARD_UNAVAILABLE"]);
+}
+
 /** The starts after the first death: few, and further and further apart. */
 function expectBackOff(scene: Scene, { starts }: CrashOrder): void {
   const times = fs.readFileSync(starts, "utf8").trim().split("\n").map(Number);
@@ -102,12 +113,12 @@ function expectBackOff(scene: Scene, { starts }: CrashOrder): void {
   scene.count("starts of shards that crash", again.length);
 }
 
-/** Memory for a shard, MiB: enough to start, too little for many keys. */
-const heapsMib = [8, 12, 16];
+/** V8's heap of a shard: enough to start, too little for many calls. */
+const heapMib = 6;
 
 export async function outOfMemory(scene: Scene): Promise<void> {
   const shard = scene.random.int(shards);
-  const execArgv = [`--max-old-space-size=${scene.random.pick(heapsMib)}`];
+  const execArgv = [`--max-old-space-size=${heapMib}`];
   const db = await scene.open({ execArgv, maxInFlightBytes: 1024 * 1024 });
   const ledger = new Ledger();
   const other = keysOf(1 - shard, 20, "other");
@@ -126,7 +137,7 @@ export async function outOfMemory(scene: Scene): Promise<void> {
   }
   expect(scene.counts["restarts for want of memory"], "restarts for want of memory").to.be.above(0);
   scene.count(isGivenUp ? "shards given up" : "shards that lived on");
-  await within(20_000, "closing", db.close());
+  await close(db);
   const again = await scene.open();
   await ledger.checkAll(again);
   await again.close();
