@@ -518,7 +518,8 @@ export class FastKV<V = unknown> extends EventEmitter<FastKVEvents> implements A
    * yet at its end, end with `FASTKV_CLOSED`. A second call waits for the first.
    *
    * @throws FastKVError "in-doubt" where the disk refused, so that the last writes may be lost: `FASTKV_NO_SPACE`,
-   * `FASTKV_READ_ONLY`, `FASTKV_IO`, `FASTKV_SHARD_UNAVAILABLE`. The database is closed all the same.
+   * `FASTKV_READ_ONLY`, `FASTKV_IO`, `FASTKV_SHARD_UNAVAILABLE`. With another outcome nothing is lost, but a file could not be
+   * closed or removed. The database is closed all the same.
    */
   async close(): Promise<void> {
     const database = this.#database;
