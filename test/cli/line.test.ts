@@ -43,18 +43,24 @@ describe("the shell's line parser", () => {
     });
   }
 
-  const open: [line: string, quote: string][] = [
-    ["put 'a", "'"],
-    ['put "a', '"'],
-    ["put $'a\\'", "$'"],
-    ["put a\\", "\\"],
-    [`put "a\\"`, '"'],
+  const open: [line: string, quote: string, at: number][] = [
+    ["put 'a", "'", 4],
+    ['put "a', '"', 4],
+    ["put $'a\\'", "$'", 4],
+    ["put a\\", "\\", 5],
+    [`put "a\\"`, '"', 4],
+    ["put 'a' b'c\nd", "'", 9],
   ];
-  for (const [line, quote] of open) {
+  for (const [line, quote, at] of open) {
     it(`asks for more after ${JSON.stringify(line)}`, () => {
-      expect(parseLine(line).open).to.equal(quote);
+      expect(parseLine(line).open).to.deep.equal({ quote, at });
     });
   }
+
+  it("keeps each word as it was typed", () => {
+    const { words } = parseLine(` put  a\\ b 'c'$'\\x41'"d\ne" `);
+    expect(words.map(({ raw }) => raw)).to.deep.equal(["put", "a\\ b", `'c'$'\\x41'"d\ne"`]);
+  });
 });
 
 describe("keys as words", () => {

@@ -70,11 +70,23 @@ Database closed
   });
 
   it("goes on after an error with --keep-going", async () => {
-    const result = await shell("nonsense\nput b 2\nput 'open\nput c 3\n", "--keep-going");
-    expect(result.stderr.split("\n")).to.have.length(3);
-    expect(result.stderr).to.contain("lines 3 to 4: The line ends within quotes (')");
+    const result = await shell("nonsense\nput b 2\n", "--keep-going");
+    expect(result.stderr.split("\n")).to.have.length(2);
     expect(result.code, "something failed").to.equal(1);
     expect((await workspace.run(["get", "b", "--path", "./d"])).stdout).to.equal("2\n");
+  });
+
+  it("names the line on which quotes open that are never closed", async () => {
+    for (const [input, error] of [
+      ["put a 1\nput b 'open\nput c 3\n", "line 2: The quotes (') that open here are not closed"],
+      ['put d "two\nlines" "open\nput c 3\n\n', 'line 2: The quotes (") that open here are not closed'],
+      ["put e 1\\", "line 1: The input ends within an escape"],
+    ] as const) {
+      const result = await shell(input);
+      expect(result.stderr).to.equal(`Error: ${error}\n`);
+      expect(result.code).to.equal(1);
+    }
+    expect((await workspace.run(["get", "c", "--path", "./d"])).code).to.equal(1);
   });
 
   it("stops with an error at a batch without an end, of which nothing is written", async () => {

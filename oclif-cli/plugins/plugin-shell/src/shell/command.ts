@@ -2,7 +2,7 @@
 
 import { CommandFailure } from "fastkv-cli/kit/failure";
 import type { Key } from "../text/key.js";
-import type { WordValue } from "../text/line.js";
+import type { Word, WordValue } from "../text/line.js";
 import { type Arguments, type OptionKind, parseArguments } from "./options.js";
 import type { Session } from "./session.js";
 
@@ -26,7 +26,7 @@ export interface ShellCommand {
 
 /** The words and options of one call, checked against the command's description. */
 export class CommandArguments {
-  readonly #words: readonly WordValue[];
+  readonly #words: readonly Word[];
   readonly #options: Map<string, string | true>;
 
   private constructor({ words, options }: Arguments) {
@@ -34,8 +34,8 @@ export class CommandArguments {
     this.#options = options;
   }
 
-  static parse(command: ShellCommand, values: readonly WordValue[]): CommandArguments {
-    const args = parseArguments(values, command.options ?? {});
+  static parse(command: ShellCommand, given: readonly Word[]): CommandArguments {
+    const args = parseArguments(given, command.options ?? {});
     const [least, most] = command.words;
     if (args.words.length < least) {
       throw new CommandFailure(`Usage: ${command.usage}`);
@@ -50,16 +50,21 @@ export class CommandArguments {
   }
 
   word(index: number): WordValue | undefined {
-    return this.#words[index];
+    return this.#words[index]?.value;
+  }
+
+  /** The word as it was typed, quotes and all. */
+  raw(index: number): string | undefined {
+    return this.#words[index]?.raw;
   }
 
   key(index: number): Key {
-    return this.#words[index]!;
+    return this.#words[index]!.value;
   }
 
   /** A word that must be text, such as a file name. */
   text(index: number): string | undefined {
-    const value = this.#words[index];
+    const value = this.word(index);
     if (value !== undefined && typeof value !== "string") {
       throw new CommandFailure("This word must be text, not bytes");
     }

@@ -47,7 +47,7 @@ export function findTarget(line: string): Target | undefined {
   if (typeof prefix !== "string" || isComment(line)) {
     return undefined;
   }
-  const raw = word ? line.slice(word.start) : "";
+  const raw = word?.raw ?? "";
   const quote = quoteOf(raw);
   const before = word ? parsed.words.slice(0, -1) : parsed.words;
   if (before.length === 0) {

@@ -1,24 +1,25 @@
-/** Runs one line of the shell. */
+/** Runs one command of the shell. */
 
 import { performance } from "node:perf_hooks";
 import { formatDurationMs } from "fastkv-cli/kit/duration";
 import { CommandFailure } from "fastkv-cli/kit/failure";
-import { parseLine } from "../text/line.js";
+import type { Word } from "../text/line.js";
 import { CommandArguments } from "./command.js";
 import { findCommand, shellCommands } from "./registry.js";
 import type { Session } from "./session.js";
 import { unknownCommand } from "./unknown-command.js";
 
-/** Does nothing for a blank line or a comment. What is printed is flushed when this resolves, also on a failure. */
-export async function executeLine(session: Session, line: string, signal: AbortSignal): Promise<void> {
-  const { words, open } = parseLine(line);
-  if (open !== undefined) {
-    throw new CommandFailure(`The line ends within ${open === "\\" ? "an escape" : `quotes (${open})`}`);
-  }
-  if (words.length === 0) {
+/** Does nothing without words, as of a blank line. What is printed is flushed when this resolves, also on a failure. */
+export async function executeWords(
+  session: Session,
+  words: readonly Word[],
+  signal: AbortSignal,
+): Promise<void> {
+  const [first, ...others] = words;
+  if (first === undefined) {
     return;
   }
-  const [name, ...values] = words.map((word) => word.value);
+  const name = first.value;
   const command = typeof name === "string" ? findCommand(name) : undefined;
   if (!command) {
     throw new CommandFailure(unknownCommand(String(name), shellCommands));
@@ -26,7 +27,7 @@ export async function executeLine(session: Session, line: string, signal: AbortS
   const timing = session.timing;
   const startedMs = performance.now();
   try {
-    await command.run(session, CommandArguments.parse(command, values), signal);
+    await command.run(session, CommandArguments.parse(command, others), signal);
     if (timing && session.timing) {
       session.output.say(`(${formatDurationMs(performance.now() - startedMs)})`);
     }

@@ -1,27 +1,28 @@
 /** Options and words of one shell command. Only words that begin with `--` are options, so `put n -5` needs no care. */
 
 import { CommandFailure } from "fastkv-cli/kit/failure";
-import type { WordValue } from "../text/line.js";
+import type { Word } from "../text/line.js";
 
 export type OptionKind = "flag" | "text";
 
 export interface Arguments {
-  words: WordValue[];
+  words: Word[];
   options: Map<string, string | true>;
 }
 
 /** @throws CommandFailure for an option that the command does not know, or one without its value */
-export function parseArguments(values: readonly WordValue[], known: Record<string, OptionKind>): Arguments {
-  const words: WordValue[] = [];
+export function parseArguments(given: readonly Word[], known: Record<string, OptionKind>): Arguments {
+  const words: Word[] = [];
   const options = new Map<string, string | true>();
-  for (let index = 0; index < values.length; index++) {
-    const value = values[index]!;
+  for (let index = 0; index < given.length; index++) {
+    const word = given[index]!;
+    const { value } = word;
     if (value === "--") {
-      words.push(...values.slice(index + 1));
+      words.push(...given.slice(index + 1));
       break;
     }
     if (typeof value !== "string" || !value.startsWith("--")) {
-      words.push(value);
+      words.push(word);
       continue;
     }
     const equals = value.indexOf("=");
@@ -37,7 +38,7 @@ export function parseArguments(values: readonly WordValue[], known: Record<strin
       options.set(name, true);
       continue;
     }
-    const argument = equals === -1 ? values[++index] : value.slice(equals + 1);
+    const argument = equals === -1 ? given[++index]?.value : value.slice(equals + 1);
     if (typeof argument !== "string") {
       throw new CommandFailure(`--${name} needs a value`);
     }

@@ -11,8 +11,8 @@ import {
   printError,
 } from "fastkv-cli/kit/failure";
 import { OutputClosed } from "fastkv-cli/kit/output";
-import { parseLine } from "../text/line.js";
-import { executeLine } from "./execute.js";
+import { type OpenQuote, parseLine, type Word } from "../text/line.js";
+import { executeWords } from "./execute.js";
 import type { Session } from "./session.js";
 
 /** Runs all lines of `input`. @returns the exit code */
@@ -25,18 +25,20 @@ export async function runScript(
   let pending = "";
   let number = 0;
   let startedAt = 0;
-  const run = async (line: string): Promise<void> => {
+  const fail = (place: string, error: unknown): void => {
+    code = Math.max(code, exitCodeOf(error));
+    printError(new CommandFailure(`${place}: ${describeError(error)}`, { cause: error }));
+    session.ended ||= !options.keepGoing;
+  };
+  const run = async (words: readonly Word[]): Promise<void> => {
     try {
-      await executeLine(session, line, options.signal);
+      await executeWords(session, words, options.signal);
     } catch (error) {
       if (options.signal.aborted || error instanceof OutputClosed || error instanceof Interrupted) {
         throw error;
       }
-      code = Math.max(code, exitCodeOf(error));
       // Quotes that are open take the next lines as well: say how far they went.
-      const place = startedAt === number ? `line ${number}` : `lines ${startedAt} to ${number}`;
-      printError(new CommandFailure(`${place}: ${describeError(error)}`, { cause: error }));
-      session.ended ||= !options.keepGoing;
+      fail(startedAt === number ? `line ${number}` : `lines ${startedAt} to ${number}`, error);
     }
   };
   const lines = createInterface({ input, crlfDelay: Number.POSITIVE_INFINITY });
@@ -45,8 +47,9 @@ export async function runScript(
     number++;
     startedAt = pending === "" ? number : startedAt;
     pending = pending === "" ? line : `${pending}\n${line}`;
-    if (parseLine(pending).open === undefined) {
-      await run(pending);
+    const { words, open } = parseLine(pending);
+    if (open === undefined) {
+      await run(words);
       pending = "";
     }
     if (session.ended) {
@@ -54,8 +57,9 @@ export async function runScript(
     }
   }
   options.signal.throwIfAborted();
-  if (pending !== "" && !session.ended) {
-    await run(pending);
+  const { open } = parseLine(pending);
+  if (open !== undefined) {
+    fail(`line ${startedAt + lineEnds(pending.slice(0, open.at))}`, unclosed(open));
   }
   if (session.batch && (code === exitCode.ok || options.keepGoing)) {
     printError(
@@ -66,4 +70,16 @@ export async function runScript(
     code = Math.max(code, exitCode.failed);
   }
   return code;
+}
+
+function lineEnds(text: string): number {
+  return text.split("\n").length - 1;
+}
+
+function unclosed({ quote }: OpenQuote): CommandFailure {
+  return new CommandFailure(
+    quote === "\\"
+      ? "The input ends within an escape"
+      : `The quotes (${quote}) that open here are not closed`,
+  );
 }

@@ -9,9 +9,9 @@ import { createInterface, type Interface } from "node:readline";
 import { counted } from "fastkv-cli/kit/counted";
 import { CommandFailure, Interrupted, printError } from "fastkv-cli/kit/failure";
 import { paint } from "fastkv-cli/kit/style";
-import { parseLine } from "../text/line.js";
+import { parseLine, type Word } from "../text/line.js";
 import { complete } from "./completion.js";
-import { executeLine } from "./execute.js";
+import { executeWords } from "./execute.js";
 import { type History, isKept, maxHistoryLines } from "./history.js";
 import type { Session } from "./session.js";
 import type { TypedInput } from "./typed-input.js";
@@ -70,12 +70,12 @@ export class TerminalShell {
     };
     stop.addEventListener("abort", close, { once: true });
     while (!this.#session.ended) {
-      const line = await this.#nextCommand();
-      if (line === undefined) {
+      const words = await this.#nextCommand();
+      if (words === undefined) {
         process.stdout.write("\n");
         break;
       }
-      await this.#execute(line);
+      await this.#execute(words);
     }
     readline.close();
     this.#input.destroy();
@@ -88,7 +88,7 @@ export class TerminalShell {
   }
 
   /** A whole command: lines are joined while their quotes are open. Undefined at the end of the input. */
-  async #nextCommand(): Promise<string | undefined> {
+  async #nextCommand(): Promise<Word[] | undefined> {
     while (!this.#closed) {
       // A line that waits comes at once with the prompt, so the promise is made first.
       const entered = new Promise<void>((resolve) => {
@@ -101,9 +101,10 @@ export class TerminalShell {
       }
       const text = this.#pending + this.#line;
       this.#line = undefined;
-      if (parseLine(text).open === undefined) {
+      const { words, open } = parseLine(text);
+      if (open === undefined) {
         this.#pending = "";
-        return text;
+        return words;
       }
       this.#pending = `${text}\n`;
     }
@@ -116,11 +117,11 @@ export class TerminalShell {
     this.#input.open();
   }
 
-  async #execute(line: string): Promise<void> {
+  async #execute(words: readonly Word[]): Promise<void> {
     const running = new AbortController();
     this.#running = running;
     try {
-      await executeLine(this.#session, line, running.signal);
+      await executeWords(this.#session, words, running.signal);
     } catch (error) {
       if (running.signal.aborted) {
         process.stderr.write(`${paint(process.stderr, "yellow", "Interrupted")}\n`);

@@ -17,18 +17,22 @@ export type WordValue = string | Uint8Array;
 
 export interface Word {
   value: WordValue;
-  /** Where the word starts in the line. */
-  start: number;
-  /** The quotes that are still open at the line's end. */
-  open: Quote | undefined;
+  /** As it stands in the line, quotes and all. */
+  raw: string;
 }
 
 export type Quote = "'" | '"' | "$'" | "\\";
 
+export interface OpenQuote {
+  quote: Quote;
+  /** Where it stands in the line. */
+  at: number;
+}
+
 export interface ParsedLine {
   words: Word[];
   /** What the line's end left open: more input is needed. */
-  open: Quote | undefined;
+  open: OpenQuote | undefined;
   /** True if a word is under way at the line's end, or none but the line is not blank-ended. */
   endsInWord: boolean;
 }
@@ -47,7 +51,7 @@ export function parseLine(line: string): ParsedLine {
       return { words, open: undefined, endsInWord: false };
     }
     const word = readWord(line, at);
-    words.push({ value: word.value, start: at, open: word.open });
+    words.push({ value: word.value, raw: line.slice(at, word.end) });
     at = word.end;
     if (at >= line.length) {
       return { words, open: word.open, endsInWord: true };
@@ -59,8 +63,19 @@ function isBlank(character: string | undefined): boolean {
   return character === " " || character === "\t" || character === "\n" || character === "\r";
 }
 
-function readWord(line: string, start: number): { value: WordValue; end: number; open: Quote | undefined } {
+interface ReadWord {
+  value: WordValue;
+  end: number;
+  open: OpenQuote | undefined;
+}
+
+function readWord(line: string, start: number): ReadWord {
   const word = new WordBuilder();
+  const openSince = (at: number, quote: Quote): ReadWord => ({
+    value: word.value(),
+    end: line.length,
+    open: { quote, at },
+  });
   let at = start;
   while (at < line.length) {
     const character = line[at]!;
@@ -69,7 +84,7 @@ function readWord(line: string, start: number): { value: WordValue; end: number;
     }
     if (character === "\\") {
       if (at + 1 >= line.length) {
-        return { value: word.value(), end: line.length, open: "\\" };
+        return openSince(at, "\\");
       }
       if (line[at + 1] !== "\n") {
         word.text(line[at + 1]!);
@@ -78,13 +93,13 @@ function readWord(line: string, start: number): { value: WordValue; end: number;
     } else if (character === "'" || character === '"') {
       const end = character === "'" ? readSingle(line, at + 1, word) : readDouble(line, at + 1, word);
       if (end === undefined) {
-        return { value: word.value(), end: line.length, open: character };
+        return openSince(at, character);
       }
       at = end;
     } else if (character === "$" && line[at + 1] === "'") {
       const end = readEscaped(line, at + 2, word);
       if (end === undefined) {
-        return { value: word.value(), end: line.length, open: "$'" };
+        return openSince(at, "$'");
       }
       at = end;
     } else {
