@@ -1,6 +1,6 @@
 import { expect } from "chai";
 import { escapeControls } from "fastkv-cli/kit/escape";
-import { formatInline, formatPretty, parseValue } from "fastkv-plugin-shell/text/value";
+import { formatInline, formatPretty, losesQuotes, parseValue } from "fastkv-plugin-shell/text/value";
 
 describe("values as text", () => {
   it("takes JSON as what it says and anything else as a string", () => {
@@ -12,6 +12,24 @@ describe("values as text", () => {
     expect(parseValue("007", undefined)).to.equal("007");
     expect(parseValue("", undefined)).to.equal("");
     expect(parseValue("5", "binary")).to.deep.equal(new Uint8Array([0x35]));
+  });
+
+  it("knows the words that would lose quotes which are JSON's", () => {
+    for (const raw of ['{"a":1}', '["1",2]', "['a']", '{"a":"b c"}', '"{"a": 1}"', '{"a":1']) {
+      expect(losesQuotes(raw), raw).to.equal(true);
+    }
+    for (const raw of [
+      `'{"a":1}'`,
+      '"{\\"a\\":1}"',
+      '{\\"a\\":1}',
+      "[1,2]",
+      "{a:1}",
+      "[it\\'s]",
+      'a"[b]"',
+      "'[x]'",
+    ]) {
+      expect(losesQuotes(raw), raw).to.equal(false);
+    }
   });
 
   it("does not change a large number silently", () => {

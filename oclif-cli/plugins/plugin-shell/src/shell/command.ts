@@ -43,7 +43,7 @@ export class CommandArguments {
     if (args.words.length > most) {
       throw new CommandFailure(
         `Too many words for ${command.name}. Usage: ${command.usage}` +
-          (most > 0 ? ". Put a word with spaces into quotes" : ""),
+          (most > 0 ? ". Put a word with spaces into single quotes" : ""),
       );
     }
     return new CommandArguments(args);

@@ -38,7 +38,12 @@ export function encodingFor(value: unknown, encoding: ValueEncoding | undefined)
   return encoding ?? (value instanceof Uint8Array ? "binary" : undefined);
 }
 
-/** Looks like JSON whose quotes the line's own quoting has eaten: `put k {"a":1}` arrives as `{a:1}`. */
+/** True for a word, as it was typed, whose brackets stand outside of its quotes: `{"a":1}` would arrive as `{a:1}`. */
+export function losesQuotes(raw: string): boolean {
+  return /^(?:[{[]|"[{[]")(?:\\.|[^\\"'])*["']/s.test(raw);
+}
+
+/** Looks like what somebody took for JSON: `{a:1}`. */
 export function looksLikeBrokenJson(value: unknown): boolean {
   return typeof value === "string" && /^(\{.*\}|\[.*\])$/s.test(value);
 }

@@ -4,7 +4,7 @@ import type { BatchOperation, ValueEncoding } from "fastkv";
 import { counted } from "fastkv-cli/kit/counted";
 import { parseDurationMs } from "fastkv-cli/kit/duration";
 import { CommandFailure } from "fastkv-cli/kit/failure";
-import { encodingFor, looksLikeBrokenJson, parseValue } from "../../text/value.js";
+import { encodingFor, looksLikeBrokenJson, losesQuotes, parseValue } from "../../text/value.js";
 import { type CommandArguments, type ShellCommand, untilAborted } from "../command.js";
 import { keyCommand } from "../key-command.js";
 import type { Session } from "../session.js";
@@ -43,6 +43,11 @@ function readPut(args: CommandArguments): PutOperation {
   const encodingName = args.option("encoding");
   if (encodingName !== undefined && !encodings.includes(encodingName)) {
     throw new CommandFailure(`Unknown encoding "${encodingName}"; known are ${encodings.join(", ")}`);
+  }
+  if (losesQuotes(args.raw(1)!)) {
+    throw new CommandFailure(
+      `The quotes in this value would be lost. Put single quotes around JSON: put k '{"a": 1}'`,
+    );
   }
   const value = parseValue(args.word(1)!, encodingName as ValueEncoding | undefined);
   const operation: PutOperation = { type: "put", key: args.key(0), value };
