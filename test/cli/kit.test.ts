@@ -41,6 +41,20 @@ describe("the commands' kit", () => {
     expect(nearestName("x", names)).to.equal(undefined);
   });
 
+  it("knows what other stores call a command, where there is such a command", () => {
+    const names = ["get", "put", "delete", "scan", "stats", "test"];
+    for (const [theirs, ours] of [
+      ["set", "put"],
+      ["SET", "put"],
+      ["rm", "delete"],
+      ["list", "scan"],
+      ["exists", undefined],
+      ["constructor", undefined],
+    ]) {
+      expect(nearestName(theirs!, names), theirs).to.equal(ours);
+    }
+  });
+
   it("describes an error on one line that is safe to print", () => {
     expect(describeError(new CommandFailure("two\n  lines \x1b[31m"))).to.equal("two lines \\u001b[31m");
   });

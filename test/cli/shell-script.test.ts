@@ -124,6 +124,8 @@ Database closed
 
   it("says clearly what is wrong with a command", async () => {
     const wrong: [line: string, message: string][] = [
+      ["set a 1", "Unknown command: set. Did you mean put?"],
+      ["clear", "Unknown command: clear. Only a program can clear a range, with db.clear()"],
       ["get", "Usage: get KEY"],
       ["get a b", "Too many words for get"],
       ["scan a many", '"many" is no limit'],

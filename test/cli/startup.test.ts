@@ -131,6 +131,20 @@ describe("the start of fastkv", () => {
     expect(ofShell.stderr.replaceAll(/[\s›]+/g, " ")).to.contain(
       "pipe it: echo 'count' | fastkv shell --path DIR",
     );
+    for (const [word, hint] of [
+      ["ls", "Did you mean scan?"],
+      [
+        "exists",
+        "Did you mean has? It is one of the shell: type it in fastkv shell --path DIR, or pipe it: echo 'has a'",
+      ],
+      ["clear", "Only a program can clear a range, with db.clear(); delete removes one key."],
+    ] as const) {
+      const unknown = await workspace.run([word, "a", "--path", "./d"]);
+      expect(unknown.code).to.equal(127);
+      expect(unknown.stderr.replaceAll(/[\s›]+/g, " ")).to.contain(
+        `${word} a: not a command of fastkv. ${hint}`,
+      );
+    }
     const path = await workspace.run(["shell", "./d"]);
     expect(path.code).to.equal(2);
     expect(path.stderr).to.contain("Unexpected argument: ./d");

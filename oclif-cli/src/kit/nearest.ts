@@ -1,10 +1,16 @@
 /** "Did you mean ...?" */
 
+import { synonymOf } from "./synonym.js";
+
 const maxDistance = 2;
 
-/** The name that was probably meant: one that begins so, or one that is a slip or two away. */
+/** The name that was probably meant: what others call so, one that begins so, or one that is a slip or two away. */
 export function nearestName(name: string, names: readonly string[]): string | undefined {
   const lower = name.toLowerCase();
+  const synonym = synonymOf(lower);
+  if (synonym !== undefined && names.includes(synonym)) {
+    return synonym;
+  }
   const begun = lower.length > 1 ? names.find((candidate) => candidate.startsWith(lower)) : undefined;
   if (begun !== undefined) {
     return begun;

@@ -1,18 +1,26 @@
 /** Says of a command of the shell where it is to be given: `fastkv count` is no command of the program. */
 
 import type { Hook } from "@oclif/core";
+import { synonymOf } from "fastkv-cli/kit/synonym";
 import type {} from "fastkv-cli/plugin";
 import { findCommand } from "../shell/registry.js";
+import { clearHint } from "../shell/unknown-command.js";
 
 /** These mean nothing but to a shell that runs. */
 const onlyInside = new Set(["help", "exit", "quit"]);
 
 const hintOfShell: Hook<"fastkvUnknownCommand"> = async ({ words, config }) => {
-  const name = words[0]!;
-  if (findCommand(name) === undefined || onlyInside.has(name)) {
+  const [typed = "", ...others] = words;
+  if (typed === "clear") {
+    return clearHint;
+  }
+  const name = synonymOf(typed) ?? typed;
+  if (findCommand(name) === undefined || onlyInside.has(name) || config.findCommand(name) !== undefined) {
     return undefined;
   }
-  return `It is one of the shell: type it in ${config.bin} shell --path DIR, or pipe it: echo '${words.join(" ")}' | ${config.bin} shell --path DIR`;
+  const guess = name === typed ? "" : `Did you mean ${name}? `;
+  const shell = `${config.bin} shell --path DIR`;
+  return `${guess}It is one of the shell: type it in ${shell}, or pipe it: echo '${[name, ...others].join(" ")}' | ${shell}`;
 };
 
 export default hintOfShell;
