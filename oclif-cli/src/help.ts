@@ -1,7 +1,7 @@
-/** oclif's help, with a guess where the command that it should explain does not exist. */
+/** oclif's help, which says of a command that does not exist what the program itself says of it. */
 
 import { Errors, Help } from "@oclif/core";
-import { commandHint } from "./kit/command-hint.js";
+import { unknownCommand } from "./kit/unknown-command.js";
 
 // oclif wants the default export.
 export default class FastKVHelp extends Help {
@@ -9,12 +9,11 @@ export default class FastKVHelp extends Help {
     try {
       await super.showHelp(argv);
     } catch (error) {
-      const subject = argv.filter((word) => !word.startsWith("-") && word !== "help");
-      const hint = await commandHint(subject, this.config);
-      if (error instanceof Errors.CLIError && hint !== undefined) {
-        error.message += ` ${hint}`;
+      if (!(error instanceof Errors.CLIError && /^Command .* not found\.$/s.test(error.message))) {
+        throw error;
       }
-      throw error;
+      const subject = argv.filter((word) => !word.startsWith("-") && word !== "help");
+      throw await unknownCommand(subject, this.config);
     }
   }
 }

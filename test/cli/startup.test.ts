@@ -149,14 +149,29 @@ describe("the start of fastkv", () => {
     expect(path.code).to.equal(2);
     expect(path.stderr).to.contain("Unexpected argument: ./d");
     expect(path.stderr.replaceAll(/[\s›]+/g, " ")).to.contain("a database is given with --path DIR");
-    for (const [words, guess] of [
-      [["help", "shel"], "shell"],
-      [["help", "plugins", "instal"], "plugins install"],
+  });
+
+  it("says in the help of what is no command the same as without it", async () => {
+    for (const [line, hint] of [
+      ["shel", "Did you mean shell?"],
+      ["plugins instal", "Did you mean plugins install?"],
+      ["frobnicate", "fastkv help lists the commands."],
+      ["verify x", "fastkv verify --help says how it is used; a database is given with --path DIR."],
     ] as const) {
-      const help = await workspace.run(words);
-      expect(help).to.deep.include({ code: 2, stdout: "" });
-      expect(help.stderr).to.match(
-        new RegExp(`^ *›? *Error: Command \\S+ not found\\. Did you mean ${guess}\\?$`, "m"),
+      const help = await workspace.run(["help", ...line.split(" ")]);
+      expect(help).to.deep.include({ code: 127, stdout: "" });
+      expect(help.stderr.replaceAll(/[\s›]+/g, " ")).to.equal(
+        ` Error: ${line}: not a command of fastkv. ${hint} `,
+      );
+    }
+  });
+
+  it("says where flags stand that were given in front of the command", async () => {
+    for (const flag of ["--path", "--path=./d", "-p"]) {
+      const early = await workspace.run([flag, "./d", "get", "a"]);
+      expect(early).to.deep.include({ code: 2, stdout: "" });
+      expect(early.stderr.replaceAll(/[\s›]+/g, " ")).to.equal(
+        ` Error: ${flag.replace("=./d", "")}: flags stand behind the command, as in fastkv get KEY --path DIR `,
       );
     }
   });

@@ -4,18 +4,19 @@
  */
 
 import { Errors, type Hook } from "@oclif/core";
-import { commandHint } from "../kit/command-hint.js";
 import { escapeControls } from "../kit/escape.js";
 import { exitCode } from "../kit/failure.js";
+import { commandHint, unknownCommand } from "../kit/unknown-command.js";
 
-const noSuchCommand = 127;
-
-const commandNotFound: Hook<"command_not_found"> = async ({ id, config }) => {
+const commandNotFound: Hook<"command_not_found"> = async ({ config }) => {
   // oclif's id has colons for spaces; keys have colons, too.
   const typed = process.argv.slice(2);
   const end = typed.findIndex((word) => word.startsWith("-"));
-  const words = end > 0 ? typed.slice(0, end) : end === 0 ? id.split(":") : typed;
-  const hint = (await commandHint(words, config)) ?? `${config.bin} help lists the commands.`;
+  if (end === 0) {
+    const flag = escapeControls(typed[0]!.replace(/=.*/s, ""));
+    throw unusable(`${flag}: flags stand behind the command, as in ${config.bin} get KEY --path DIR`);
+  }
+  const words = end > 0 ? typed.slice(0, end) : typed;
   // Where a command takes no words, oclif looks for one with a longer name.
   const [first = ""] = words;
   if (
@@ -23,10 +24,13 @@ const commandNotFound: Hook<"command_not_found"> = async ({ id, config }) => {
     !config.commandIDs.some((name) => name.startsWith(`${first}:`))
   ) {
     const rest = escapeControls(words.slice(1).join(" "));
-    throw new Errors.CLIError(`Unexpected argument: ${rest}. ${hint}`, { exit: exitCode.unusable });
+    throw unusable(`Unexpected argument: ${rest}. ${await commandHint(words, config)}`);
   }
-  const what = escapeControls(words.join(" "));
-  throw new Errors.CLIError(`${what}: not a command of ${config.bin}. ${hint}`, { exit: noSuchCommand });
+  throw await unknownCommand(words, config);
 };
+
+function unusable(message: string): Errors.CLIError {
+  return new Errors.CLIError(message, { exit: exitCode.unusable });
+}
 
 export default commandNotFound;
