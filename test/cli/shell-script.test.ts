@@ -92,10 +92,13 @@ Database closed
   it("stops with an error at a batch without an end, of which nothing is written", async () => {
     const result = await shell("batch\nput in-batch 1\n");
     expect(result.code).to.equal(1);
-    expect(result.stderr).to.contain("The input ended within a batch: 1 operation not written");
+    const unwritten = "within a batch, before its end: 1 operation not written";
+    expect(result.stderr).to.equal(`Error: The input ended ${unwritten}\n`);
+    const left = await shell("batch\nput in-batch 1\nexit\nend\n");
+    expect(left).to.deep.include({ code: 1, stderr: `Error: The shell was left ${unwritten}\n` });
     expect((await workspace.run(["get", "in-batch", "--path", "./d"])).code).to.equal(1);
     const goingOn = await shell("nonsense\nbatch\nput in-batch 1\n", "--keep-going");
-    expect(goingOn.stderr).to.contain("The input ended within a batch: 1 operation not written");
+    expect(goingOn.stderr).to.contain(`The input ended ${unwritten}`);
   });
 
   it("ends on Ctrl-C in the midst of writing with exit code 130, the database closed", async () => {

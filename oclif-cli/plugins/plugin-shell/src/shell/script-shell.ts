@@ -62,11 +62,9 @@ export async function runScript(
     fail(`line ${startedAt + lineEnds(pending.slice(0, open.at))}`, unclosed(open));
   }
   if (session.batch && (code === exitCode.ok || options.keepGoing)) {
-    printError(
-      new CommandFailure(
-        `The input ended within a batch: ${counted(session.batch.length, "operation")} not written`,
-      ),
-    );
+    const what = session.ended ? "The shell was left" : "The input ended";
+    const unwritten = counted(session.batch.length, "operation");
+    printError(new CommandFailure(`${what} within a batch, before its end: ${unwritten} not written`));
     code = Math.max(code, exitCode.failed);
   }
   return code;
