@@ -16,7 +16,7 @@ const get = keyCommand("get", "show the value of a key", async (session, key) =>
 const scan: ShellCommand = {
   name: "scan",
   usage:
-    "scan [PREFIX] [LIMIT] [--reverse] [--limit N] [--gt KEY] [--gte KEY] [--lt KEY] [--lte KEY] [--keys]",
+    "scan [PREFIX] [LIMIT] [--prefix P] [--limit N] [--reverse] [--gt KEY] [--gte KEY] [--lt KEY] [--lte KEY] [--keys]",
   summary: "list keys and values in order",
   details:
     'scan ""        everything\nscan user: 5   the first five keys that begin with user:\nCtrl-C stops a long one.',
@@ -39,7 +39,7 @@ const scan: ShellCommand = {
 
 const count: ShellCommand = {
   name: "count",
-  usage: "count [PREFIX] [--gt KEY] [--gte KEY] [--lt KEY] [--lte KEY]",
+  usage: "count [PREFIX] [--prefix P] [--gt KEY] [--gte KEY] [--lt KEY] [--lte KEY]",
   summary: "count keys",
   options: rangeOptions,
   words: [0, 1],
