@@ -93,6 +93,11 @@ function setOperation<V>(
       encoder.setKey(operation.key);
       return operationKind.delete;
     default: {
+      if (Array.isArray(operation)) {
+        throw invalidOption(
+          "An operation of a batch is an object { type, key, value }. Pairs go to batchPut",
+        );
+      }
       const { type } = operation as { type: unknown };
       throw invalidOption(`The type of an operation is "put" or "del", not ${shown(type)}`);
     }
@@ -132,12 +137,17 @@ export function* putsOf<V>(pairs: Iterable<readonly [Key, V]>): Generator<BatchO
   for (const pair of pairs) {
     count += 1;
     if (!Array.isArray(pair) || pair.length !== 2) {
+      const hint = isOperation(pair) ? ". Operations { type, key, value } go to batch" : "";
       throw invalidOption(
-        `Entry ${count} of the batch: batchPut takes pairs [key, value], a Map, or an object`,
+        `Entry ${count} of the batch: batchPut takes pairs [key, value], a Map, or an object${hint}`,
       );
     }
     yield { type: "put", key: pair[0] as Key, value: pair[1] as V };
   }
+}
+
+function isOperation(given: unknown): boolean {
+  return typeof given === "object" && given !== null && "type" in given;
 }
 
 /** The one operation that deletes a range, for each shard. */

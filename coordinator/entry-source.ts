@@ -3,7 +3,7 @@ import type { BulkLoad } from "./bulk-load.js";
 import type { BulkEntry, StoredEntry } from "./call-options.js";
 import type { EntryEncoder } from "./entry-encoder.js";
 import type { Key } from "./keys.js";
-import { checkFields, invalidOption } from "./options.js";
+import { checkFields, invalidOption, isPlainObject } from "./options.js";
 import { notApplied, refusedOf } from "./refusals.js";
 
 const fieldsOfEntry: ReadonlySet<string> = new Set(["key", "value", "encoding", "ttl", "expiresAt"]);
@@ -107,5 +107,6 @@ function iteratorOf<T>(source: Iterable<T> | AsyncIterable<T>): AnyIterator<T> {
       return source[Symbol.iterator]();
     }
   }
-  throw invalidOption("bulkLoad takes an iterable or an async iterable of entries");
+  const hint = isPlainObject(source) ? ". Of an object give Object.entries(object)" : "";
+  throw invalidOption(`bulkLoad takes an iterable or an async iterable of entries${hint}`);
 }

@@ -3,6 +3,7 @@ import { types } from "node:util";
 import { asBuffer, excerpt } from "../shared/bytes.js";
 import { FastKVError } from "../shared/errors.js";
 import { maxKeyBytes } from "../shared/limits.js";
+import { keyHint } from "./hints.js";
 
 /** A key as a program gives it: a string stands for its UTF-8 bytes, and both kinds share one key space. */
 export type Key = string | Uint8Array;
@@ -12,6 +13,11 @@ const maxBytesPerUnit = 3;
 
 function invalidKey(message: string): FastKVError {
   return new FastKVError("FASTKV_INVALID_KEY", message);
+}
+
+function noKey(given: unknown): FastKVError {
+  const what = given === null ? "null" : Array.isArray(given) ? "an array" : typeof given;
+  return invalidKey(`A key is a string or a Uint8Array, not ${what}${keyHint(given)}`);
 }
 
 function tooLong(bytes: number): FastKVError {
@@ -45,7 +51,7 @@ export class KeyScratch {
       }
       return byteLength;
     }
-    throw invalidKey(`A key is a string or a Uint8Array, not ${key === null ? "null" : typeof key}`);
+    throw noKey(key);
   }
 
   #setString(key: string): number {

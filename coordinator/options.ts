@@ -5,6 +5,7 @@ import { encodingTag, type ValueEncoding } from "../shared/format/value-encoding
 import { maxShards, maxValueBytesCeiling } from "../shared/limits.js";
 import type { CompressionName, DurabilityMode } from "../shared/options.js";
 import { type Logger, missingLevels } from "./events/logger.js";
+import { nameHint, optionsHint } from "./hints.js";
 
 const kib = 1024;
 const mib = 1024 * 1024;
@@ -280,8 +281,16 @@ export function checkPath(path: unknown): string {
   if (typeof path === "string" && path !== "" && !path.includes("\0")) {
     return path;
   }
-  const hint = path instanceof URL ? ". Give fileURLToPath(url) of node:url" : "";
-  throw invalidOption(`The path of a database is a non-empty string without NUL, not ${shown(path)}${hint}`);
+  throw invalidOption(
+    `The path of a database is a non-empty string without NUL, not ${shown(path)}${pathHint(path)}`,
+  );
+}
+
+function pathHint(given: unknown): string {
+  if (given instanceof URL) {
+    return ". Give fileURLToPath(url) of node:url";
+  }
+  return isPlainObject(given) ? ". It stands in front of the options, as in open(path, options)" : "";
 }
 
 /** The same for one of many small objects: refuses a field that would be ignored. */
@@ -308,15 +317,12 @@ export function isPlainObject(value: unknown): value is object {
 /** Refuses what is no plain options object and names that the call does not know. */
 export function checkNames(call: string, options: unknown, known: readonly string[]): void {
   if (!isPlainObject(options)) {
-    const isPrefix = typeof options === "string" && known.includes("prefix");
-    const hint = isPrefix ? `. A prefix is given as { prefix: ${shown(options)} }` : "";
+    const hint = optionsHint(options, known);
     throw invalidOption(`The options of ${call} must be an object, not ${shown(options)}${hint}`);
   }
   for (const name of Object.keys(options)) {
     if (!known.includes(name)) {
-      const meant = known.find((one) => one.toLowerCase() === name.toLowerCase());
-      const hint = meant === undefined ? `it has ${known.join(", ")}` : `did you mean ${meant}?`;
-      throw invalidOption(`${call} has no option ${excerpt(name, 60)}; ${hint}`);
+      throw invalidOption(`${call} has no option ${excerpt(name, 60)}; ${nameHint(name, known)}`);
     }
   }
 }

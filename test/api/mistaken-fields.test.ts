@@ -100,6 +100,33 @@ describe("Fields that a call would have to ignore", () => {
     expect([error.code, ofLoad.code]).to.deep.equal(["FASTKV_INVALID_VALUE", "FASTKV_INVALID_KEY"]);
   });
 
+  for (const [what, call, message] of [
+    [
+      "a get of several keys",
+      (store) => store.get(untyped(["a"])),
+      /not an array\. Several keys go to getMany/,
+    ],
+    ["a key that is a number", (store) => store.put(untyped(1), 1), /not number\. Give String\(key\)/],
+    ["a time to live", (store) => store.put("a", 1, untyped(5000)), /is given as \{ ttl: 5000 \}/],
+    [
+      "a put that is to be synced",
+      (store) => store.put("a", 1, untyped({ sync: true })),
+      /did you mean durability/,
+    ],
+    [
+      "operations",
+      (store) => store.batchPut(untyped([{ type: "del", key: "a" }])),
+      /Operations .* go to batch$/,
+    ],
+    ["pairs", (store) => store.batch(untyped([["a", 1]])), /^Operation 1 .* Pairs go to batchPut$/],
+    ["an object to load", (store) => store.bulkLoad(untyped({ a: 1 })), /give Object\.entries\(object\)$/],
+  ] as [string, (store: FastKV) => Promise<unknown>, RegExp][]) {
+    it(`say what was meant by ${what}`, async () => {
+      expect((await rejection(call(db()))).message).to.match(message);
+      expect(await db().keys().toArray()).to.deep.equal(["kept"]);
+    });
+  }
+
   it("say which bound is none, what was given, and what was meant", async () => {
     for (const [options, message] of [
       [{ gt: 5 }, /^Option gt: A key is a string or a Uint8Array, not number/],
@@ -107,14 +134,22 @@ describe("Fields that a call would have to ignore", () => {
       [[], /must be an object, not an array/],
       [{ Reverse: true }, /has no option "Reverse"; did you mean reverse\?/],
       [{ colour: 1 }, /has no option "colour"; it has prefix, gt/],
+      [{ start: "a" }, /has no option "start"; did you mean gte\?/],
+      [{ End: "b" }, /has no option "End"; did you mean lt\?/],
+      [{ maxAge: 5 }, /has no option "maxAge"; it has prefix, gt/],
     ] as const) {
       expect(() => db().scan(untyped(options)), JSON.stringify(options)).to.throw(FastKVError, message);
     }
   });
 
-  it("and a URL in the place of a path are refused with the way out", async () => {
-    const error = await rejection(FastKV.open(untyped(new URL("file:///x"))));
-    expect(error.code).to.equal("FASTKV_INVALID_OPTION");
-    expect(error.message).to.contain("not an object. Give fileURLToPath(url)");
-  });
+  for (const [given, way] of [
+    [new URL("file:///x"), "not an object. Give fileURLToPath(url)"],
+    [{ path: "./x" }, "It stands in front of the options, as in open(path, options)"],
+  ] as const) {
+    it(`and what is no path are refused with the way out: ${way}`, async () => {
+      const error = await rejection(FastKV.open(untyped(given)));
+      expect(error.code).to.equal("FASTKV_INVALID_OPTION");
+      expect(error.message).to.contain(way);
+    });
+  }
 });

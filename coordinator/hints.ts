@@ -1,0 +1,45 @@
+/** The ways out that stand in messages: what may have been meant where something else was given. Pure, and off the hot paths. */
+
+import { excerpt } from "../shared/bytes.js";
+
+/** What other stores call an option. */
+const otherNames: ReadonlyMap<string, string> = new Map([
+  ["start", "gte"],
+  ["from", "gte"],
+  ["end", "lt"],
+  ["to", "lt"],
+  ["max", "limit"],
+  ["count", "limit"],
+  ["expires", "ttl"],
+  ["maxage", "ttl"],
+  ["sync", "durability"],
+]);
+
+/** Of the option that was meant by a name that there is none of. */
+export function nameHint(name: string, known: readonly string[]): string {
+  const lower = name.toLowerCase();
+  const meant = known.find((one) => one.toLowerCase() === lower) ?? otherNames.get(lower);
+  return meant !== undefined && known.includes(meant)
+    ? `did you mean ${meant}?`
+    : `it has ${known.join(", ")}`;
+}
+
+/** Of what stands in the place of options. */
+export function optionsHint(given: unknown, known: readonly string[]): string {
+  if (typeof given === "string" && known.includes("prefix")) {
+    return `. A prefix is given as { prefix: ${excerpt(given, 60)} }`;
+  }
+  return typeof given === "number" && given > 0 && known.includes("ttl")
+    ? `. A time to live is given as { ttl: ${given} }`
+    : "";
+}
+
+/** Of what stands in the place of a key. */
+export function keyHint(given: unknown): string {
+  if (Array.isArray(given)) {
+    return ". Several keys go to getMany, hasMany, batchPut or batch";
+  }
+  return typeof given === "number" || typeof given === "bigint"
+    ? ". Give String(key), padded with zeros where numbers are to be in order"
+    : "";
+}
