@@ -69,9 +69,12 @@ export interface ScanOptions extends RangeOptions {
   signal?: AbortSignal | undefined;
 }
 
-/** Where bounds are given and all of them are undefined, `clear` refuses: it would take everything by mistake. */
+/**
+ * A field that is there but undefined, other than `reverse`, is refused: a variable that was never set must not clear more
+ * than was meant.
+ */
 export interface ClearOptions extends RangeOptions {
-  /** With a limit: from the last key to the first. @default false */
+  /** From the last key to the first; only with a limit. @default false */
   reverse?: boolean | undefined;
   /** At most so many keys, in the direction that `reverse` says. @default all */
   limit?: number | undefined;

@@ -4,7 +4,7 @@ import { checkNames, invalidOption, shown } from "./options.js";
 import { type RangeOptions, rangeNames } from "./ranges.js";
 import type { Snapshot } from "./snapshot.js";
 
-/** With one of these a clear need not take all keys. */
+/** With one of these a clear takes fewer keys. */
 const narrowingNames = [...rangeNames, "limit", "snapshot"] as const;
 const clearNames = [...narrowingNames, "reverse"];
 const scanNames = [...clearNames, "keyEncoding", "signal"];
@@ -47,13 +47,19 @@ export function checkScan(
 /** The options of a clear, checked and complete. Throws `FASTKV_INVALID_OPTION`. */
 export function checkClear(options: ClearOptions): ClearOptions & { reverse: boolean; limit: number } {
   checkNames("clear", options, clearNames);
-  const given = narrowingNames.filter((name) => name in options);
-  if (given.length > 0 && given.every((name) => options[name] === undefined)) {
+  const missing = narrowingNames.filter((name) => name in options && options[name] === undefined);
+  if (missing.length > 0) {
     throw invalidOption(
-      `clear would take all keys, since ${given.join(", ")} is undefined. Leave it out if it is to.`,
+      `clear would take more keys than were meant, since ${missing.join(", ")} is undefined. Leave it out if it is to.`,
     );
   }
-  return { ...options, reverse: checkReverse(options.reverse), limit: checkLimit(options.limit) };
+  const reverse = checkReverse(options.reverse);
+  if (reverse && options.limit === undefined) {
+    throw invalidOption(
+      "Option reverse of clear says which keys a limit takes. Give a limit, or leave it out.",
+    );
+  }
+  return { ...options, reverse, limit: checkLimit(options.limit) };
 }
 
 function checkReverse(reverse: unknown = false): boolean {

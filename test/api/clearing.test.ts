@@ -22,7 +22,7 @@ describe("Clearing some keys", () => {
       { limit: 0 },
       { limit: 5, gt: "b", lt: "a" },
       { prefix: "key-000", limit: 3 },
-      { reverse: true, lt: keys[500] },
+      { reverse: true, limit: Number.POSITIVE_INFINITY, lt: keys[500]! },
     ];
     for (const form of forms) {
       await fill();
@@ -103,6 +103,7 @@ describe("Clearing some keys", () => {
       { limit: -1 },
       { limit: 1.5 },
       { reverse: 1 },
+      { reverse: true, lt: keys[500] },
       { snapshot: {} },
       { signal: null },
     ]) {

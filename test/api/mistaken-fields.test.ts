@@ -1,3 +1,4 @@
+import { inspect } from "node:util";
 import { expect } from "chai";
 import {
   type BatchOperation,
@@ -68,23 +69,30 @@ describe("Fields that a call would have to ignore", () => {
     });
   }
 
-  for (const range of [
-    { prefix: undefined },
-    { gte: undefined, lt: undefined },
-    { limit: undefined },
-    { snapshot: undefined, reverse: true },
-  ] as ClearOptions[]) {
-    it(`are refused where all that narrows a clear is undefined: ${Object.keys(range)}`, async () => {
+  for (const [range, missing] of [
+    [{ prefix: undefined }, "prefix"],
+    [{ gte: undefined, lt: undefined }, "gte, lt"],
+    [{ gte: "a", lt: undefined }, "lt"],
+    [{ lte: "z", gt: undefined, reverse: undefined }, "gt"],
+    [{ prefix: "k", lte: undefined }, "lte"],
+    [{ prefix: "k", limit: undefined }, "limit"],
+    [{ prefix: "k", snapshot: undefined, limit: 0 }, "snapshot"],
+  ] as [ClearOptions, string][]) {
+    it(`are refused where what narrows a clear is undefined: ${inspect(range)}`, async () => {
       await expectRefused(
         (store) => store.clear(range),
-        /would take all keys, since (prefix|gte, lt|limit|snapshot) is undefined/,
+        new RegExp(`would take more keys than were meant, since ${missing} is undefined`),
       );
     });
   }
 
-  it("leave a clear with another bound, or with none, as it was", async () => {
-    await db().clear({ prefix: "other", gt: undefined });
-    await db().clear({ prefix: undefined, limit: 0 });
+  it("are refused in a clear: a direction without a limit", async () => {
+    await expectRefused((store) => store.clear({ prefix: "k", reverse: true }), /Give a limit/);
+  });
+
+  it("leave a clear with bounds, or with none, as it was", async () => {
+    await db().clear({ prefix: "other", reverse: false });
+    await db().clear({ limit: 0, reverse: undefined });
     expect(await db().count()).to.equal(1);
     await db().clear({});
     expect(await db().count()).to.equal(0);

@@ -11,6 +11,7 @@ import {
 } from "abstract-level";
 import {
   type BatchOperation,
+  type ClearOptions,
   type DurabilityMode,
   FastKV,
   FastKVError,
@@ -262,7 +263,7 @@ export class FastKVLevel<KDefault = string, VDefault = string> extends AbstractL
 
   /** @internal */
   _clear(options: Range & WriteOptions): Promise<void> {
-    return inLevelTerms(() => this.#opened.clear(rangeOf(options), { durability: durabilityOf(options) }));
+    return inLevelTerms(() => this.#opened.clear(clearOf(options), { durability: durabilityOf(options) }));
   }
 
   /** @internal */
@@ -357,13 +358,18 @@ function rangeOf({ gt, gte, lt, lte, reverse, limit, snapshot }: Range) {
   const upper = lte === undefined ? { lt } : { lte };
   const held = LevelSnapshot.unwrap(snapshot);
   return {
-    // `clear` takes everything where nothing narrows it, and refuses where all that is given is undefined.
+    // Level takes bounds that are undefined; `clear` refuses them.
     ...(gt === undefined && gte === undefined ? {} : lower),
     ...(lt === undefined && lte === undefined ? {} : upper),
     reverse,
     ...(limit < 0 ? {} : { limit }),
     ...(held === undefined ? {} : { snapshot: held }),
   };
+}
+
+/** In Level a direction without a limit has no effect; `clear` refuses it. */
+function clearOf(options: Range): ClearOptions {
+  return rangeOf(options.limit < 0 ? { ...options, reverse: false } : options);
 }
 
 function scanOf(options: Iterating): ScanOptions & { keyEncoding: "binary" } {

@@ -3,6 +3,7 @@
 import { once } from "node:events";
 import path from "node:path";
 import type { Readable } from "node:stream";
+import { inspect } from "node:util";
 import { expect } from "chai";
 import { EntryStream, KeyStream, ValueStream } from "level-read-stream";
 import {
@@ -112,6 +113,22 @@ describe("FastKVLevel", () => {
     expect(await index.iterator().all()).to.deep.equal([[Uint8Array.of(0xff, 0), Uint8Array.of(0xfe)]]);
     expect(await db.keys({ gte: "a", snapshot }).all()).to.deep.equal(["plain"]);
     expect(await db.hasMany(["plain", "other"])).to.deep.equal([false, true]);
+  });
+
+  it("clears as Level does where bounds are undefined, or a direction stands without a limit", async () => {
+    // This encoding leaves undefined as it is.
+    const db = open<number, string>({ keyEncoding: "json" });
+    const keys = [1, 2, 3, 4];
+    for (const [range, left] of [
+      [{ gt: keys[0], lt: undefined, lte: undefined }, 1],
+      [{ lt: keys[2], gte: undefined, reverse: true, limit: undefined }, 2],
+      [{ reverse: true, limit: 1 }, 3],
+      [{ reverse: true }, 0],
+    ] as const) {
+      await db.batch(keys.map((key) => ({ type: "put", key, value: "x" })));
+      await db.clear(range as object);
+      expect(await db.keys().all(), inspect(range)).to.have.length(left);
+    }
   });
 
   it("expires entries and syncs writes where a call says so, also through sublevels", async () => {
