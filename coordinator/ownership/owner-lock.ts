@@ -100,7 +100,7 @@ function refuseLiveHolder(last: OwnerRecord | undefined, folder: string): void {
   throw new FastKVError(
     "FASTKV_LOCKED",
     holder.pid === process.pid
-      ? `The database ${folder} is already open in this process (pid ${holder.pid}). Close it there first, or share the open one.`
+      ? `The database ${folder} is already open in this process (pid ${holder.pid}), or still being closed. Await its close() first, or share the open one.`
       : `The database ${folder} is open in process ${holder.pid}. Close it there or end that process, then open it again.`,
   );
 }

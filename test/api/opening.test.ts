@@ -61,7 +61,9 @@ describe("Opening", function () {
     const db = await stores().open({ shards: 3 });
     expect(await expectLocked()).to.include(String(process.pid));
     await db.put("a", 1);
-    await db.close();
+    const closed = db.close();
+    expect(await expectLocked()).to.include("or still being closed. Await its close() first");
+    await closed;
     const message = await expectNotOpened("FASTKV_SHARD_MISMATCH", { shards: 2 });
     expect(message).to.match(/3.*2/);
     expect(await (await stores().open({ shards: 3 })).get("a")).to.equal(1);
