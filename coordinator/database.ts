@@ -38,7 +38,8 @@ import { shardFolderName } from "./ownership/shard-folders.js";
 import { PageReader } from "./page-reader.js";
 import { ofRead } from "./refusals.js";
 import type { ScanPage } from "./scan-page.js";
-import { type OpenParameters, ShardClient, type ShardClientOwner } from "./shards/shard-client.js";
+import { ShardClient, type ShardClientOwner } from "./shards/shard-client.js";
+import { type OpenParameters, ShardLifecycle, type ShardLifecycleOwner } from "./shards/shard-lifecycle.js";
 import type { ShardLauncher } from "./shards/shard-link.js";
 import { shardSettings } from "./shards/shard-settings.js";
 import { Topology } from "./topology.js";
@@ -58,7 +59,7 @@ export interface DatabaseEnvironment {
   measureSpace?(folder: string): Promise<FileSystemSpace>;
 }
 
-export class Database implements ScanHost, ShardClientOwner {
+export class Database implements ScanHost, ShardClientOwner, ShardLifecycleOwner {
   readonly folder: string;
   readonly options: ResolvedOptions;
   readonly topology: Topology;
@@ -66,6 +67,7 @@ export class Database implements ScanHost, ShardClientOwner {
   readonly turns = new TurnLimit();
   readonly clock: Clock;
   readonly clients: ShardClient[] = [];
+  readonly lifecycles: ShardLifecycle[] = [];
 
   /** The last sequence number that was given to a write. */
   sequence = 0;
@@ -106,7 +108,7 @@ export class Database implements ScanHost, ShardClientOwner {
     this.clock = owned.clock;
     this.topology = new Topology(owned.identity.shards);
     this.caches = new Caches(options, owned.identity.shards);
-    this.events = new EventDesk(options.logger, (shard) => this.clients[shard]?.identity?.pid);
+    this.events = new EventDesk(options.logger, (shard) => this.lifecycles[shard]?.identity?.pid);
     this.space = watchSpace(this, environment);
   }
 
@@ -360,7 +362,8 @@ export class Database implements ScanHost, ShardClientOwner {
       this.clients.map((client) =>
         client.request({ type: "stats" }).then(
           ({ meta }) => meta as ShardStatistics,
-          (error: FastKVError) => (client.state === "failed" ? error : rejectRead(error)),
+          (error: FastKVError) =>
+            this.lifecycles[client.index]!.state === "failed" ? error : rejectRead(error),
         ),
       ),
     );
@@ -397,7 +400,7 @@ export class Database implements ScanHost, ShardClientOwner {
 
   /** All that was called gets its outcome, and all that was written goes to disk. */
   async #finish(underWay: readonly Promise<unknown>[]): Promise<void> {
-    await Promise.all(this.clients.map((client) => client.leave()));
+    await Promise.all(this.lifecycles.map((shard) => shard.leave()));
     await Promise.allSettled(underWay);
     await Promise.all(this.clients.map((client) => client.drain()));
     await this.#log?.drain();
@@ -408,7 +411,7 @@ export class Database implements ScanHost, ShardClientOwner {
     }
     // A memtable with a part of a batch without a record is not written out.
     const atOnce = this.#readOnly !== undefined;
-    await allOrFirstError(this.clients.map((client) => client.close({ atOnce })));
+    await allOrFirstError(this.lifecycles.map((shard) => shard.close({ atOnce })));
     await rescued;
     await this.#log?.trim();
   }
@@ -421,7 +424,7 @@ export class Database implements ScanHost, ShardClientOwner {
 
   /** Ends what still runs. A shard that could not be closed has written what it took: it recovers like after a crash. */
   async #end(): Promise<void> {
-    await Promise.all(this.clients.map((client) => client.kill()));
+    await Promise.all(this.lifecycles.map((shard) => shard.kill()));
     await this.#launcher?.close();
     await this.#log?.close();
   }
@@ -443,18 +446,20 @@ export class Database implements ScanHost, ShardClientOwner {
     this.#ownership.recordShards([], this.#launcher.runtimeFolder);
     for (let index = 0; index < this.shardCount; index++) {
       fileSystem.makeFolder(`${this.folder}/${shardFolderName(index)}`);
-      this.clients.push(new ShardClient(index, this.#launcher, this, this.options.maxInFlightBytes));
+      const client = new ShardClient(index, this, this.options.maxInFlightBytes);
+      this.clients.push(client);
+      this.lifecycles.push(new ShardLifecycle(client, this.#launcher, this));
     }
     fileSystem.syncFolder(this.folder);
-    await allOrFirstError(this.clients.map((client) => client.launch()));
+    await allOrFirstError(this.lifecycles.map((shard) => shard.launch()));
     this.onLaunched();
-    const replies = await allOrFirstError(this.clients.map((client) => client.open(true)));
+    const replies = await allOrFirstError(this.lifecycles.map((shard) => shard.open(true)));
     this.sequence = Math.max(loadedLog.lastSequence, ...replies.map((reply) => reply.lastSequence));
     for (const reply of replies) {
       this.clock.noteSeen(reply.timeMs);
     }
     replies.forEach((reply, index) => {
-      this.clients[index]!.resume(reply.lastSequence);
+      this.lifecycles[index]!.resume(reply.lastSequence);
     });
     const lastSequences = replies.map((reply) => reply.lastSequence);
     await applyLogged(this.clients, loadedLog.batches, lastSequences);
@@ -523,7 +528,7 @@ export class Database implements ScanHost, ShardClientOwner {
     this.events.tell({ type: "read-only", error: refusal });
   }
 
-  // What shard clients ask for
+  // What clients and lifecycles of shards ask for
 
   nowMs(): number {
     return this.clock.now();
@@ -578,8 +583,8 @@ export class Database implements ScanHost, ShardClientOwner {
   }
 
   onLaunched(): void {
-    const identities = this.clients
-      .map((client) => client.identity)
+    const identities = this.lifecycles
+      .map(({ identity }) => identity)
       .filter((identity) => identity !== undefined);
     this.#ownership.recordShards(identities, this.#launcher!.runtimeFolder);
   }

@@ -162,7 +162,7 @@ function diskOf({ space }: Database): DatabaseStats["disk"] {
 
 export async function gatherStats(database: Database): Promise<DatabaseStats> {
   const { shards: answers, log, uptimeMs } = await database.statistics();
-  const { caches, clients } = database;
+  const { caches, clients, lifecycles } = database;
   const serving: [number, ShardStatistics][] = [];
   const failed: FailedShard[] = [];
   for (const [shard, answer] of answers.entries()) {
@@ -183,13 +183,13 @@ export async function gatherStats(database: Database): Promise<DatabaseStats> {
     scan_cache: cacheStats(caches.scans),
     batch_log: { bytes: log.sizeBytes, unsettled_batches: log.unsettledBatches },
     in_flight_bytes: clients.reduce((sum, client) => sum + client.inFlightBytes, 0),
-    restarts: clients.reduce((sum, client) => sum + client.restarts, 0),
+    restarts: lifecycles.reduce((sum, { restarts }) => sum + restarts, 0),
     corruptions: clients.reduce((sum, { index }) => sum + database.events.corruptionsOf(index), 0),
     disk: diskOf(database),
     shards: serving.map(([shard, one]) => ({
       shard,
       pid: one.pid,
-      restarts: clients[shard]!.restarts,
+      restarts: lifecycles[shard]!.restarts,
       ...storeStats([one]),
       synced_seq_num: one.syncedSequence,
       snapshots: one.holds,

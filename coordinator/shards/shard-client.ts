@@ -2,17 +2,11 @@
  * One shard as the coordinator sees it: operations go in, in the order of the calls, and their outcomes come out.
  *
  * Operations called in one turn travel in one frame. Reads are answered in order, so they need no ids; writes are
- * acknowledged by watermark. What is not yet synced is retained: a shard that dies is started anew and gets it
- * again, and callers see a pause.
+ * acknowledged by watermark. What is not yet synced is retained: a shard that dies is started anew (see `ShardLifecycle`) and
+ * gets it again, and callers see a pause.
  */
 
-import {
-  type ErrorReport,
-  type FastKVError,
-  fromErrorReport,
-  invariant,
-  restated,
-} from "../../shared/errors.js";
+import { type ErrorReport, type FastKVError, fromErrorReport } from "../../shared/errors.js";
 import {
   answersHeaderBytes,
   decodeMessage,
@@ -24,12 +18,9 @@ import {
   unpackSmall,
 } from "../../shared/wire/frame.js";
 import type {
-  CloseReply,
   HeldSnapshot,
   OpenReply,
   OpenRequest,
-  RecoverySummary,
-  SettleReply,
   ShardEvent,
   ShardRequest,
 } from "../../shared/wire/messages.js";
@@ -52,16 +43,11 @@ import {
   type Reply,
 } from "./pending-requests.js";
 import { PendingWrites, type WriteMarks } from "./pending-writes.js";
-import { closedError, endedTooEarly, inDoubt, notSynced, outageOf, overloadError } from "./shard-errors.js";
-import type { ShardLauncher, ShardLink } from "./shard-link.js";
-import { Supervisor } from "./supervisor.js";
-
-/** What a shard needs to know when it starts. */
-export type OpenParameters = Omit<OpenRequest, "type" | "token" | "shardIndex">;
+import { closedError, inDoubt, overloadError } from "./shard-errors.js";
+import type { ShardLink } from "./shard-link.js";
 
 export interface ShardClientOwner {
   nowMs(): number;
-  openParameters(shardIndex: number, isFirst: boolean): OpenParameters;
   /** Open snapshots and scans, and the bulk loads whose tables must stay: told to a shard that starts. */
   heldSnapshots(): HeldSnapshot[];
   keptLoads(): string[];
@@ -76,37 +62,31 @@ export interface ShardClientOwner {
   tellHolds(): void;
   /** Have the batch log synced soon, not only after its interval. */
   wantLogSync(): void;
-  /** The shard's processes are to be recorded before one may touch its files. */
-  onLaunched(): void;
   /** More of the shard's writes are on disk. */
   onSynced(shardIndex: number): void;
   onEvent(shardIndex: number, event: ShardEvent): void;
-  onRestart(shardIndex: number, reason: string): void;
-  /** It has opened its files, for the first time or again, `durationMs` after its process was to be started. */
-  onReady(shardIndex: number, durationMs: number, recovery: RecoverySummary): void;
-  onFailed(shardIndex: number, error: FastKVError): void;
 }
 
-/**
- * "starting": for the first time; "up": it serves; "down": its process has ended and another is started; "failed": it was
- * given up; "closed": nothing is started any more.
- */
-export type ShardState = "starting" | "up" | "down" | "failed" | "closed";
+interface RequestOptions {
+  raw?: Buffer;
+  /** It is sent again to a shard that was started anew. */
+  isRepeatable?: boolean;
+}
 
 export class ShardClient {
   readonly index: number;
-  state: ShardState = "starting";
   writtenSequence = 0;
   syncedSequence = 0;
+  /** There is no room for the shard to start, or to take its log's debts to disk: new calls are refused with this. */
+  outage: FastKVError | undefined;
 
-  readonly #launcher: ShardLauncher;
   readonly #owner: ShardClientOwner;
   readonly #maxInFlightBytes: number;
   #link: ShardLink | undefined;
-  /** Why the shard was given up. */
-  #failure: FastKVError | undefined;
-  /** There is no room for the shard to start, or to take its log's debts to disk: new calls are refused with this. */
-  #outage: FastKVError | undefined;
+  /** It is open, and has what was retained: what is called is sent. */
+  #isServing = false;
+  /** Nothing is served any more, and this is why. */
+  #end: FastKVError | undefined;
   readonly #outbox = new Outbox();
   #isSendScheduled = false;
   readonly #inbox = new Inbox({
@@ -119,33 +99,15 @@ export class ShardClient {
   readonly #writes = new PendingWrites();
   readonly #requests = new PendingRequests();
   #confirmedSequence = 0;
-  readonly #supervisor: Supervisor;
   readonly #scratch = new KeyScratch();
   /** Holds that are given back. */
   readonly #released = new GatheredIds((ids) => this.notify({ type: "release", ids }));
   #onIdle: (() => void) | undefined;
-  /** The last link has told of its end. */
-  #isLinkDown = false;
-  #launchedAtMs = 0;
-  /** What has no room is not waited for any more. */
-  #isDatabaseClosing = false;
-  /** What `close` rejects with: writes of this shard may be lost. */
-  #lastFailure: FastKVError | undefined;
 
-  constructor(index: number, launcher: ShardLauncher, owner: ShardClientOwner, maxInFlightBytes: number) {
+  constructor(index: number, owner: ShardClientOwner, maxInFlightBytes: number) {
     this.index = index;
-    this.#launcher = launcher;
     this.#owner = owner;
     this.#maxInFlightBytes = maxInFlightBytes;
-    this.#supervisor = this.#newSupervisor();
-  }
-
-  get restarts(): number {
-    return this.#supervisor.restarts;
-  }
-
-  get identity(): ShardLink["identity"] {
-    return this.#link?.identity;
   }
 
   /** What waits here, as it is held in memory; writes count until the shard has taken them. */
@@ -160,7 +122,7 @@ export class ShardClient {
 
   /** Throws where the shard takes nothing now: it was given up, or has no room. */
   checkServing(): void {
-    const error = this.#failure ?? this.#outage;
+    const error = this.#end ?? this.outage;
     if (error !== undefined) {
       throw error;
     }
@@ -214,9 +176,9 @@ export class ShardClient {
 
   /** A bulk load's commit: in a frame of its own. */
   writeSeal(section: Buffer, sequence: number): void {
-    this.#sendGathered();
+    this.sendGathered();
     this.writeBatch(section, sequence, true, true);
-    this.#sendGathered({ isSeal: true });
+    this.sendGathered({ isSeal: true });
   }
 
   read(pending: PendingRead, key: Uint8Array, keyBytes: number): void {
@@ -226,15 +188,15 @@ export class ShardClient {
   }
 
   /** Sends a request at its place in the order of calls. */
-  request(request: AnyRequest, options: { raw?: Buffer; isRepeatable?: boolean } = {}): Promise<Reply> {
+  request(request: AnyRequest, options: RequestOptions = {}): Promise<Reply> {
+    const error = this.#end ?? this.outage;
+    return error === undefined ? this.requestAnyway(request, options) : Promise.reject(error);
+  }
+
+  /** Also of a shard that has no room. */
+  requestAnyway(request: AnyRequest, { raw, isRepeatable = true }: RequestOptions = {}): Promise<Reply> {
     return new Promise((resolve, reject) => {
-      const error = this.#failure ?? this.#outage ?? (this.state === "closed" ? closedError() : undefined);
-      if (error !== undefined) {
-        reject(error);
-        return;
-      }
-      const { raw, isRepeatable = true } = options;
-      if (this.state !== "up" && !isRepeatable) {
+      if (!this.#isServing && !isRepeatable) {
         reject(lostRequest(this.index, request));
         return;
       }
@@ -245,16 +207,16 @@ export class ShardClient {
 
   /** Sends a message that needs no reply; a restarted shard is told by other means. */
   notify(request: ShardRequest): void {
-    if (this.state === "up") {
+    if (this.#isServing) {
       this.#owner.tellHolds();
-      this.#sendGathered();
+      this.sendGathered();
       this.#link?.send(encodeMessage(frameType.request, 0, request));
     }
   }
 
   /** In front of all that was gathered: it lets nobody drop what that writes over. */
   sendHold(frame: Buffer): void {
-    if (this.state === "up") {
+    if (this.#isServing) {
       this.#link?.send(frame);
     }
   }
@@ -262,21 +224,6 @@ export class ShardClient {
   /** Gives a hold back. A shard that restarts is told what is still held. */
   release(holdId: number): void {
     this.#released.add(holdId);
-  }
-
-  /** Tells the shard how far the batch log has come, and lets go what waited for it here. */
-  noteLogProgress(): void {
-    this.#settleWrites();
-    if (this.#writes.noteLogSynced(this.#owner.logSynced()) && this.state === "up") {
-      this.#sendEmptyFrame(0);
-    }
-  }
-
-  /** Tells the shard that an outage of the batch log has begun, or has ended. */
-  noteLogOutage(): void {
-    if (this.state === "up") {
-      this.#sendEmptyFrame(0);
-    }
   }
 
   /** Resolves when the shard has taken every write up to `sequence`, or never will. */
@@ -291,71 +238,23 @@ export class ShardClient {
     if (this.syncedSequence >= sequence) {
       return Promise.resolve();
     }
-    if (this.#failure !== undefined) {
-      return Promise.reject(inDoubt(this.#failure));
+    if (this.#end !== undefined) {
+      return Promise.reject(inDoubt(this.#end));
     }
     return new Promise((resolve, reject) => {
       this.#writes.add({ sequence, isBarrier: true, resolve, reject }, true);
       this.#wantLogSync();
       this.#outbox.wantSync();
-      this.#sendGathered();
-      if (this.state === "up") {
+      this.sendGathered();
+      if (this.#isServing) {
         this.#sendEmptyFrame(operationsFlag.sync);
       }
     });
   }
 
-  /**
-   * The database is closing. What waits for a disk that has no room would wait for ever: it fails, as in doubt.
-   */
-  async leave(): Promise<void> {
-    this.#isDatabaseClosing = true;
-    this.#sendGathered();
-    this.#failWhatWaitsForRoom();
-    await this.#leaveIfOwing();
-  }
-
-  /** Whoever closes does not wait until a shard has room for what it has taken. */
-  async #leaveIfOwing(): Promise<void> {
-    // The second time the shard knows that what it has refused was told.
-    if (this.state === "up" && !(await this.#isSettled()) && !(await this.#isSettled())) {
-      this.#outage = outageOf(this.index, "its log has no room for what it has taken");
-      this.#failWhatWaitsForRoom();
-    }
-  }
-
-  /** False where the shard says that its WAL lacks what it has taken. */
-  async #isSettled(): Promise<boolean> {
-    const reply = await this.request({ type: "settle" }).catch(() => undefined);
-    return reply === undefined || (reply.meta as SettleReply).isSettled;
-  }
-
-  #failWhatWaitsForRoom(): void {
-    const outage = this.#outage;
-    if (!this.#isDatabaseClosing || outage === undefined) {
-      return;
-    }
-    const ofWrites = inDoubt(outage);
-    this.#noteLoss(ofWrites);
-    this.#rejectAll(outage, ofWrites);
-    this.#leaveIfDown();
-    this.#checkIdle();
-  }
-
-  /**
-   * What was retained is dropped when the database closes without room: a shard that lacks it must not serve again in this
-   * life, nor take what has a higher number. The next start recovers it.
-   */
-  #leaveIfDown(): void {
-    if (this.state === "down" && this.#isDatabaseClosing && this.#outage !== undefined) {
-      this.state = "closed";
-    }
-  }
-
   /** Resolves when everything that was called before has its outcome. */
-  async drain(): Promise<void> {
-    await this.leave();
-    await new Promise<void>((resolve) => {
+  drain(): Promise<void> {
+    return new Promise((resolve) => {
       this.#onIdle = resolve;
       this.#checkIdle();
     });
@@ -363,54 +262,47 @@ export class ShardClient {
 
   #checkIdle(): void {
     const isIdle = this.#outbox.isEmpty && this.#reads.isEmpty && this.#writes.isEmpty;
-    if (this.#onIdle !== undefined && (isIdle || this.state === "failed")) {
+    if (this.#onIdle !== undefined && (isIdle || this.#end !== undefined)) {
       this.#onIdle();
       this.#onIdle = undefined;
     }
   }
 
-  // Life
+  // For its lifecycle
 
-  /** Starts the process; it touches no file before `open`. */
-  async launch(): Promise<void> {
-    this.#isLinkDown = false;
-    this.#launchedAtMs = performance.now();
-    this.#link = await this.#launcher.launch(this.index, {
-      onFrames: (frames) => this.#inbox.receive(frames),
-      onDown: (reason) => this.#onDown(reason),
-      isAwaited: () => !(this.#reads.isEmpty && this.#writes.isEmpty && this.#requests.isEmpty),
-    });
+  /** Its process was started. */
+  attach(link: ShardLink): void {
+    this.#link = link;
   }
 
-  /** Opens the shard's files. The shard serves, but keeps all versions, until `resume`. */
-  async open(isFirst: boolean): Promise<OpenReply> {
-    const link = this.#link;
-    invariant(link !== undefined, "a shard is launched before it is opened");
-    if (this.#isLinkDown) {
-      throw endedTooEarly(this.index);
-    }
-    const parameters = this.#owner.openParameters(this.index, isFirst);
+  receive(frames: readonly Buffer[]): void {
+    this.#inbox.receive(frames);
+  }
+
+  /** Somebody waits for what the shard will answer. */
+  get isAwaited(): boolean {
+    return !(this.#reads.isEmpty && this.#writes.isEmpty && this.#requests.isEmpty);
+  }
+
+  /** Whether writes are retained for which the batch log does not vouch. */
+  get retainsUnlogged(): boolean {
+    return this.#outbox.retained.hasUnlogged;
+  }
+
+  /** Has the shard open its files; what was called waits for `resume`. */
+  async open(request: OpenRequest): Promise<OpenReply> {
     const { meta } = await new Promise<Reply>((resolve, reject) => {
-      const request: OpenRequest = {
-        ...parameters,
-        type: "open",
-        token: link.openToken,
-        shardIndex: this.index,
-      };
-      const pending = { request, raw: undefined, isRepeatable: false, resolve, reject };
-      this.#requests.addOpening(pending);
-      link.send(encodeMessage(frameType.request, openingId, request));
+      this.#requests.addOpening({ request, raw: undefined, isRepeatable: false, resolve, reject });
+      this.#link!.send(encodeMessage(frameType.request, openingId, request));
     });
-    const reply = meta as OpenReply;
-    this.#owner.onReady(this.index, performance.now() - this.#launchedAtMs, reply.recovery);
-    return reply;
+    return meta as OpenReply;
   }
 
-  /** Tells what is held, then sends what was retained and is still unanswered. */
+  /** It is open, and has all up to `lastSequence`: tells what is held, then sends what was retained and is still unanswered. */
   resume(lastSequence: number): void {
     const link = this.#link!;
     // What was gathered in this very turn: its writes are retained, and its reads are asked again with all others.
-    this.#sendGathered();
+    this.sendGathered();
     this.writtenSequence = Math.max(this.writtenSequence, lastSequence);
     this.syncedSequence = Math.max(this.syncedSequence, lastSequence);
     this.#outbox.retained.forget(lastSequence);
@@ -426,8 +318,8 @@ export class ShardClient {
       const flags = operationsFlag.sync | operationsFlag.resent | (retained.isSeal ? operationsFlag.seal : 0);
       link.send(frameForSection(retained, this.#stamp(flags)));
     }
-    this.state = "up";
-    this.#outage = undefined;
+    this.#isServing = true;
+    this.outage = undefined;
     this.#repeatReads();
     for (const [id, pending] of this.#requests.entries()) {
       this.#repeatRequest(id, pending);
@@ -436,73 +328,48 @@ export class ShardClient {
     this.#sendEmptyFrame(0);
     this.#settleWrites();
     this.#owner.onSynced(this.index);
-    if (this.#isDatabaseClosing) {
-      void this.#leaveIfOwing();
-    }
   }
 
-  /**
-   * Ends the shard: it has synced and closed everything when this resolves. With `atOnce` (what it waits for will not come)
-   * it leaves its memtables to the next start. Rejects where writes that it took may be lost.
-   */
-  async close({ atOnce }: { atOnce: boolean }): Promise<void> {
-    const hasRoom = this.#outage === undefined;
-    if (this.state === "up" || (this.state === "down" && hasRoom)) {
-      const reply = await this.#requestClose(atOnce || !hasRoom).catch((error: FastKVError) => {
-        // An outage has told of itself.
-        if (this.#outage === undefined) {
-          throw inDoubt(error);
-        }
-      });
-      if (reply !== undefined) {
-        this.#noteSynced((reply.meta as CloseReply).syncedSequence);
-      }
-      this.#noteLoss(notSynced(this.index));
-    }
-    this.state = "closed";
-    await this.kill();
-    if (this.#lastFailure !== undefined) {
-      throw this.#lastFailure;
-    }
+  /** The process has ended. What came before the end counts; what was not answered waits for `resume`. */
+  detach(): void {
+    this.#isServing = false;
+    this.#inbox.finish();
+    this.#requests.failUnrepeatable(this.index);
   }
 
-  /** What is retained is given up: `close` tells, unless all of it is in the batch log. */
-  #noteLoss(error: FastKVError): void {
-    if (this.#outbox.retained.hasUnlogged) {
-      this.#lastFailure ??= error;
-    }
+  /** From now on every call is refused with this, and nothing is sent. */
+  refuseAll(error: FastKVError): void {
+    this.#isServing = false;
+    this.#end ??= error;
   }
 
-  #requestClose(atOnce: boolean): Promise<Reply> {
-    return new Promise((resolve, reject) => {
-      const request: ShardRequest = { type: "close", atOnce };
-      // Without room nothing is started again that could be asked once more.
-      const isRepeatable = this.#outage === undefined;
-      const pending = { request, raw: undefined, isRepeatable, resolve, reject };
-      this.#sendRequest(this.#requests.add(pending), pending);
-    });
-  }
-
-  async kill(): Promise<void> {
-    if (this.state !== "failed") {
-      this.state = "closed";
+  /** Everything that waits, and all that is retained, is given up. */
+  rejectAll(error: FastKVError, ofWrites: FastKVError): void {
+    this.#inbox.clear();
+    this.#outbox.clear();
+    this.#reads.rejectAll(error);
+    this.#writes.rejectAll(ofWrites);
+    for (const request of this.#requests.takeAll()) {
+      request.reject(error);
     }
-    await this.#link?.kill();
-    this.#rejectAll(closedError(), closedError());
-    await this.#supervisor.settle();
-  }
-
-  /** Fails everything that waits, for good. */
-  fail(error: FastKVError): void {
-    if (this.#failure !== undefined) {
-      return;
-    }
-    // What is called from now on is refused before it is sent.
-    this.#failure = restated(error, { writeOutcome: "not-applied" });
-    this.state = "failed";
-    this.#noteLoss(inDoubt(error));
-    this.#rejectAll(error, inDoubt(error));
     this.#checkIdle();
+  }
+
+  // The batch log
+
+  /** Tells the shard how far the batch log has come, and lets go what waited for it here. */
+  noteLogProgress(): void {
+    this.#settleWrites();
+    if (this.#writes.noteLogSynced(this.#owner.logSynced()) && this.#isServing) {
+      this.#sendEmptyFrame(0);
+    }
+  }
+
+  /** Tells the shard that an outage of the batch log has begun, or has ended. */
+  noteLogOutage(): void {
+    if (this.#isServing) {
+      this.#sendEmptyFrame(0);
+    }
   }
 
   /**
@@ -513,16 +380,6 @@ export class ShardClient {
     this.#writes.failBehindLog(this.#logMarks(), error);
     this.#requests.failFlushes(error);
     this.#checkIdle();
-  }
-
-  #rejectAll(error: FastKVError, ofWrites: FastKVError): void {
-    this.#inbox.clear();
-    this.#outbox.clear();
-    this.#reads.rejectAll(error);
-    this.#writes.rejectAll(ofWrites);
-    for (const request of this.#requests.takeAll()) {
-      request.reject(error);
-    }
   }
 
   // Sending
@@ -547,7 +404,7 @@ export class ShardClient {
 
   #scheduleSend(): void {
     if (this.#outbox.isDue) {
-      this.#sendGathered({ atOnce: true });
+      this.sendGathered({ atOnce: true });
     } else if (!this.#isSendScheduled) {
       this.#isSendScheduled = true;
       process.nextTick(this.#sendScheduled);
@@ -556,21 +413,21 @@ export class ShardClient {
 
   readonly #sendScheduled = (): void => {
     this.#isSendScheduled = false;
-    this.#sendGathered();
+    this.sendGathered();
   };
 
-  #sendGathered({ isSeal = false, atOnce = false } = {}): void {
+  sendGathered({ isSeal = false, atOnce = false } = {}): void {
     if (this.#outbox.isEmpty) {
       return;
     }
-    if (this.#failure !== undefined) {
+    if (this.#end !== undefined) {
       // Called in the turn in which the shard was given up.
-      this.#rejectAll(this.#failure, this.#failure);
+      this.rejectAll(this.#end, this.#end);
       return;
     }
     this.#owner.tellHolds();
     const frame = this.#outbox.take(this.#stamp(0), isSeal);
-    if (this.state === "up") {
+    if (this.#isServing) {
       this.#link!.send(frame, atOnce);
     }
   }
@@ -586,15 +443,15 @@ export class ShardClient {
 
   #sendEmptyFrame(flags: number): void {
     this.#owner.tellHolds();
-    this.#sendGathered();
+    this.sendGathered();
     const empty = { section: Buffer.alloc(0), firstSequence: 0, lastSequence: 0 };
     this.#link!.send(frameForSection(empty, this.#stamp(flags)));
   }
 
   #sendRequest(id: number, pending: PendingRequest): void {
     this.#owner.tellHolds();
-    this.#sendGathered();
-    if (this.state !== "up") {
+    this.sendGathered();
+    if (!this.#isServing) {
       return;
     }
     const { request, raw } = pending;
@@ -627,7 +484,7 @@ export class ShardClient {
       const length = this.#scratch.set(read.key);
       this.#outbox.read(this.#scratch.buffer, length, read);
       if (this.#outbox.isFull) {
-        this.#sendGathered();
+        this.sendGathered();
       }
     });
   }
@@ -655,7 +512,7 @@ export class ShardClient {
       this.#onRefusal(header.refusedFrom, header.refusedTo, fromErrorReport(report));
     }
     this.writtenSequence = Math.max(this.writtenSequence, header.writtenSequence);
-    this.#noteSynced(header.syncedSequence);
+    this.noteSynced(header.syncedSequence);
     this.#outbox.noteWritten(this.writtenSequence);
     this.#settleWrites();
     if (header.answers > 0) {
@@ -663,7 +520,7 @@ export class ShardClient {
     }
   }
 
-  #noteSynced(sequence: number): void {
+  noteSynced(sequence: number): void {
     if (sequence > this.syncedSequence) {
       this.syncedSequence = sequence;
       this.#outbox.retained.forget(sequence);
@@ -675,7 +532,7 @@ export class ShardClient {
     this.#confirmedSequence = Math.max(this.#confirmedSequence, to);
     this.#outbox.retained.refuse(from, to);
     this.#writes.refuse(from, to, error);
-    if (this.state === "up" && !this.#isLinkDown) {
+    if (this.#isServing) {
       // What the shard has taken behind it may not become durable before it knows that it was told.
       this.#sendEmptyFrame(0);
     }
@@ -704,61 +561,6 @@ export class ShardClient {
       pending.resolve({ meta, raw });
     } else {
       pending.reject(fromErrorReport(meta as ErrorReport));
-    }
-  }
-
-  // Supervision
-
-  #onDown(reason: string): void {
-    if (this.state === "closed" || this.state === "failed") {
-      return;
-    }
-    this.#isLinkDown = true;
-    // What came before the end counts.
-    this.#inbox.finish();
-    const wasStarting = this.state === "starting";
-    this.state = "down";
-    this.#requests.failUnrepeatable(this.index);
-    this.#leaveIfDown();
-    // An opening that fails is the caller's.
-    if (!wasStarting && this.state === "down") {
-      this.#supervisor.recover(reason);
-    }
-  }
-
-  #newSupervisor(): Supervisor {
-    const client = this;
-    return new Supervisor({
-      index: this.index,
-      get state() {
-        return client.state;
-      },
-      start: () => this.#startAgain(),
-      endProcess: async () => this.#link?.kill(),
-      onRestart: (reason) => this.#owner.onRestart(this.index, reason),
-      noteNoSpace: (error) => {
-        this.#outage = error && outageOf(this.index, `it cannot start: ${error.message}`, error);
-        this.#failWhatWaitsForRoom();
-      },
-      giveUp: (error) => {
-        this.fail(error);
-        this.#owner.onFailed(this.index, error);
-      },
-    });
-  }
-
-  async #startAgain(): Promise<void> {
-    await this.launch();
-    this.#checkNotClosed();
-    this.#owner.onLaunched();
-    const reply = await this.open(false);
-    this.#checkNotClosed();
-    this.resume(reply.lastSequence);
-  }
-
-  #checkNotClosed(): void {
-    if (this.state === "closed") {
-      throw closedError();
     }
   }
 }

@@ -1,0 +1,266 @@
+/** The life of one shard: its process is started, opens its files, serves, is started anew when it dies, and ends. */
+
+import { type FastKVError, invariant, restated } from "../../shared/errors.js";
+import type {
+  CloseReply,
+  OpenReply,
+  OpenRequest,
+  RecoverySummary,
+  SettleReply,
+} from "../../shared/wire/messages.js";
+import type { ShardClient } from "./shard-client.js";
+import { closedError, endedTooEarly, inDoubt, notSynced, outageOf } from "./shard-errors.js";
+import type { ShardLauncher, ShardLink } from "./shard-link.js";
+import { Supervisor } from "./supervisor.js";
+
+/** What a shard needs to know when it starts. */
+export type OpenParameters = Omit<OpenRequest, "type" | "token" | "shardIndex">;
+
+export interface ShardLifecycleOwner {
+  openParameters(shardIndex: number, isFirst: boolean): OpenParameters;
+  /** The shard's processes are to be recorded before one may touch its files. */
+  onLaunched(): void;
+  onRestart(shardIndex: number, reason: string): void;
+  /** It has opened its files, for the first time or again, `durationMs` after its process was to be started. */
+  onReady(shardIndex: number, durationMs: number, recovery: RecoverySummary): void;
+  onFailed(shardIndex: number, error: FastKVError): void;
+}
+
+/**
+ * "starting": for the first time; "up": it serves; "down": its process has ended and another is started; "failed": it was
+ * given up; "closed": nothing is started any more.
+ */
+export type ShardState = "starting" | "up" | "down" | "failed" | "closed";
+
+export class ShardLifecycle {
+  readonly client: ShardClient;
+  state: ShardState = "starting";
+  readonly #launcher: ShardLauncher;
+  readonly #owner: ShardLifecycleOwner;
+  readonly #supervisor: Supervisor;
+  #link: ShardLink | undefined;
+  /** The last link has told of its end. */
+  #isLinkDown = false;
+  #launchedAtMs = 0;
+  /** What has no room is not waited for any more. */
+  #isDatabaseClosing = false;
+  /** What `close` rejects with: writes of this shard may be lost. */
+  #loss: FastKVError | undefined;
+
+  constructor(client: ShardClient, launcher: ShardLauncher, owner: ShardLifecycleOwner) {
+    this.client = client;
+    this.#launcher = launcher;
+    this.#owner = owner;
+    this.#supervisor = this.#newSupervisor();
+  }
+
+  get restarts(): number {
+    return this.#supervisor.restarts;
+  }
+
+  get identity(): ShardLink["identity"] {
+    return this.#link?.identity;
+  }
+
+  get #index(): number {
+    return this.client.index;
+  }
+
+  // Start
+
+  /** Starts the process; it touches no file before `open`. */
+  async launch(): Promise<void> {
+    const { client } = this;
+    this.#isLinkDown = false;
+    this.#launchedAtMs = performance.now();
+    this.#link = await this.#launcher.launch(this.#index, {
+      onFrames: (frames) => client.receive(frames),
+      onDown: (reason) => this.#onDown(reason),
+      isAwaited: () => client.isAwaited,
+    });
+    client.attach(this.#link);
+  }
+
+  /** Opens the shard's files. The shard serves, but keeps all versions, until `resume`. */
+  async open(isFirst: boolean): Promise<OpenReply> {
+    const link = this.#link;
+    invariant(link !== undefined, "a shard is launched before it is opened");
+    if (this.#isLinkDown) {
+      throw endedTooEarly(this.#index);
+    }
+    const parameters = this.#owner.openParameters(this.#index, isFirst);
+    const reply = await this.client.open({
+      ...parameters,
+      type: "open",
+      token: link.openToken,
+      shardIndex: this.#index,
+    });
+    this.#owner.onReady(this.#index, performance.now() - this.#launchedAtMs, reply.recovery);
+    return reply;
+  }
+
+  /** From now on it serves; it has everything up to `lastSequence`. */
+  resume(lastSequence: number): void {
+    this.state = "up";
+    this.client.resume(lastSequence);
+    if (this.#isDatabaseClosing) {
+      void this.#leaveIfOwing();
+    }
+  }
+
+  // End
+
+  /** The database is closing. What waits for a disk that has no room would wait for ever: it fails, as in doubt. */
+  async leave(): Promise<void> {
+    this.#isDatabaseClosing = true;
+    this.client.sendGathered();
+    this.#failWhatWaitsForRoom();
+    await this.#leaveIfOwing();
+  }
+
+  /** Whoever closes does not wait until a shard has room for what it has taken. */
+  async #leaveIfOwing(): Promise<void> {
+    // The second time the shard knows that what it has refused was told.
+    if (this.state === "up" && !(await this.#isSettled()) && !(await this.#isSettled())) {
+      this.client.outage = outageOf(this.#index, "its log has no room for what it has taken");
+      this.#failWhatWaitsForRoom();
+    }
+  }
+
+  /** False where the shard says that its WAL lacks what it has taken. */
+  async #isSettled(): Promise<boolean> {
+    const reply = await this.client.request({ type: "settle" }).catch(() => undefined);
+    return reply === undefined || (reply.meta as SettleReply).isSettled;
+  }
+
+  #failWhatWaitsForRoom(): void {
+    const { outage } = this.client;
+    if (!this.#isDatabaseClosing || outage === undefined) {
+      return;
+    }
+    const ofWrites = inDoubt(outage);
+    this.#noteLoss(ofWrites);
+    this.client.rejectAll(outage, ofWrites);
+    this.#leaveIfDown();
+  }
+
+  /**
+   * What was retained is dropped when the database closes without room: a shard that lacks it must not serve again in this
+   * life, nor take what has a higher number. The next start recovers it.
+   */
+  #leaveIfDown(): void {
+    if (this.state === "down" && this.#isDatabaseClosing && this.client.outage !== undefined) {
+      this.state = "closed";
+    }
+  }
+
+  /**
+   * Ends the shard: it has synced and closed everything when this resolves. With `atOnce` (what it waits for will not come)
+   * it leaves its memtables to the next start. Rejects where writes that it took may be lost.
+   */
+  async close({ atOnce }: { atOnce: boolean }): Promise<void> {
+    const hasRoom = this.client.outage === undefined;
+    if (this.state === "up" || (this.state === "down" && hasRoom)) {
+      await this.#closeProcess(atOnce || !hasRoom);
+      this.#noteLoss(notSynced(this.#index));
+    }
+    await this.kill();
+    if (this.#loss !== undefined) {
+      throw this.#loss;
+    }
+  }
+
+  async #closeProcess(atOnce: boolean): Promise<void> {
+    const { client } = this;
+    try {
+      // Without room nothing is started again that could be asked once more.
+      const isRepeatable = client.outage === undefined;
+      const { meta } = await client.requestAnyway({ type: "close", atOnce }, { isRepeatable });
+      client.noteSynced((meta as CloseReply).syncedSequence);
+    } catch (error) {
+      // An outage has told of itself.
+      if (client.outage === undefined) {
+        throw inDoubt(error as FastKVError);
+      }
+    }
+  }
+
+  /** What is retained is given up: `close` tells, unless all of it is in the batch log. */
+  #noteLoss(error: FastKVError): void {
+    if (this.client.retainsUnlogged) {
+      this.#loss ??= error;
+    }
+  }
+
+  /** Ends the process by force, where it has not ended. */
+  async kill(): Promise<void> {
+    if (this.state !== "failed") {
+      this.state = "closed";
+    }
+    this.client.refuseAll(closedError());
+    await this.#link?.kill();
+    this.client.rejectAll(closedError(), closedError());
+    await this.#supervisor.settle();
+  }
+
+  /** The shard is given up: everything that waits fails, for good. */
+  #fail(error: FastKVError): void {
+    // What was called in this very turn is retained, and counts.
+    this.client.sendGathered();
+    this.state = "failed";
+    this.client.refuseAll(restated(error, { writeOutcome: "not-applied" }));
+    this.#noteLoss(inDoubt(error));
+    this.client.rejectAll(error, inDoubt(error));
+    this.#owner.onFailed(this.#index, error);
+  }
+
+  // Supervision
+
+  #onDown(reason: string): void {
+    if (this.state === "closed" || this.state === "failed") {
+      return;
+    }
+    this.#isLinkDown = true;
+    const wasStarting = this.state === "starting";
+    this.client.detach();
+    this.state = "down";
+    this.#leaveIfDown();
+    // An opening that fails is the caller's.
+    if (!wasStarting && this.state === "down") {
+      this.#supervisor.recover(reason);
+    }
+  }
+
+  #newSupervisor(): Supervisor {
+    const lifecycle = this;
+    return new Supervisor({
+      index: this.#index,
+      get state() {
+        return lifecycle.state;
+      },
+      start: () => this.#startAgain(),
+      endProcess: async () => this.#link?.kill(),
+      onRestart: (reason) => this.#owner.onRestart(this.#index, reason),
+      noteNoSpace: (error) => {
+        this.client.outage = error && outageOf(this.#index, `it cannot start: ${error.message}`, error);
+        this.#failWhatWaitsForRoom();
+      },
+      giveUp: (error) => this.#fail(error),
+    });
+  }
+
+  async #startAgain(): Promise<void> {
+    await this.launch();
+    this.#checkNotClosed();
+    this.#owner.onLaunched();
+    const reply = await this.open(false);
+    this.#checkNotClosed();
+    this.resume(reply.lastSequence);
+  }
+
+  #checkNotClosed(): void {
+    if (this.state === "closed") {
+      throw closedError();
+    }
+  }
+}
