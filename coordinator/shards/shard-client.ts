@@ -85,8 +85,8 @@ export class ShardClient {
   #link: ShardLink | undefined;
   /** It is open, and has what was retained: what is called is sent. */
   #isServing = false;
-  /** Nothing is served any more, and this is why. */
-  #end: FastKVError | undefined;
+  /** The shard was given up, or the database closed: every call is refused with this. */
+  #refusal: FastKVError | undefined;
   readonly #outbox = new Outbox();
   #isSendScheduled = false;
   readonly #inbox = new Inbox({
@@ -122,7 +122,7 @@ export class ShardClient {
 
   /** Throws where the shard takes nothing now: it was given up, or has no room. */
   checkServing(): void {
-    const error = this.#end ?? this.outage;
+    const error = this.#refusal ?? this.outage;
     if (error !== undefined) {
       throw error;
     }
@@ -189,7 +189,7 @@ export class ShardClient {
 
   /** Sends a request at its place in the order of calls. */
   request(request: AnyRequest, options: RequestOptions = {}): Promise<Reply> {
-    const error = this.#end ?? this.outage;
+    const error = this.#refusal ?? this.outage;
     return error === undefined ? this.requestAnyway(request, options) : Promise.reject(error);
   }
 
@@ -238,8 +238,8 @@ export class ShardClient {
     if (this.syncedSequence >= sequence) {
       return Promise.resolve();
     }
-    if (this.#end !== undefined) {
-      return Promise.reject(inDoubt(this.#end));
+    if (this.#refusal !== undefined) {
+      return Promise.reject(inDoubt(this.#refusal));
     }
     return new Promise((resolve, reject) => {
       this.#writes.add({ sequence, isBarrier: true, resolve, reject }, true);
@@ -262,7 +262,7 @@ export class ShardClient {
 
   #checkIdle(): void {
     const isIdle = this.#outbox.isEmpty && this.#reads.isEmpty && this.#writes.isEmpty;
-    if (this.#onIdle !== undefined && (isIdle || this.#end !== undefined)) {
+    if (this.#onIdle !== undefined && (isIdle || this.#refusal !== undefined)) {
       this.#onIdle();
       this.#onIdle = undefined;
     }
@@ -340,7 +340,7 @@ export class ShardClient {
   /** From now on every call is refused with this, and nothing is sent. */
   refuseAll(error: FastKVError): void {
     this.#isServing = false;
-    this.#end ??= error;
+    this.#refusal ??= error;
   }
 
   /** Everything that waits, and all that is retained, is given up. */
@@ -420,9 +420,9 @@ export class ShardClient {
     if (this.#outbox.isEmpty) {
       return;
     }
-    if (this.#end !== undefined) {
+    if (this.#refusal !== undefined) {
       // Called in the turn in which the shard was given up.
-      this.rejectAll(this.#end, this.#end);
+      this.rejectAll(this.#refusal, this.#refusal);
       return;
     }
     this.#owner.tellHolds();

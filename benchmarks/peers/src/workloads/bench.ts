@@ -1,5 +1,6 @@
 /** What a group of workloads works with: stores to open, a clock, checks. */
 
+import { spawnSync } from "node:child_process";
 import { cp, rm } from "node:fs/promises";
 import path from "node:path";
 import { type Records, recordsOf } from "../data/records.js";
@@ -14,7 +15,8 @@ export type OpenSettings = Partial<Pick<StoreOptions, "durability" | "readCache"
 
 /** Times `seconds`. What is JavaScript is slower until it has been compiled, in all processes of a store. */
 const warmUpFactor = 1.5;
-const fillingEntries = 300_000;
+/** Enough to fill the caches, also with keys of which most are in them already. */
+const fillingEntries = 3_000_000;
 const fillingInFlight = 256;
 
 export class Bench {
@@ -54,6 +56,8 @@ export class Bench {
   async withCopy(settings: OpenSettings, work: (store: Store) => Promise<void>): Promise<void> {
     const folder = this.newFolder();
     await cp(this.job.preparedFolder, folder, { recursive: true });
+    // What the system has yet to write of the copy is no part of what is measured.
+    spawnSync("sync");
     await this.withStore(folder, settings, work);
     await rm(folder, { recursive: true, force: true });
   }
