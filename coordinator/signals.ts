@@ -4,11 +4,14 @@
  * signal itself is left alone: it decides, and closes its databases.
  */
 
+import type { FastKVError } from "../shared/errors.js";
+
 const signals = ["SIGINT", "SIGTERM"] as const;
 /** Less far apart, two signals are one: `npm` passes on a Ctrl-C that the terminal has sent to all processes already. */
 const repeatMs = 1000;
 
 interface Closable {
+  readonly path: string;
   close(): Promise<void>;
 }
 
@@ -30,12 +33,25 @@ const onSignal = (signal: NodeJS.Signals): void => {
 };
 
 async function endBy(signal: NodeJS.Signals): Promise<void> {
-  await Promise.allSettled([...open].map((database) => database.close()));
+  await Promise.all([...open].map((database) => closeBy(signal, database)));
+  // Warnings are printed behind the turn in which they are made.
+  await new Promise(setImmediate);
   stopListening();
   process.kill(process.pid, signal);
   // Hardly any program gets here.
   await new Promise(setImmediate);
   end = undefined;
+}
+
+/** Nobody awaits this close: where it fails, as when writes may be lost, the program's warnings tell. */
+async function closeBy(signal: NodeJS.Signals, database: Closable): Promise<void> {
+  try {
+    await database.close();
+  } catch (error) {
+    const { code, message } = error as FastKVError;
+    const text = `${signal} closed the database in ${database.path}, which failed: ${message}`;
+    process.emitWarning(text, { type: "FastKVWarning", code });
+  }
 }
 
 /** While a signal ends the program: settles only if the program outlives it. Undefined at all other times. */

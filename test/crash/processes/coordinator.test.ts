@@ -1,6 +1,7 @@
 import fs from "node:fs";
 import { expect } from "chai";
 import type { FastKV } from "../../../coordinator/fastkv.js";
+import { shardFolderName } from "../../../coordinator/ownership/shard-folders.js";
 import { eventually, isRunning, type Stores, useStores } from "../../api/support/stores.js";
 import { itWithRandom } from "../../support/random.js";
 import { killProgramsAfterwards, startProgram } from "./programs.js";
@@ -146,6 +147,19 @@ describe("Ends of the program that has a database open", function () {
     expect(performance.now() - start).to.be.within(900, 10_000);
     await expectNothingLost(await openQuickly(stores()), program.acknowledged);
     expect(program.shards.filter(isRunning)).to.deep.equal([]);
+  });
+
+  it("tells by a warning where a signal closed a database that may have lost writes", async () => {
+    const program = startProgram("unsynced", stores());
+    await program.said("ready");
+    const shardFolder = `${stores().folder}/${shardFolderName(0)}`;
+    fs.renameSync(shardFolder, `${shardFolder}-away`);
+    process.kill(program.shards[0]!, "SIGKILL");
+    await program.said("failed");
+    program.child.kill("SIGTERM");
+    expect(await program.ended).to.deep.equal({ code: null, signal: "SIGTERM" });
+    const warning = /\[FASTKV_\w+\] FastKVWarning: SIGTERM closed the database in .*, which failed: /;
+    await eventually("the warning is there", () => warning.test(program.stderr()));
   });
 
   it("fails calls behind the signal only where the program outlives it", async () => {

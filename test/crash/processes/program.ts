@@ -16,7 +16,12 @@ function say(line: string): void {
   writeSync(1, `${line}\n`);
 }
 
-const db = await FastKV.open(folder, { runtimeFolder, durability: durability as DurabilityMode });
+const db = await FastKV.open(folder, {
+  runtimeFolder,
+  durability: durability as DurabilityMode,
+  // For "unsynced": nothing is synced before the database closes.
+  ...(what === "unsynced" ? { syncInterval: 60_000 } : {}),
+});
 say(`shards ${(await db.stats()).shards.map((shard) => shard.pid).join(" ")}`);
 const start = ((await db.get("rounds")) as number | undefined) ?? 0;
 await db.put("rounds", start + 1);
@@ -58,6 +63,12 @@ switch (what) {
     }
     process.on("SIGINT", () => undefined);
     await db.put("late", 1).catch((error: FastKVError) => say(`${error.code} ${error.writeOutcome}`));
+    break;
+  case "unsynced":
+    await Promise.all(Array.from({ length: 20 }, (_, at) => db.put(`put-${at}`, at)));
+    db.on("shard-failed", () => say("failed"));
+    say("ready");
+    setInterval(() => undefined, 1000);
     break;
   case "load":
     say("ready");

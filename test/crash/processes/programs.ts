@@ -14,6 +14,8 @@ export interface Program {
   readonly shards: number[];
   /** Resolves after so many lines that begin with this word. */
   said(word: string, times?: number): Promise<void>;
+  /** What it and its shards have written to their standard error by now. */
+  stderr(): string;
   /** Resolves when it is gone and all that it said was read. */
   ended: Promise<{ code: number | null; signal: NodeJS.Signals | null }>;
 }
@@ -39,7 +41,7 @@ export function startProgram(
   const child = spawn(
     process.execPath,
     [programPath, what, folder, runtimeFolder, options.durability ?? "background"],
-    { stdio: ["ignore", "pipe", "ignore"], detached: options.ownGroup ?? false },
+    { stdio: ["ignore", "pipe", "pipe"], detached: options.ownGroup ?? false },
   );
   started.add(child);
   const acknowledged: string[] = [];
@@ -60,6 +62,10 @@ export function startProgram(
     for (const look of all) {
       look();
     }
+  });
+  let errors = "";
+  child.stderr!.setEncoding("utf8").on("data", (text: string) => {
+    errors += text;
   });
   const read = once(lines, "close");
   const exited = once(child, "exit") as Promise<[number | null, NodeJS.Signals | null]>;
@@ -82,5 +88,5 @@ export function startProgram(
       await new Promise<void>((resolve) => waiting.push(resolve));
     }
   };
-  return { child, acknowledged, shards, said, ended };
+  return { child, acknowledged, shards, stderr: () => errors, said, ended };
 }
