@@ -4,7 +4,6 @@
  */
 
 import { corruption, FastKVError } from "../shared/errors.js";
-import { markLogged, OperationSection, operationKind } from "../shared/format/operations.js";
 import type { FileSystem } from "../shared/storage/file-system.js";
 import type { FileSystemSpace } from "../shared/storage/file-system-space.js";
 import { encodeMessage, frameType } from "../shared/wire/frame.js";
@@ -17,10 +16,9 @@ import type {
 } from "../shared/wire/messages.js";
 import type { PageRequest } from "../shared/wire/page.js";
 import { applyLogged } from "./batch-log/apply-logged.js";
-import { BatchLog } from "./batch-log/batch-log.js";
+import { BatchWrites, type BatchWritesOwner } from "./batch-log/batch-writes.js";
 import { batchesOf, type KnownBatches } from "./batch-log/known-batches.js";
 import { hasBatchLog, type LoadedBatchLog, loadBatchLog } from "./batch-log/load-batch-log.js";
-import type { BatchPart } from "./batch-log/log-format.js";
 import { Caches } from "./cache/caches.js";
 import type { KnownPages } from "./cache/scan-cache.js";
 import { Clock } from "./clock.js";
@@ -59,7 +57,7 @@ export interface DatabaseEnvironment {
   measureSpace?(folder: string): Promise<FileSystemSpace>;
 }
 
-export class Database implements ScanHost, ShardClientOwner, ShardLifecycleOwner {
+export class Database implements ScanHost, ShardClientOwner, ShardLifecycleOwner, BatchWritesOwner {
   readonly folder: string;
   readonly options: ResolvedOptions;
   readonly topology: Topology;
@@ -68,6 +66,7 @@ export class Database implements ScanHost, ShardClientOwner, ShardLifecycleOwner
   readonly clock: Clock;
   readonly clients: ShardClient[] = [];
   readonly lifecycles: ShardLifecycle[] = [];
+  readonly batches: BatchWrites;
 
   /** The last sequence number that was given to a write. */
   sequence = 0;
@@ -80,16 +79,10 @@ export class Database implements ScanHost, ShardClientOwner, ShardLifecycleOwner
   readonly #ownership: Ownership;
   #identity: Identity;
   #launcher: ShardLauncher | undefined;
-  #log: BatchLog | undefined;
-  #batches: KnownBatches;
   readonly holds = new OpenHolds({
     tell: (hold) => this.#tellHold(hold),
     giveBack: (id) => this.#giveBackHold(id),
   });
-  /** Bulk loads that are neither committed nor given up: a shard that restarts keeps what it has of them. */
-  readonly #openLoads = new Set<string>();
-  /** Why nothing may be written: the batch log cannot be. */
-  #readOnly: FastKVError | undefined;
   #closing: Promise<void> | undefined;
   readonly #openedAtMs = performance.now();
 
@@ -104,7 +97,7 @@ export class Database implements ScanHost, ShardClientOwner, ShardLifecycleOwner
     this.#environment = environment;
     this.#ownership = owned.ownership;
     this.#identity = owned.identity;
-    this.#batches = owned.batches;
+    this.batches = new BatchWrites(this.clients, owned.batches, this);
     this.clock = owned.clock;
     this.topology = new Topology(owned.identity.shards);
     this.caches = new Caches(options, owned.identity.shards);
@@ -182,97 +175,10 @@ export class Database implements ScanHost, ShardClientOwner, ShardLifecycleOwner
     }
   }
 
-  checkWritable(): void {
-    if (this.#readOnly !== undefined) {
-      throw this.#readOnly;
-    }
-  }
-
-  // Writes
-
   /** A fresh sequence number, for a write that is handed to its shards in this very turn. */
   nextSequence(): number {
     this.sequence += 1;
     return this.sequence;
-  }
-
-  /**
-   * Writes a batch: sections of operations with delta 0, by shard. One that touches a single shard is atomic by
-   * itself; any other goes through the batch log.
-   */
-  writeBatch(parts: BatchPart[], sync: boolean, wait: boolean): Promise<void> {
-    // A clear that reads its keys comes here later than it was called.
-    this.checkWritable();
-    for (const { shard } of parts) {
-      this.clients[shard]!.checkAvailable();
-    }
-    const mustWait =
-      wait || parts.some(({ shard, section }) => this.clients[shard]!.isCongested(section.length));
-    if (parts.length === 1) {
-      const { shard, section } = parts[0]!;
-      return new Promise((resolve, reject) => {
-        const sequence = this.nextSequence();
-        const pending = mustWait ? { sequence, resolve, reject } : undefined;
-        this.clients[shard]!.writeBatch(section, sequence, false, sync, pending);
-        if (!mustWait) {
-          resolve();
-        }
-      });
-    }
-    this.#log!.checkWritable();
-    const sequence = this.nextSequence();
-    for (const { section } of parts) {
-      markLogged(section);
-    }
-    const logged = this.#log!.append({ sequence, parts }, sync);
-    for (const { shard, section } of parts) {
-      this.clients[shard]!.writeBatch(section, sequence, true, sync);
-    }
-    if (!mustWait) {
-      logged.catch(() => undefined);
-      return Promise.resolve();
-    }
-    // The log is faster than a shard that is busy: without this, who awaits every batch would still run ahead of it.
-    const congested = parts.map(({ shard }) => this.clients[shard]!).filter((client) => client.isCongested());
-    return congested.length === 0
-      ? logged
-      : Promise.all([logged, ...congested.map((client) => client.taken(sequence))]).then(() => undefined);
-  }
-
-  beginLoad(loadId: string): void {
-    this.#openLoads.add(loadId);
-  }
-
-  /** It is committed or given up: a shard that starts from now on is told which. */
-  endLoad(loadId: string): void {
-    this.#openLoads.delete(loadId);
-  }
-
-  /**
-   * The commit of a bulk load: one logged batch whose parts tell every shard to take the load's tables. Where it
-   * throws, nothing was written; where it rejects, it may have been.
-   */
-  commitLoad(loadId: Buffer): Promise<void> {
-    this.checkWritable();
-    for (const client of this.clients) {
-      // A commit is a few bytes, and all the work is done: it waits behind what is on its way, however much that is.
-      client.checkServing();
-    }
-    this.#log!.checkWritable();
-    const sequence = this.nextSequence();
-    const section = new OperationSection(64);
-    const { ingest } = operationKind;
-    section.append(
-      { kind: ingest, tag: 0, expiresAt: 0, logged: true, key: Buffer.alloc(0), value: loadId },
-      0,
-    );
-    const parts = this.clients.map((client) => ({ shard: client.index, section: section.bytes() }));
-    this.caches.noteManyWritten();
-    const logged = this.#log!.append({ sequence, parts }, true);
-    for (const { shard } of parts) {
-      this.clients[shard]!.writeSeal(section.bytes(), sequence);
-    }
-    return logged;
   }
 
   // Reads over all shards
@@ -348,13 +254,12 @@ export class Database implements ScanHost, ShardClientOwner, ShardLifecycleOwner
     // Before that no memtable may be written out that has parts of batches.
     this.wantLogSync();
     await Promise.all(this.clients.map((client) => client.request({ type }))).catch(rejectRead);
-    await this.#log!.trim();
+    await this.batches.trim();
   }
 
   /** `shards`: by index; of one that was given up, why. */
   async statistics(): Promise<{
     shards: (ShardStatistics | FastKVError)[];
-    log: BatchLog;
     uptimeMs: number;
   }> {
     this.#checkRequests();
@@ -367,7 +272,7 @@ export class Database implements ScanHost, ShardClientOwner, ShardLifecycleOwner
         ),
       ),
     );
-    return { shards, log: this.#log!, uptimeMs: performance.now() - this.#openedAtMs };
+    return { shards, uptimeMs: performance.now() - this.#openedAtMs };
   }
 
   // Life
@@ -403,17 +308,14 @@ export class Database implements ScanHost, ShardClientOwner, ShardLifecycleOwner
     await Promise.all(this.lifecycles.map((shard) => shard.leave()));
     await Promise.allSettled(underWay);
     await Promise.all(this.clients.map((client) => client.drain()));
-    await this.#log?.drain();
-    const rescued = this.#log?.rescue();
+    await this.batches.drain();
+    const rescued = this.batches.rescue();
     await Promise.allSettled([rescued]);
-    for (const client of this.clients) {
-      client.noteLogProgress();
-    }
     // A memtable with a part of a batch without a record is not written out.
-    const atOnce = this.#readOnly !== undefined;
+    const atOnce = this.batches.hasOutage;
     await allOrFirstError(this.lifecycles.map((shard) => shard.close({ atOnce })));
     await rescued;
-    await this.#log?.trim();
+    await this.batches.trim();
   }
 
   /** An opening that failed: whatever was started ends. */
@@ -426,7 +328,7 @@ export class Database implements ScanHost, ShardClientOwner, ShardLifecycleOwner
   async #end(): Promise<void> {
     await Promise.all(this.lifecycles.map((shard) => shard.kill()));
     await this.#launcher?.close();
-    await this.#log?.close();
+    await this.batches.close();
   }
 
   /** A database that was once complete lacks none. One that is not there stays so, for `verify` and `repair` to see. */
@@ -463,79 +365,27 @@ export class Database implements ScanHost, ShardClientOwner, ShardLifecycleOwner
     });
     const lastSequences = replies.map((reply) => reply.lastSequence);
     await applyLogged(this.clients, loadedLog.batches, lastSequences);
-    this.#startLog(loadedLog.files);
+    const environment = {
+      fileSystem,
+      folder: this.folder,
+      databaseId: this.#identity.databaseId,
+      epoch: this.#ownership.epoch,
+    };
+    this.batches.start(environment, this.options.syncInterval, this.sequence, loadedLog.files);
     if (!this.#identity.initialized) {
       this.#identity = { ...this.#identity, initialized: true };
       writeIdentity(fileSystem, this.folder, this.#identity);
     }
   }
 
-  /** From now on this life's log knows of all batches, which are on disk in every shard, and may remove the old files. */
-  #startLog(oldFiles: readonly number[]): void {
-    this.#log = BatchLog.create(
-      {
-        fileSystem: this.#environment.fileSystem,
-        folder: this.folder,
-        databaseId: this.#identity.databaseId,
-        epoch: this.#ownership.epoch,
-      },
-      this.options.syncInterval,
-      {
-        nowMs: () => this.clock.now(),
-        onProgress: () => {
-          for (const client of this.clients) {
-            client.noteLogProgress();
-          }
-        },
-        isDurable: (shard, sequence) => this.clients[shard]!.syncedSequence >= sequence,
-        onReadOnly: (refusal, ofWaiting) => this.#onReadOnly(refusal, ofWaiting),
-        onNoRoom: (refusal, inDoubt) => this.#refuseWrites(refusal, inDoubt),
-        onRoom: () => {
-          this.#readOnly = undefined;
-          this.#tellLogOutage();
-        },
-        setTimer: (call, delayMs) => {
-          const timer = setTimeout(call, delayMs);
-          return () => clearTimeout(timer);
-        },
-      },
-      this.sequence,
-      oldFiles,
-    );
-    this.#batches = this.#log;
-    for (const client of this.clients) {
-      client.noteLogProgress();
-    }
-  }
-
-  /** For as long as the log cannot be written; or for good. */
-  #refuseWrites(refusal: FastKVError, ofWaiting: FastKVError): void {
-    this.#readOnly = refusal;
-    for (const client of this.clients) {
-      client.failBehindLog(ofWaiting);
-    }
-    this.#tellLogOutage();
-  }
-
-  #tellLogOutage(): void {
-    for (const client of this.clients) {
-      client.noteLogOutage();
-    }
-  }
-
-  #onReadOnly(refusal: FastKVError, ofWaiting: FastKVError): void {
-    this.#refuseWrites(refusal, ofWaiting);
-    this.events.tell({ type: "read-only", error: refusal });
-  }
-
-  // What clients and lifecycles of shards ask for
+  // What batches, clients and lifecycles of shards ask for
 
   nowMs(): number {
     return this.clock.now();
   }
 
   openParameters(shardIndex: number, isFirst: boolean): OpenParameters {
-    const batches = this.#batches;
+    const { known } = this.batches;
     return {
       folder: `${this.folder}/${shardFolderName(shardIndex)}`,
       databaseId: this.#identity.databaseId,
@@ -543,9 +393,9 @@ export class Database implements ScanHost, ShardClientOwner, ShardLifecycleOwner
       create: isFirst && !this.#identity.initialized,
       // While the coordinator lives, each batch that it knows of has a record, or will have one. But only those up to
       // `logCutSequence` have it on disk, which a flush waits for.
-      logCutSequence: batches.cutSequence,
-      loggedSequences: batches.loggedSequences(),
-      logSyncedSequence: batches.syncedSequence,
+      logCutSequence: known.cutSequence,
+      loggedSequences: known.loggedSequences(),
+      logSyncedSequence: known.syncedSequence,
       settings: shardSettings(this.options),
     };
   }
@@ -563,23 +413,23 @@ export class Database implements ScanHost, ShardClientOwner, ShardLifecycleOwner
   }
 
   keptLoads(): string[] {
-    return [...this.#batches.committedLoads(), ...this.#openLoads];
+    return this.batches.keptLoads();
   }
 
   logWritten(): number {
-    return this.#batches.writtenSequence;
+    return this.batches.known.writtenSequence;
   }
 
   hasLogOutage(): boolean {
-    return this.#readOnly !== undefined;
+    return this.batches.hasOutage;
   }
 
   logSynced(): number {
-    return this.#batches.syncedSequence;
+    return this.batches.known.syncedSequence;
   }
 
   wantLogSync(): void {
-    this.#log?.requestSync();
+    this.batches.requestSync();
   }
 
   onLaunched(): void {
@@ -590,7 +440,7 @@ export class Database implements ScanHost, ShardClientOwner, ShardLifecycleOwner
   }
 
   onSynced(): void {
-    this.#log?.prune();
+    this.batches.prune();
   }
 
   onEvent(shard: number, event: ShardEvent): void {
@@ -603,6 +453,10 @@ export class Database implements ScanHost, ShardClientOwner, ShardLifecycleOwner
 
   onReady(shard: number, durationMs: number, recovery: RecoverySummary): void {
     this.events.tell({ type: "shard-ready", shard, durationMs, recovery });
+  }
+
+  onReadOnly(error: FastKVError): void {
+    this.events.tell({ type: "read-only", error });
   }
 
   onFailed(shard: number, error: FastKVError): void {

@@ -232,7 +232,7 @@ export class FastKV<V = unknown> extends EventEmitter<FastKVEvents> implements A
     }
     database.caches.noteManyWritten();
     const parts = database.clients.map(({ index }) => ({ shard: index, section: deleteRangeSection(bytes) }));
-    return database.writeBatch(parts, mode === "sync", mode !== "none");
+    return database.batches.write(parts, mode === "sync", mode !== "none");
   }
 
   /**
@@ -311,10 +311,13 @@ export class FastKV<V = unknown> extends EventEmitter<FastKVEvents> implements A
       {
         shardCount: database.shardCount,
         request: (shard, request, settings) => database.request(shard, request, settings),
-        begin: (loadId) => database.beginLoad(loadId),
-        end: (loadId) => database.endLoad(loadId),
+        begin: (loadId) => database.batches.beginLoad(loadId),
+        end: (loadId) => database.batches.endLoad(loadId),
         obstacle: () => this.#clearsUnderWay(),
-        commit: (loadId) => database.commitLoad(loadId),
+        commit: (loadId) => {
+          database.caches.noteManyWritten();
+          return database.batches.commitLoad(loadId);
+        },
       },
       { onProgress },
     );
@@ -550,7 +553,7 @@ export class FastKV<V = unknown> extends EventEmitter<FastKVEvents> implements A
 
   #checkWritable(): Database {
     this.#database.checkOpen();
-    this.#database.checkWritable();
+    this.#database.batches.checkWritable();
     return this.#database;
   }
 
@@ -618,7 +621,7 @@ export class FastKV<V = unknown> extends EventEmitter<FastKVEvents> implements A
     if (parts.length === 0) {
       return Promise.resolve();
     }
-    const written = database.writeBatch(parts, mode === "sync", mode !== "none");
+    const written = database.batches.write(parts, mode === "sync", mode !== "none");
     names.forEach((ofShard, shard) => {
       for (const name of ofShard) {
         this.#noteWritten(shard, name, false);

@@ -161,8 +161,8 @@ function diskOf({ space }: Database): DatabaseStats["disk"] {
 }
 
 export async function gatherStats(database: Database): Promise<DatabaseStats> {
-  const { shards: answers, log, uptimeMs } = await database.statistics();
-  const { caches, clients, lifecycles } = database;
+  const { shards: answers, uptimeMs } = await database.statistics();
+  const { batches, caches, clients, lifecycles } = database;
   const serving: [number, ShardStatistics][] = [];
   const failed: FailedShard[] = [];
   for (const [shard, answer] of answers.entries()) {
@@ -181,7 +181,7 @@ export async function gatherStats(database: Database): Promise<DatabaseStats> {
     snapshots: database.holds.size,
     read_cache: cacheStats(caches.values),
     scan_cache: cacheStats(caches.scans),
-    batch_log: { bytes: log.sizeBytes, unsettled_batches: log.unsettledBatches },
+    batch_log: { bytes: batches.logBytes, unsettled_batches: batches.unsettledBatches },
     in_flight_bytes: clients.reduce((sum, client) => sum + client.inFlightBytes, 0),
     restarts: lifecycles.reduce((sum, { restarts }) => sum + restarts, 0),
     corruptions: clients.reduce((sum, { index }) => sum + database.events.corruptionsOf(index), 0),
