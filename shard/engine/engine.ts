@@ -7,13 +7,13 @@
 import { FastKVError } from "../../shared/errors.js";
 import { fileKind } from "../../shared/format/file-header.js";
 import { filterSection, type SectionPart } from "../../shared/format/operations.js";
-import { fileSize } from "../../shared/storage/file-system.js";
 import { Applier, type PlacedSection } from "./applier.js";
 import { Compactor } from "./compactor.js";
 import type { EngineEnvironment } from "./environment.js";
 import { tableName } from "./file-names.js";
 import { Flusher } from "./flusher.js";
 import { type Hold, Holds } from "./holds.js";
+import { LiveFiles } from "./live-files.js";
 import { LoadCommits } from "./load-commits.js";
 import { Loads, type ReadyLoad, readLoadFile } from "./loads.js";
 import { DurableLog, notApplied, restartsAfterFailedSync } from "./log/durable-log.js";
@@ -68,6 +68,7 @@ export class Engine {
   readonly #flushPause: RetryPause;
   readonly #compactionPause: RetryPause;
   readonly #rotationPause: RetryPause;
+  readonly #files: LiveFiles;
   readonly #commits: LoadCommits;
   /** How far the coordinator's batch log is on disk. */
   readonly #batchLog: SequenceGate;
@@ -138,6 +139,7 @@ export class Engine {
       onProgress,
     });
     this.loads = new Loads(environment, options, this.tree, opened.readyLoads);
+    this.#files = new LiveFiles(environment, { tree: this.tree, loads: this.loads, log: this.#log });
     this.#commits = new LoadCommits(this.tree, this.loads, recovered.state.ingested, {
       logSynced: (sequence) => this.#batchLog.reached(sequence),
       isEnding: () => this.#isEnding || this.#isFatal,
@@ -288,7 +290,7 @@ export class Engine {
         this.loads.forget(id);
       }
     }
-    this.#removeOrphanTables();
+    this.#files.removeOrphanTables();
     this.#isResumed = true;
     this.compactor.start();
     this.flusher.schedule();
@@ -397,26 +399,6 @@ export class Engine {
 
   // Life
 
-  /** The tables in force, and those of bulk loads that may come into force. */
-  #liveTables(): Set<number> {
-    const live = new Set([...this.tree.version.tables()].map((table) => table.fileNumber));
-    for (const id of this.loads.readyIds()) {
-      for (const table of this.loads.readyLoad(id)!.tables) {
-        live.add(table.fileNumber);
-      }
-    }
-    return live;
-  }
-
-  #removeOrphanTables(): void {
-    const live = this.#liveTables();
-    for (const file of this.#listFiles()) {
-      if (file.kind === "table" && !live.has(file.fileNumber)) {
-        this.tree.obsoleteFiles.remove(file.name);
-      }
-    }
-  }
-
   /**
    * Ends cleanly: syncs, and records the exact length of every file. When this resolves nothing of the engine runs
    * any more. With `atOnce` (the coordinator is gone) nothing is flushed and nothing awaited that it would have to
@@ -451,8 +433,8 @@ export class Engine {
 
   /** Writes out what would make the next start slow, and what must not stay behind. */
   async #finishMemtables(): Promise<void> {
-    const segments = this.#listFiles().filter((file) => file.kind === "wal").length;
-    const isLarge = this.#memtables.active.memoryBytes > closeFlushBytes || segments > closeFlushSegments;
+    const isLarge =
+      this.#memtables.active.memoryBytes > closeFlushBytes || this.#files.walSegments > closeFlushSegments;
     if (this.#isResumed && !this.#isFatal && (isLarge || this.#memtables.sealed.length > 0)) {
       await this.flush().catch((error: unknown) => this.#events.onBackgroundError(error));
     }
@@ -474,22 +456,9 @@ export class Engine {
     }
     await this.tree.obsoleteFiles.settle();
     await fileSystem.syncFolderAsync(folder);
-    const cleanFiles: Record<string, number> = {};
-    const liveTables = this.#liveTables();
-    for (const { kind, name, fileNumber } of this.#listFiles()) {
-      // What was left of files that could not be made need not be on disk.
-      const isLive =
-        kind === "table" ? liveTables.has(fileNumber) : kind !== "wal" || !this.#log.isUnused(fileNumber);
-      if (isLive && kind !== "manifest" && kind !== "temporary") {
-        cleanFiles[name] = fileSize(fileSystem, `${folder}/${name}`);
-      }
-    }
+    const cleanFiles = this.#files.sizes();
     // Where there is no room for this edit the next start recovers: nothing is lost.
     await this.tree.change({ cleanFiles }).catch((error: unknown) => this.#events.onBackgroundError(error));
-  }
-
-  #listFiles(): ReturnType<typeof listFiles> {
-    return listFiles(this.#environment.fileSystem, this.#environment.folder);
   }
 
   #newPause(): RetryPause {
