@@ -23,6 +23,12 @@ import type { ShardLauncher, ShardLink, ShardLinkEvents } from "./shard-link.js"
 
 const tokenBytes = 32;
 const startTimeoutMs = 30_000;
+/**
+ * What a terminal sends to the whole process group ends a process that has not come so far that it ignores them. A program that
+ * goes on all the same needs its shards.
+ */
+const groupSignals: ReadonlySet<NodeJS.Signals | null> = new Set(["SIGINT", "SIGTERM", "SIGHUP"]);
+const mostStarts = 3;
 /** A process that has closed its connection and does not end within this is ended by force. */
 const exitNewsMs = 200;
 /** A stranger's first frame need not be longer than a greeting. */
@@ -46,9 +52,10 @@ export const defaultShardModule = new URL("../../shard/bundle/main.js", import.m
  */
 const shardFlags = ["--max-semi-space-size=4"];
 
+/** Of a process that was started and has not yet said who it is. */
 interface Waiting {
-  shardToken: string;
-  connect(socket: Socket): void;
+  readonly shard: ShardProcess;
+  onConnected(): void;
 }
 
 /** One shard process and its connection. */
@@ -102,6 +109,10 @@ class ShardProcess implements ShardLink {
 
   get exited(): Promise<string> {
     return this.#exited;
+  }
+
+  get wasInterrupted(): boolean {
+    return groupSignals.has(this.#child.signalCode);
   }
 
   attach(socket: Socket): void {
@@ -161,12 +172,12 @@ class ShardProcess implements ShardLink {
     await this.#exited;
   }
 
-  /** What the process sent before it ended may still be on its way: it counts. */
+  /** What the process sent before it ended may still be on its way: it counts. Before it has connected `launch` tells. */
   #onExit(how: string): void {
-    if (this.#socket === undefined || this.#socket.closed) {
+    if (this.#socket?.closed) {
       this.#down(how);
     } else {
-      this.#socket.once("close", () => this.#down(how));
+      this.#socket?.once("close", () => this.#down(how));
     }
   }
 
@@ -189,7 +200,7 @@ export class ShardProcessLauncher implements ShardLauncher {
   readonly #program: ShardProgram;
   readonly #runtime: RuntimeFolder;
   readonly #listener: IpcListener;
-  readonly #waiting = new Map<string, Waiting & { shard: ShardProcess }>();
+  readonly #waiting = new Set<Waiting>();
   readonly #connections: Map<Socket, Connection>;
   readonly #shards = new Set<ShardProcess>();
   readonly #poll: BusyPoll | undefined;
@@ -242,18 +253,35 @@ export class ShardProcessLauncher implements ShardLauncher {
   }
 
   async launch(shardIndex: number, events: ShardLinkEvents): Promise<ShardLink> {
-    const shard = new ShardProcess(
-      this.#program,
-      { shardIndex, socketPath: this.#runtime.socketPath },
-      events,
-      this.#poll,
-    );
+    for (let starts = 1; ; starts++) {
+      const shard = new ShardProcess(
+        this.#program,
+        { shardIndex, socketPath: this.#runtime.socketPath },
+        events,
+        this.#poll,
+      );
+      try {
+        await this.#connect(shard, shardIndex);
+        return shard;
+      } catch (error) {
+        await shard.kill();
+        if (!shard.wasInterrupted || starts === mostStarts) {
+          throw error;
+        }
+      }
+    }
+  }
+
+  /** Resolves when the process has said who it is. */
+  async #connect(shard: ShardProcess, shardIndex: number): Promise<void> {
     this.#shards.add(shard);
     void shard.exited.then(() => this.#shards.delete(shard));
     let endPatience: () => void = () => undefined;
+    const waiting: Waiting = { shard, onConnected: () => undefined };
     try {
-      const connected = new Promise<Socket>((resolve) => {
-        this.#waiting.set(shard.shardToken, { shard, shardToken: shard.shardToken, connect: resolve });
+      const connected = new Promise<void>((resolve) => {
+        waiting.onConnected = resolve;
+        this.#waiting.add(waiting);
       });
       const failed = shard.exited.then((how) => {
         throw new FastKVError("FASTKV_SHARD_UNAVAILABLE", `Shard ${shardIndex} ${how} before it was ready`);
@@ -264,14 +292,10 @@ export class ShardProcessLauncher implements ShardLauncher {
           reject(new FastKVError("FASTKV_SHARD_UNAVAILABLE", message)),
         );
       });
-      shard.attach(await Promise.race([connected, failed, late]));
-      return shard;
-    } catch (error) {
-      await shard.kill();
-      throw error;
+      await Promise.race([connected, failed, late]);
     } finally {
       endPatience();
-      this.#waiting.delete(shard.shardToken);
+      this.#waiting.delete(waiting);
     }
   }
 
@@ -320,17 +344,18 @@ export class ShardProcessLauncher implements ShardLauncher {
       socket.destroy();
       return;
     }
-    this.#waiting.delete(waiting.shardToken);
+    this.#waiting.delete(waiting);
     connection.shard = waiting.shard;
     const gathered = connection.frames;
     connection.assembler = new FrameAssembler((frame) => gathered.push(frame));
-    waiting.connect(socket);
+    waiting.shard.attach(socket);
+    waiting.onConnected();
   }
 
-  #findWaiting(token: string): (Waiting & { shard: ShardProcess }) | undefined {
+  #findWaiting(token: string): Waiting | undefined {
     const given = Buffer.from(token);
-    for (const waiting of this.#waiting.values()) {
-      const expected = Buffer.from(waiting.shardToken);
+    for (const waiting of this.#waiting) {
+      const expected = Buffer.from(waiting.shard.shardToken);
       if (given.length === expected.length && timingSafeEqual(given, expected)) {
         return waiting;
       }

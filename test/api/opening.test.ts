@@ -4,6 +4,7 @@ import { pathToFileURL } from "node:url";
 import { expect } from "chai";
 import { FastKV } from "../../coordinator/fastkv.js";
 import type { OpenOptions } from "../../coordinator/options.js";
+import { defaultShardModule } from "../../coordinator/shards/shard-process.js";
 import type { FastKVErrorCode } from "../../shared/errors.js";
 import { rejection } from "../support/errors.js";
 import { isRunning, shardPids, useStores } from "./support/stores.js";
@@ -97,6 +98,39 @@ describe("Opening", function () {
     const db = await stores().open({}, `${"y".repeat(120)}`);
     await db.put("a", 1);
     expect(await db.get("a")).to.equal(1);
+  });
+
+  for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"]) {
+    it(`starts a shard again that ${signal}, as of a terminal, has ended before it could ignore that`, async () => {
+      const starts = path.join(stores().root, "starts");
+      const interrupted = path.join(stores().root, "interrupted.mjs");
+      fs.writeFileSync(
+        interrupted,
+        `import fs from "node:fs";
+        fs.appendFileSync(${JSON.stringify(starts)}, "x");
+        if (fs.statSync(${JSON.stringify(starts)}).size <= 2) {
+          process.kill(process.pid, "${signal}");
+          await new Promise((resolve) => setTimeout(resolve, 60_000));
+        }
+        await import(${JSON.stringify(defaultShardModule.href)});`,
+      );
+      const db = await stores().open({ shards: 1, shardModule: pathToFileURL(interrupted) });
+      await db.put("a", 1);
+      expect(await db.get("a")).to.equal(1);
+      expect((await db.stats()).restarts).to.equal(0);
+    });
+  }
+
+  it("gives up a shard that is ended by a signal at each start", async () => {
+    const interrupted = path.join(stores().root, "interrupted.mjs");
+    fs.writeFileSync(
+      interrupted,
+      'process.kill(process.pid, "SIGINT"); setInterval(() => undefined, 1000);\n',
+    );
+    const shardModule = pathToFileURL(interrupted);
+    expect(await expectNotOpened("FASTKV_SHARD_UNAVAILABLE", { shards: 1, shardModule })).to.include(
+      "was ended by SIGINT before it was ready",
+    );
   });
 
   it("fails at once where no shard can be started, and leaves nothing that hinders the next opening", async () => {
