@@ -46,6 +46,9 @@ import { TurnLimit } from "./turn-limit.js";
 /** Of a scan from memory, so much takes about as long as a cached get. */
 const bytesPerAnswer = 1024;
 
+/** While it closes, shards are asked at this pace whether they wait for room. */
+const leavePauseMs = 100;
+
 /** What a database stands on: real files and processes, or in tests a simulated disk and shards in this process. */
 export interface DatabaseEnvironment {
   fileSystem: FileSystem;
@@ -305,8 +308,7 @@ export class Database implements ScanHost, ShardClientOwner, ShardLifecycleOwner
 
   /** All that was called gets its outcome, and all that was written goes to disk. */
   async #finish(underWay: readonly Promise<unknown>[]): Promise<void> {
-    await Promise.all(this.lifecycles.map((shard) => shard.leave()));
-    await Promise.allSettled(underWay);
+    await this.#leaveShards(Promise.allSettled(underWay));
     await Promise.all(this.clients.map((client) => client.drain()));
     await this.batches.drain();
     const rescued = this.batches.rescue();
@@ -316,6 +318,19 @@ export class Database implements ScanHost, ShardClientOwner, ShardLifecycleOwner
     await allOrFirstError(this.lifecycles.map((shard) => shard.close({ atOnce })));
     await rescued;
     await this.batches.trim();
+  }
+
+  /** What is under way may meet a disk without room at any time, for which nobody who closes waits. */
+  async #leaveShards(underWay: Promise<unknown>): Promise<void> {
+    let isOver = false;
+    const over = underWay.then(() => {
+      isOver = true;
+    });
+    do {
+      await Promise.all(this.lifecycles.map((shard) => shard.leave()));
+      await within(over, leavePauseMs);
+    } while (!isOver);
+    await Promise.all(this.lifecycles.map((shard) => shard.leave()));
   }
 
   /** An opening that failed: whatever was started ends. */
@@ -472,6 +487,16 @@ function rejectRead(error: unknown): never {
 async function allOrFirstError<T>(promises: readonly Promise<T>[]): Promise<T[]> {
   await Promise.allSettled(promises);
   return Promise.all(promises);
+}
+
+/** Resolves with `promise`, or after `ms`. */
+async function within(promise: Promise<unknown>, ms: number): Promise<void> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<void>((resolve) => {
+    timer = setTimeout(resolve, ms);
+  });
+  await Promise.race([promise, late]);
+  clearTimeout(timer);
 }
 
 function emptyLog(): LoadedBatchLog {

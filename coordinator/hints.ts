@@ -10,7 +10,6 @@ const otherNames: ReadonlyMap<string, string> = new Map([
   ["to", "lt"],
   ["max", "limit"],
   ["count", "limit"],
-  ["expires", "ttl"],
   ["maxage", "ttl"],
   ["sync", "durability"],
 ]);

@@ -48,8 +48,9 @@ async function closeBy(signal: NodeJS.Signals, database: Closable): Promise<void
   try {
     await database.close();
   } catch (error) {
-    const { code, message } = error as FastKVError;
-    const text = `${signal} closed the database in ${database.path}, which failed: ${message}`;
+    const { code, message, writeOutcome } = error as FastKVError;
+    const loss = writeOutcome === "in-doubt" ? ": the last writes may be lost" : "";
+    const text = `${signal} closed the database in ${database.path}, which failed${loss}. ${message}`;
     process.emitWarning(text, { type: "FastKVWarning", code });
   }
 }

@@ -24,7 +24,7 @@ export function overloadError(shardIndex: number, bytes: number, maxInFlightByte
 export function endedTooEarly(shardIndex: number): FastKVError {
   return new FastKVError(
     "FASTKV_SHARD_UNAVAILABLE",
-    `Shard ${shardIndex} ended before it was opened. Open the database again; what it wrote to stderr may say why it ended.`,
+    `Shard ${shardIndex} ended before it served. Open the database again; what it wrote to stderr may say why it ended.`,
   );
 }
 

@@ -99,8 +99,11 @@ export class ShardLifecycle {
     return reply;
   }
 
-  /** From now on it serves; it has everything up to `lastSequence`. */
+  /** From now on it serves; it has everything up to `lastSequence`. Throws where it has ended since it was opened. */
   resume(lastSequence: number): void {
+    if (this.#isLinkDown) {
+      throw endedTooEarly(this.#index);
+    }
     this.state = "up";
     this.client.resume(lastSequence);
     if (this.#isDatabaseClosing) {
@@ -205,6 +208,9 @@ export class ShardLifecycle {
 
   /** The shard is given up: everything that waits fails, for good. */
   #fail(error: FastKVError): void {
+    if (this.state === "closed") {
+      return;
+    }
     // What was called in this very turn is retained, and counts.
     this.client.sendGathered();
     this.state = "failed";

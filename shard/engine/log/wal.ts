@@ -130,6 +130,8 @@ export class Wal {
     try {
       appendStart(writer, { number: this.#segmentNumber, sizeBytes: old.sizeBytes }, timeMs);
     } catch (error) {
+      // The old segment goes on. If what was cut off were back after a power cut, it would count as left behind, and its tail as damage.
+      await writer.syncAsync().catch(() => undefined);
       this.#nextFailure = writer.failure;
       throw error;
     }

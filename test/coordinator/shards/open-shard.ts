@@ -22,8 +22,8 @@ export interface OpenedShard {
   failed: Promise<FastKVError>;
 }
 
-/** One that is up. */
-export async function openShard(): Promise<OpenedShard> {
+/** One that is up, or with `isResumed` false has only opened its files. */
+export async function openShard({ isResumed = true } = {}): Promise<OpenedShard> {
   let events: ShardLinkEvents | undefined;
   const restarts: string[] = [];
   let onFailed: ((error: FastKVError) => void) | undefined;
@@ -80,6 +80,8 @@ export async function openShard(): Promise<OpenedShard> {
   const opening = shard.open(true);
   opened.receive([encodeMessage(frameType.reply, openingId, { lastSequence: 0, timeMs: 0, recovery: {} })]);
   await opening;
-  shard.resume(0);
+  if (isResumed) {
+    shard.resume(0);
+  }
   return opened;
 }

@@ -43,3 +43,11 @@ describe("A shard that is given up", () => {
     await shard.close({ atOnce: false });
   });
 });
+
+describe("A shard that ends between its opening and its first call", () => {
+  it("is not taken for one that serves", async () => {
+    const { shard, end } = await openShard({ isResumed: false });
+    end("was killed");
+    expect(() => shard.resume(0)).to.throw(FastKVError, /ended before it served/);
+  });
+});

@@ -158,7 +158,8 @@ describe("Ends of the program that has a database open", function () {
     await program.said("failed");
     program.child.kill("SIGTERM");
     expect(await program.ended).to.deep.equal({ code: null, signal: "SIGTERM" });
-    const warning = /\[FASTKV_\w+\] FastKVWarning: SIGTERM closed the database in .*, which failed: /;
+    const warning =
+      /\[FASTKV_\w+\] FastKVWarning: SIGTERM closed the database in .*, which failed: the last writes may be lost\. /;
     await eventually("the warning is there", () => warning.test(program.stderr()));
   });
 

@@ -228,3 +228,42 @@ describe("Closing a database whose shard is in trouble", function () {
     });
   }
 });
+
+describe("Closing a database whose clear is under way on a disk without room", () => {
+  const padding = "p".repeat(150);
+  const names = Array.from({ length: 3_000 }, (_, i) => `key-${padding}-${i}`);
+
+  /** Little may be in flight: the clear waits for its shards. */
+  async function openFilled(disk: SimulatedFileSystem): Promise<FastKV> {
+    const { db } = await openSimulated(disk, new SteppedClock(), { ...options, maxInFlightBytes: 64 * 1024 });
+    for (let from = 0; from < names.length; from += 250) {
+      await db.batchPut(names.slice(from, from + 250).map((name) => [name, 1]));
+    }
+    return db;
+  }
+
+  for (const shards of [/shard-.*\.wal/, /shard-000.*\.wal/]) {
+    itWithRandom(`does not wait for room in ${shards}`, async (random) => {
+      const disk = newDisk(random);
+      const db = await openFilled(disk);
+      disk.failNext({ operation: "write", path: shards, times }, "ENOSPC");
+      const clear = db.clear({ limit: 2_900 });
+      await Promise.all([db.close(), clear]);
+      const { db: later } = await open(restart(disk, random, "keepAll"));
+      expect(await later.count()).to.equal(100);
+      await later.close();
+    });
+  }
+
+  for (const code of ["ENOSPC", "EIO"] as const) {
+    itWithRandom(`nor where the batch log cannot be synced either (${code})`, async (random) => {
+      const disk = newDisk(random);
+      const db = await openFilled(disk);
+      disk.failNext({ operation: "write", path: /shard-.*\.wal/, times }, "ENOSPC");
+      disk.failNext({ operation: "sync", path: /batch-log/, times }, code);
+      const clear = rejection(db.clear({ limit: 2_900 }, { durability: "sync" }));
+      await expectInDoubt(db.close(), code === "EIO" ? "FASTKV_READ_ONLY" : "FASTKV_NO_SPACE");
+      expect((await clear).writeOutcome).to.equal("in-doubt");
+    });
+  }
+});

@@ -4,6 +4,8 @@ import { DurableLog } from "../../../shard/engine/log/durable-log.js";
 import { Wal } from "../../../shard/engine/log/wal.js";
 import { findShortSegment } from "../../../shard/engine/log/wal-start.js";
 import { fileHeaderBytes } from "../../../shared/format/file-header.js";
+import { fileSize } from "../../../shared/storage/file-system.js";
+import { rejection } from "../../support/errors.js";
 import { itWithRandom } from "../../support/random.js";
 import { SimulatedFileSystem } from "../../support/simulated-file-system.js";
 
@@ -48,6 +50,22 @@ describe("The rotation of a WAL", () => {
       const after = disk.crash(random);
       expect(after.exists(`${folder}/${walName(1)}`)).to.equal(true);
       expect(findShortSegment(after, folder, shard, [1, 2])).to.equal(undefined);
+    }
+  });
+
+  itWithRandom("leaves nothing on disk in the next segment where it finds no room", async (random) => {
+    for (let round = 0; round < 60; round++) {
+      const disk = new SimulatedFileSystem({ random, maxAsyncTurns: 4, folders: [folder] });
+      const writer = Wal.createSegment(disk, folder, shard, 1);
+      writer.sync();
+      const wal = new Wal(disk, folder, shard, { writer, number: 1 }, 0);
+      await wal.prepareNext(2, async () => undefined);
+      disk.failNext({ operation: "write", path: walName(2) }, "ENOSPC");
+      await rejection(wal.rotate(0));
+      // The old one goes on, and is the last one: its tail may be torn.
+      wal.append(Buffer.alloc(20_000, 2), 1, 0);
+      const after = disk.crash(random);
+      expect(fileSize(after, `${folder}/${walName(2)}`)).to.equal(fileHeaderBytes);
     }
   });
 
