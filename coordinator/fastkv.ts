@@ -67,7 +67,7 @@ const readNames = ["snapshot"];
  * An ordered, durable, sharded key-value store.
  *
  * Keys are strings or bytes, 0 to 65,535 bytes, ordered by their bytes. Effects follow the order of calls, awaited or
- * not. Every method rejects with `FastKVError`; see its `code`.
+ * not. Every method that gives a promise rejects with `FastKVError`, see its `code`; the others throw it.
  *
  * @example
  * const db = await FastKV.open("./my_database");

@@ -44,6 +44,7 @@ export interface RecoveryInput {
 }
 
 export interface RecoveryReport {
+  /** It was closed in good order before, or is new. */
   wasClean: boolean;
   replayedRecords: number;
   replayedBytes: number;
@@ -94,7 +95,7 @@ export function recover(input: RecoveryInput): Recovered {
     files.reduce((highest, file) => Math.max(highest, file.fileNumber + 1), state.nextFileNumber),
   );
   const report: RecoveryReport = {
-    wasClean,
+    wasClean: wasClean || loaded === undefined,
     replayedRecords: 0,
     replayedBytes: 0,
     tornBytes: loaded?.tornBytes ?? 0,

@@ -60,6 +60,8 @@ describe("Opening", function () {
 
   it("refuses a second opening, naming the holder, and another number of shards, naming both", async () => {
     const db = await stores().open({ shards: 3 });
+    const { shards } = await db.stats();
+    expect(shards.map(({ recovery }) => recovery.wasClean)).to.deep.equal([true, true, true]);
     expect(await expectLocked()).to.include(String(process.pid));
     await db.put("a", 1);
     const closed = db.close();
