@@ -170,9 +170,11 @@ export class Loads {
   #runningLoad(id: string): RunningLoad {
     const load = this.#running.get(id);
     if (load === undefined) {
-      throw new FastKVError("FASTKV_ABORTED", "The bulk load was given up; start it again", {
-        writeOutcome: "not-applied",
-      });
+      throw new FastKVError(
+        "FASTKV_SHARD_UNAVAILABLE",
+        "The shard was started anew during a bulk load, of which nothing is there. Load again.",
+        { writeOutcome: "not-applied" },
+      );
     }
     return load;
   }
