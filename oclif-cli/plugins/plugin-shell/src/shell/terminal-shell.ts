@@ -59,6 +59,8 @@ export class TerminalShell {
       this.#wake();
     });
     readline.on("SIGINT", () => this.#interrupt());
+    // After Ctrl-Z and `fg` readline draws the line anew, but pauses its input.
+    readline.on("SIGCONT", () => readline.resume());
     readline.on("history", (lines) => this.#keep(lines));
     readline.on("close", () => {
       this.#closed = true;
