@@ -35,4 +35,21 @@ describe("the shell whose terminal stops it, or goes away", () => {
     terminal.type("exit\r");
     expect(await terminal.exited).to.equal(0);
   });
+
+  it("closes the database when its window is closed, and ends by SIGHUP", async () => {
+    for (const busy of [false, true]) {
+      const terminal = new TestTerminal(workspace.folder, ["shell", "--path", "./closed"]);
+      await terminal.shows(/fastkv>$/);
+      await terminal.command("put last 1");
+      if (busy) {
+        terminal.type("shards\r");
+        await terminal.shows("memtable");
+      }
+      terminal.hangUp();
+      expect(await terminal.exited).to.equal(129);
+      const verified = await workspace.run(["verify", "--path", "./closed", "--json"]);
+      expect(verified.code, verified.stderr).to.equal(0);
+      expect(JSON.parse(verified.stdout)).to.include({ wasClosed: true });
+    }
+  });
 });

@@ -1,18 +1,31 @@
 /** Ctrl-C and SIGTERM for one-shot commands: stop the work, close the database, then leave. */
 
+import { performance } from "node:perf_hooks";
 import { Interrupted } from "./failure.js";
 
 const exitCodeOf = { SIGINT: 130, SIGTERM: 143, SIGHUP: 129 } as const;
+/** A signal that is sent to the process and to its group comes twice, and is one request all the same. */
+const sameRequestMs = 500;
 
-/** Runs `work` with a signal that SIGINT, SIGTERM and SIGHUP abort. @throws Interrupted once `work` has ended */
+/**
+ * Runs `work` with a signal that SIGINT, SIGTERM and SIGHUP abort. What has to be closed belongs into `work`: after a
+ * SIGHUP the process ends with it.
+ *
+ * @throws Interrupted once `work` has ended
+ */
 export async function interruptible<T>(work: (signal: AbortSignal) => Promise<T>): Promise<T> {
   const controller = new AbortController();
   let code: number | undefined;
+  let askedMs = 0;
   const stop = (name: NodeJS.Signals): void => {
     if (code !== undefined) {
-      // Asked twice: leave now. What was acknowledged is safe, and the shards leave by themselves.
-      process.exit(code);
+      if (name !== "SIGHUP" && performance.now() - askedMs > sameRequestMs) {
+        // Asked twice: leave now. What was acknowledged is safe, and the shards leave by themselves.
+        process.exit(code);
+      }
+      return;
     }
+    askedMs = performance.now();
     code = exitCodeOf[name as keyof typeof exitCodeOf];
     controller.abort(new Interrupted(code));
   };
@@ -31,6 +44,10 @@ export async function interruptible<T>(work: (signal: AbortSignal) => Promise<T>
   } finally {
     for (const name of names) {
       process.off(name, stop);
+    }
+    if (code === exitCodeOf.SIGHUP) {
+      // Leaving by ourselves, Node would switch the terminal back, and abort where that is gone.
+      process.kill(process.pid, "SIGHUP");
     }
   }
 }

@@ -14,6 +14,7 @@ export class TestTerminal {
   readonly #screen: xterm.Terminal;
   /** Everything that was written, escape sequences and all. */
   raw = "";
+  /** The exit code; of a program that a signal ended 128 and its number, as shells say it. */
   readonly exited: Promise<number>;
 
   constructor(
@@ -36,9 +37,9 @@ export class TestTerminal {
     });
     running.add(this);
     this.exited = new Promise((resolve) => {
-      this.#pty.onExit(({ exitCode }) => {
+      this.#pty.onExit(({ exitCode, signal }) => {
         running.delete(this);
-        resolve(exitCode);
+        resolve(signal ? 128 + signal : exitCode);
       });
     });
   }
@@ -69,6 +70,12 @@ export class TestTerminal {
     for (const terminal of running) {
       terminal.kill("SIGKILL");
     }
+  }
+
+  /** The window is closed: the terminal is gone, and the programs in it get SIGHUP, some of them twice. */
+  hangUp(): void {
+    // The package's types leave it out.
+    (this.#pty as IPty & { destroy(): void }).destroy();
   }
 
   /** A signal to the program itself. */

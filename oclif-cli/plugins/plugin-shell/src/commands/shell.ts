@@ -1,6 +1,6 @@
 import { join } from "node:path";
 import { Command, Flags } from "@oclif/core";
-import { exitCode, Interrupted } from "fastkv-cli/kit/failure";
+import { exitCode } from "fastkv-cli/kit/failure";
 import {
   durabilityFlag,
   encodingFlag,
@@ -11,6 +11,7 @@ import {
 } from "fastkv-cli/kit/flags";
 import { interruptible } from "fastkv-cli/kit/interrupt";
 import { openDatabase } from "fastkv-cli/kit/open-database";
+import type { Session } from "../shell/session.js";
 import type { TypedInput } from "../shell/typed-input.js";
 
 export default class Shell extends Command {
@@ -53,36 +54,38 @@ export default class Shell extends Command {
       interactive,
       ...(input ? { keyPressed: (signal: AbortSignal) => input.nextKey(signal) } : {}),
     });
-    try {
-      await interruptible(async (signal) => {
-        if (input) {
-          const { TerminalShell } = await import("../shell/terminal-shell.js");
-          const { History } = await import("../shell/history.js");
-          const history = flags.history ? new History(join(this.config.dataDir, "shell-history")) : undefined;
-          await new TerminalShell(session, input, history).run(signal);
-        } else {
-          const { runScript } = await import("../shell/script-shell.js");
-          process.exitCode = await runScript(session, process.stdin, {
-            keepGoing: flags["keep-going"],
-            signal,
-          });
+    await interruptible(async (signal) => {
+      try {
+        process.exitCode ||= await this.#serve(session, input, flags, signal);
+        if (!process.exitCode) {
+          process.stdout.write("Goodbye!\n");
         }
-      });
-      if (process.exitCode === undefined || process.exitCode === exitCode.ok) {
-        process.stdout.write("Goodbye!\n");
+      } finally {
+        await session.releaseSnapshot();
+        await db.close();
       }
-    } catch (error) {
-      if (!(error instanceof Interrupted)) {
-        throw error;
-      }
-      process.exitCode = error.exitCode;
-    } finally {
-      await session.releaseSnapshot();
-      await db.close();
-    }
+    });
     if (!process.exitCode) {
       process.stdout.write("Database closed\n");
     }
+  }
+
+  /** Until the commands end, or `signal` is aborted. @returns the exit code */
+  async #serve(
+    session: Session,
+    input: TypedInput | undefined,
+    flags: { history: boolean; "keep-going": boolean },
+    signal: AbortSignal,
+  ): Promise<number> {
+    if (!input) {
+      const { runScript } = await import("../shell/script-shell.js");
+      return runScript(session, process.stdin, { keepGoing: flags["keep-going"], signal });
+    }
+    const { TerminalShell } = await import("../shell/terminal-shell.js");
+    const { History } = await import("../shell/history.js");
+    const history = flags.history ? new History(join(this.config.dataDir, "shell-history")) : undefined;
+    await new TerminalShell(session, input, history).run(signal);
+    return exitCode.ok;
   }
 }
 

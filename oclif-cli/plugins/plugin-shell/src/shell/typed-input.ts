@@ -26,6 +26,9 @@ export class TypedInput extends Readable {
     terminal.setEncoding("utf8");
     terminal.on("data", this.#accept);
     terminal.on("end", this.#end);
+    // A terminal that is gone, as when its window is closed, can be neither read nor switched: its input has ended. The
+    // listener stays, since readline switches the terminal back when it closes.
+    terminal.on("error", this.#end);
   }
 
   /** The prompt stands: the next line may come. */
