@@ -101,6 +101,18 @@ Database closed
     expect(goingOn.stderr).to.contain(`The input ended ${unwritten}`);
   });
 
+  it("writes nothing of a batch in which a line is wrong", async () => {
+    const spoilt = "The batch had an error and was not written: correct it and enter it again";
+    const wrong = ["delet a", "put half", "get", "batch"];
+    const batches = wrong.map((line) => `batch\nput spoilt 1\n${line}\nend\n`);
+    const right = "batch\nput whole 1\nend\n";
+    const result = await shell(`${batches.join("")}nonsense\n${right}`, "--keep-going");
+    expect(result.code).to.equal(1);
+    expect(result.stderr.split(spoilt)).to.have.length(wrong.length + 1);
+    expect(result.stdout).to.contain("OK, 1 operation\n");
+    expect((await shell("has spoilt\nhas whole\n")).stdout).to.contain("false\ntrue\n");
+  });
+
   it("ends on Ctrl-C in the midst of writing with exit code 130, the database closed", async () => {
     const child = spawn(process.execPath, [cliProgram, "shell", "--path", "./stopped"], {
       cwd: workspace.folder,

@@ -222,6 +222,19 @@ Error: Too many words for delete`);
       expect(terminal.lines().at(-2)).to.equal("2");
     });
 
+    it("writes nothing of a batch in which a line is wrong", async () => {
+      await terminal.command("batch");
+      await terminal.command("put c:1 1");
+      await terminal.command("delet c:2");
+      await terminal.command("end");
+      expect(terminal.lines().slice(-2)).to.deep.equal([
+        "Error: The batch had an error and was not written: correct it and enter it again",
+        "fastkv>",
+      ]);
+      await terminal.command("count c:");
+      expect(terminal.lines().at(-2)).to.equal("0");
+    });
+
     it("reads from a snapshot until its end", async () => {
       await terminal.command("put s 1");
       await terminal.command("snapshot");

@@ -9,12 +9,26 @@ import { findCommand, shellCommands } from "./registry.js";
 import type { Session } from "./session.js";
 import { unknownCommand } from "./unknown-command.js";
 
-/** Does nothing without words, as of a blank line. What is printed is flushed when this resolves, also on a failure. */
+/**
+ * Does nothing without words, as of a blank line. What is printed is flushed when this resolves, also on a failure. A
+ * failure within a batch spoils it; Ctrl-C, which stops only a command that reads, does not.
+ */
 export async function executeWords(
   session: Session,
   words: readonly Word[],
   signal: AbortSignal,
 ): Promise<void> {
+  try {
+    await execute(session, words, signal);
+  } catch (error) {
+    if (session.batch && !signal.aborted) {
+      session.batch.hasFailed = true;
+    }
+    throw error;
+  }
+}
+
+async function execute(session: Session, words: readonly Word[], signal: AbortSignal): Promise<void> {
   const [first, ...others] = words;
   if (first === undefined) {
     return;

@@ -63,7 +63,7 @@ export async function runScript(
   }
   if (session.batch && (code === exitCode.ok || options.keepGoing)) {
     const what = session.ended ? "The shell was left" : "The input ended";
-    const unwritten = counted(session.batch.length, "operation");
+    const unwritten = counted(session.batch.operations.length, "operation");
     printError(new CommandFailure(`${what} within a batch, before its end: ${unwritten} not written`));
     code = Math.max(code, exitCode.failed);
   }

@@ -12,14 +12,22 @@ export interface SessionOptions {
   keyPressed?: (signal: AbortSignal) => Promise<void>;
 }
 
+/** An open batch. */
+export interface SessionBatch {
+  /** What `put` and `delete` have gathered. */
+  readonly operations: BatchOperation[];
+  /** A line within it failed, so a part would be missing: `end` writes nothing. */
+  hasFailed: boolean;
+}
+
 export class Session {
   readonly path: string;
   readonly db: FastKV;
   readonly interactive: boolean;
   readonly keyPressed: ((signal: AbortSignal) => Promise<void>) | undefined;
   readonly output = new LineWriter(process.stdout);
-  /** The operations gathered since `batch`; undefined while none is open. */
-  batch: BatchOperation[] | undefined;
+  /** Since `batch`; undefined while none is open. */
+  batch: SessionBatch | undefined;
   /** Reads look at it while it is open. */
   snapshot: Snapshot | undefined;
   timing = false;

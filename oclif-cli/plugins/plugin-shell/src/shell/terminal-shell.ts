@@ -81,7 +81,7 @@ export class TerminalShell {
     }
     readline.close();
     this.#input.destroy();
-    const unwritten = this.#session.batch?.length ?? 0;
+    const unwritten = this.#session.batch?.operations.length ?? 0;
     if (unwritten > 0) {
       printError(
         new CommandFailure(`The batch was not ended: ${counted(unwritten, "operation")} not written`),

@@ -7,7 +7,7 @@ import { CommandFailure } from "fastkv-cli/kit/failure";
 import { encodingFor, looksLikeBrokenJson, losesQuotes, parseValue } from "../../text/value.js";
 import { type CommandArguments, type ShellCommand, untilAborted } from "../command.js";
 import { keyCommand } from "../key-command.js";
-import type { Session } from "../session.js";
+import type { Session, SessionBatch } from "../session.js";
 
 const encodings: readonly string[] = ["json", "msgpack", "structured", "binary"] satisfies ValueEncoding[];
 
@@ -77,7 +77,7 @@ async function queueOr(
   write: () => Promise<void>,
 ): Promise<string> {
   if (session.batch) {
-    session.batch.push(operation);
+    session.batch.operations.push(operation);
     return "Queued";
   }
   await write();
@@ -93,7 +93,7 @@ const batch: ShellCommand = {
     if (session.batch) {
       throw new CommandFailure("A batch is open already: finish it with end, or drop it with cancel");
     }
-    session.batch = [];
+    session.batch = { operations: [], hasFailed: false };
     session.output.say("Batch begun: end writes it, cancel drops it");
   },
 };
@@ -104,7 +104,10 @@ const end: ShellCommand = {
   summary: "write the open batch, all of it or nothing",
   words: [0, 0],
   async run(session, _args, signal) {
-    const operations = takeBatch(session);
+    const { operations, hasFailed } = takeBatch(session);
+    if (hasFailed) {
+      throw new CommandFailure("The batch had an error and was not written: correct it and enter it again");
+    }
     if (operations.length > 0) {
       await untilAborted(session.db.batch(operations), signal);
     }
@@ -118,11 +121,11 @@ const cancel: ShellCommand = {
   summary: "drop the open batch",
   words: [0, 0],
   async run(session) {
-    session.output.say(`Dropped ${counted(takeBatch(session).length, "operation")}`);
+    session.output.say(`Dropped ${counted(takeBatch(session).operations.length, "operation")}`);
   },
 };
 
-function takeBatch(session: Session): BatchOperation[] {
+function takeBatch(session: Session): SessionBatch {
   const { batch } = session;
   if (!batch) {
     throw new CommandFailure("No batch is open: begin one with batch");
