@@ -66,6 +66,8 @@ describe("fastkv benchmark", () => {
     const terminal = new TestTerminal(workspace.folder, args);
     await terminal.shows(/^fillseq +[█░]+/m);
     terminal.type("\x03");
+    // As `timeout` and `npm` do it: the process gets what its group gets as well.
+    terminal.kill("SIGINT");
     expect(await terminal.exited).to.equal(130);
     expect(await readdir(workspace.folder), "a folder that was not there before").not.to.include("stopped");
   });

@@ -4,8 +4,8 @@ import { performance } from "node:perf_hooks";
 import { Interrupted } from "./failure.js";
 
 const exitCodeOf = { SIGINT: 130, SIGTERM: 143, SIGHUP: 129 } as const;
-/** A signal that is sent to the process and to its group comes twice, and is one request all the same. */
-const sameRequestMs = 500;
+/** Less far apart, two signals are one request: `timeout` and `npm` send to the process what its group gets as well. */
+const repeatMs = 1000;
 
 /**
  * Runs `work` with a signal that SIGINT, SIGTERM and SIGHUP abort. What has to be closed belongs into `work`: after a
@@ -19,7 +19,7 @@ export async function interruptible<T>(work: (signal: AbortSignal) => Promise<T>
   let askedMs = 0;
   const stop = (name: NodeJS.Signals): void => {
     if (code !== undefined) {
-      if (name !== "SIGHUP" && performance.now() - askedMs > sameRequestMs) {
+      if (name !== "SIGHUP" && performance.now() - askedMs >= repeatMs) {
         // Asked twice: leave now. What was acknowledged is safe, and the shards leave by themselves.
         process.exit(code);
       }

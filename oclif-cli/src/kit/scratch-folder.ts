@@ -20,7 +20,8 @@ export async function withScratchFolder<T>(
   try {
     return await work(folder);
   } finally {
-    await rm(folder, { recursive: true, force: true });
+    // A shard whose program was killed notices it a moment later, and may write until then.
+    await rm(folder, { recursive: true, force: true, maxRetries: 5 });
     if (firstMade !== undefined) {
       await removeEmpty(resolve(dirname(folder)), resolve(firstMade));
     }

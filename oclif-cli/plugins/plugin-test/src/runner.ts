@@ -11,7 +11,10 @@ import { withScratchFolder } from "fastkv-cli/kit/scratch-folder";
 import { paint } from "fastkv-cli/kit/style";
 import type { SelfTest } from "./self-test.js";
 
-/** @returns the number of failed tests */
+/**
+ * @returns the number of failed tests
+ * @throws the signal's reason once it is aborted and the test under way has ended, whose result then says nothing
+ */
 export async function runTests(
   tests: readonly SelfTest[],
   parent: string | undefined,
@@ -20,32 +23,45 @@ export async function runTests(
   return withScratchFolder(parent, "fastkv-test-", async (folder) => {
     let failed = 0;
     for (const [index, test] of tests.entries()) {
-      signal.throwIfAborted();
-      failed += (await runTest(test, index + 1, join(folder, String(index + 1)))) ? 0 : 1;
+      const result = await runTest(test, join(folder, String(index + 1)));
+      if (signal.aborted) {
+        process.stderr.write(`${paint(process.stderr, "yellow", "Interrupted")}\n`);
+        throw signal.reason;
+      }
+      printResult(test, index + 1, result);
+      failed += result.hasFailed ? 1 : 0;
     }
     return failed;
   });
 }
 
-async function runTest(test: SelfTest, number: number, folder: string): Promise<boolean> {
+interface TestResult {
+  elapsedMs: number;
+  hasFailed: boolean;
+  /** What was thrown, if it has failed. */
+  error?: unknown;
+}
+
+async function runTest(test: SelfTest, folder: string): Promise<TestResult> {
   const startedMs = performance.now();
+  const elapsedMs = (): number => performance.now() - startedMs;
   await mkdir(folder);
   try {
     await test.run(folder);
-    const time = paint(process.stdout, "dim", `(${formatDurationMs(performance.now() - startedMs)})`);
-    process.stdout.write(
-      `${paint(process.stdout, "green", "✓")} Test ${number} passed: ${test.name} ${time}\n`,
-    );
-    return true;
+    return { elapsedMs: elapsedMs(), hasFailed: false };
   } catch (error) {
-    const time = paint(process.stdout, "dim", `(${formatDurationMs(performance.now() - startedMs)})`);
-    process.stdout.write(
-      `${paint(process.stdout, "red", "✗")} Test ${number} failed: ${test.name} ${time}\n`,
-    );
+    return { elapsedMs: elapsedMs(), hasFailed: true, error };
+  }
+}
+
+function printResult({ name }: SelfTest, number: number, { elapsedMs, hasFailed, error }: TestResult): void {
+  const time = paint(process.stdout, "dim", `(${formatDurationMs(elapsedMs)})`);
+  const mark = hasFailed ? paint(process.stdout, "red", "✗") : paint(process.stdout, "green", "✓");
+  process.stdout.write(`${mark} Test ${number} ${hasFailed ? "failed" : "passed"}: ${name} ${time}\n`);
+  if (hasFailed) {
     for (const line of explain(error)) {
       process.stdout.write(`    ${escapeControls(line)}\n`);
     }
-    return false;
   }
 }
 
