@@ -59,7 +59,10 @@ describe("fastkv export | fastkv bulk", () => {
         { cwd: workspace.folder, env: cliEnvironment(workspace.folder) },
       );
       const original = await stored("a");
-      expect({ stdout, stderr }).to.deep.equal({ stdout: `Loaded ${original.length} items\n`, stderr: "" });
+      expect({ stdout, stderr }).to.deep.equal({
+        stdout: `Loaded ${original.length} items\n`,
+        stderr: `Database created at ${target}\n`,
+      });
       expect(original).to.have.length(12);
       expect(new Set(original.map(({ encoding }) => encoding)).size, "encodings").to.equal(4);
       expect(original.filter(({ expiresAt }) => expiresAt !== undefined)).to.have.length(4);
@@ -87,7 +90,7 @@ describe("fastkv export | fastkv bulk", () => {
     const { stdout } = await workspace.run(["export", "--path", "a"]);
     const result = await workspace.run(["bulk", "-", "--path", "cut"], { input: stdout.slice(0, -20) });
     expect(result.code).to.equal(1);
-    expect(result.stderr).to.match(/^Error: Line 12 is not JSON: .*\n$/);
+    expect(result.stderr).to.match(/^Database created at cut\nError: Line 12 is not JSON: .*\n$/);
     expect(await stored("cut")).to.deep.equal([]);
   });
 });

@@ -19,7 +19,12 @@ describe("the one-shot commands", () => {
     workspace.run(line.split(" "), input === undefined ? {} : { input });
 
   it("put, get and delete a value", async () => {
-    expect(await run('put user:1 {"a":1} --path d')).to.deep.equal({ code: 0, stdout: "OK\n", stderr: "" });
+    expect(await run('put user:1 {"a":1} --path d')).to.deep.equal({
+      code: 0,
+      stdout: "OK\n",
+      stderr: "Database created at d\n",
+    });
+    expect(await run("put user:2 2 --path d")).to.deep.equal({ code: 0, stdout: "OK\n", stderr: "" });
     expect(await run("get user:1 --path d")).to.deep.equal({
       code: 0,
       stdout: '{\n  "a": 1\n}\n',
@@ -106,7 +111,11 @@ describe("the one-shot commands", () => {
     const loaded = await workspace.run(["bulk", "large.json", "--path", "large"], {
       env: { NODE_OPTIONS: "--max-old-space-size=48" },
     });
-    expect(loaded).to.deep.equal({ code: 0, stdout: "Loaded 100000 items\n", stderr: "" });
+    expect(loaded).to.deep.equal({
+      code: 0,
+      stdout: "Loaded 100000 items\n",
+      stderr: "Database created at large\n",
+    });
   });
 
   describe("when nobody takes their output", () => {

@@ -35,7 +35,7 @@ describe("the shell over piped input", () => {
     const result = await shell(input);
     expect(result.stderr).to.equal("");
     expect(result.code).to.equal(0);
-    expect(result.stdout).to.equal(`Database opened at ./d
+    expect(result.stdout).to.equal(`Database created at ./d
 OK
 OK
 {

@@ -4,7 +4,7 @@ import { expect } from "chai";
 import { Workspace } from "./support/cli.js";
 import { TestTerminal } from "./support/terminal.js";
 
-const transcript = `Database opened at ./testdb
+const transcript = `Database created at ./testdb
 fastkv> put config:app_name "MyApp"
 OK
 fastkv> put user:1001 '{"name": "Alice", "active": true}'
@@ -62,7 +62,7 @@ describe("the shell at a terminal", () => {
     expect((await stat(file)).mode & 0o777).to.equal(0o600);
     expect(await readFile(file, "utf8")).to.contain('scan user:\nscan "" 5\nbulk data.json\nexit\n');
     const terminal = new TestTerminal(workspace.folder, ["shell", "--path", "./testdb"]);
-    await terminal.shows(/fastkv>$/);
+    await terminal.shows(/^Database opened at \.\/testdb\nfastkv>$/);
     terminal.type("\x1b[A\x1b[A");
     await terminal.shows("fastkv> bulk data.json");
     terminal.type("\x15 count\r");

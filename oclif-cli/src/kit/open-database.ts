@@ -1,5 +1,7 @@
 /** Opening a database for a command, with failures that say what to do. */
 
+import { existsSync } from "node:fs";
+import { join } from "node:path";
 import type { DurabilityMode, FastKV, ValueEncoding } from "fastkv";
 import { CommandFailure, describeError, exitCode } from "./failure.js";
 
@@ -28,4 +30,19 @@ export async function openDatabase(path: string, options: OpenOptions = {}): Pro
   } catch (error) {
     throw new CommandFailure(describeError(error), { exitCode: exitCode.unusable, cause: error });
   }
+}
+
+/** As `openDatabase`, with a line on stderr where that made a new database: it may be a slip in the path. */
+export async function openWithNotice(path: string, options: OpenOptions = {}): Promise<FastKV> {
+  const isNew = !isDatabase(path);
+  const db = await openDatabase(path, options);
+  if (isNew) {
+    process.stderr.write(`Database created at ${path}\n`);
+  }
+  return db;
+}
+
+/** Each database has an identity file (fastkv's docs/file-formats.md). */
+export function isDatabase(path: string): boolean {
+  return existsSync(join(path, "FASTKV"));
 }

@@ -118,7 +118,7 @@ describe("fastkv import from LevelDB", () => {
     const target = imports().freshTarget();
     const { code, stderr } = await imports().run(`--from leveldb ${bad} --encoding json --path ${target}`);
     expect(code).to.equal(1);
-    expect(stderr).to.match(/^Error: The value of b is not JSON: [^\n]*\n$/);
+    expect(stderr).to.match(/^Database created at .*\nError: The value of b is not JSON: [^\n]*\n$/);
     await imports().expectNothingIn(target);
   });
 
@@ -173,7 +173,11 @@ describe("fastkv import from LevelDB", () => {
       text(child.stderr!),
       once(child, "close") as Promise<[number]>,
     ]);
-    expect({ code, stdout, stderr }).to.deep.equal({ code: 130, stdout: "", stderr: "" });
+    expect({ code, stdout, stderr }).to.deep.equal({
+      code: 130,
+      stdout: "",
+      stderr: `Database created at ${target}\n`,
+    });
     await imports().expectNothingIn(target);
     await imports().expectImported(`--from leveldb ${big}`, target, bigEntries);
   });
@@ -186,7 +190,7 @@ describe("fastkv import from LevelDB", () => {
       text(child.stderr!),
       once(child, "close") as Promise<[number]>,
     ]);
-    expect(stderr).to.match(/^Error: .* changed while it was read\. [^\n]*\n$/);
+    expect(stderr).to.match(/^Database created at .*\nError: .* changed while it was read\. [^\n]*\n$/);
     expect(code).to.equal(2);
     await imports().expectNothingIn(target);
   });
@@ -204,7 +208,7 @@ describe("fastkv import from LevelDB", () => {
       once(child, "close") as Promise<[number]>,
     ]);
     expect(stderr).to.match(
-      /^Error: .* is damaged, .*its reader crashed \(SIGSEGV\)\. Nothing was loaded\n$/,
+      /^Database created at .*\nError: .* is damaged, .*its reader crashed \(SIGSEGV\)\. Nothing was loaded\n$/,
     );
     expect(code).to.equal(2);
     await imports().expectNothingIn(target);

@@ -79,7 +79,7 @@ describe("fastkv import from LMDB", () => {
     const { code, stderr } = await imports().run(`--from lmdb ${file} --path ${target}`);
     expect({ code, stderr: stderr.replace(file, "FILE") }).to.deep.equal({
       code: 2,
-      stderr: "Error: FILE has several values for the key a (dupSort); a key of FastKV has one\n",
+      stderr: `Database created at ${target}\nError: FILE has several values for the key a (dupSort); a key of FastKV has one\n`,
     });
     await imports().expectNothingIn(target);
   });

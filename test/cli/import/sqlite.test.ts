@@ -71,7 +71,7 @@ describe("fastkv import from SQLite", () => {
     };
     expect(await imports().workspace.run(["import", ...args, ...columns], options)).to.deep.include({
       code: 0,
-      stderr: "",
+      stderr: `Database created at ${target}\n`,
     });
     expect(await imports().entriesOf(target)).to.deep.equal([
       ["user:1", { name: "Älice" }],

@@ -1,7 +1,7 @@
 /** Imports by the command, as a real process. */
 
 import { type ChildProcess, spawn } from "node:child_process";
-import { cpSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
+import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { expect } from "chai";
@@ -37,10 +37,11 @@ export class Imports {
   }
 
   async expectImported(args: string, target: string, count: number, cwd?: string): Promise<void> {
+    const isNew = !existsSync(target);
     expect(await this.run(`${args} --path ${target}`, cwd)).to.deep.equal({
       code: 0,
       stdout: `Imported ${count} entries: ${count} in the source, ${count} loaded, ${count} in the database\n`,
-      stderr: "",
+      stderr: isNew ? `Database created at ${target}\n` : "",
     });
   }
 

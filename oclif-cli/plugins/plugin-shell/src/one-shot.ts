@@ -2,7 +2,7 @@
 
 import type { FastKV } from "fastkv";
 import { interruptible } from "fastkv-cli/kit/interrupt";
-import { type OpenOptions, openDatabase } from "fastkv-cli/kit/open-database";
+import { type OpenOptions, openWithNotice } from "fastkv-cli/kit/open-database";
 import { LineWriter } from "fastkv-cli/kit/output";
 
 export interface OneShot {
@@ -17,7 +17,7 @@ export async function withDatabase(
   work: (context: OneShot) => Promise<void>,
 ): Promise<void> {
   await interruptible(async (signal) => {
-    const db = await openDatabase(path, options);
+    const db = await openWithNotice(path, options);
     const output = new LineWriter(process.stdout);
     try {
       await work({ db, output, signal });

@@ -4,7 +4,7 @@ import { Args, Command, Flags } from "@oclif/core";
 import { describeError } from "fastkv-cli/kit/failure";
 import { pathFlag, shardsFlag, sharedFolderFlag } from "fastkv-cli/kit/flags";
 import { interruptible } from "fastkv-cli/kit/interrupt";
-import { openDatabase } from "fastkv-cli/kit/open-database";
+import { openWithNotice } from "fastkv-cli/kit/open-database";
 import { LineWriter } from "fastkv-cli/kit/output";
 import { withScratchFolder } from "fastkv-cli/kit/scratch-folder";
 import { type ImportRequest, sourceEncodings, sourceKinds } from "../import/request.js";
@@ -67,7 +67,7 @@ export default class Import extends Command {
           // A source that cannot be used must not leave an empty database behind.
           const sourceEntries = await reader.open();
           const { shards } = flags;
-          await using db = await openDatabase(flags.path, {
+          await using db = await openWithNotice(flags.path, {
             shards,
             allowSharedFolder: flags["allow-shared-folder"],
           });
