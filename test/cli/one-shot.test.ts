@@ -99,8 +99,9 @@ describe("the one-shot commands", () => {
     expect(broken.stderr).to.equal("Error: The JSON ends within the array, behind item 1\n");
     expect((await run("get new1 --path l")).code, "all or nothing").to.equal(1);
     const slip = await run("bulk pears.json --path slip");
-    expect(slip).to.deep.include({ code: 1, stdout: "" });
+    expect(slip).to.deep.include({ code: 2, stdout: "" });
     expect(slip.stderr).to.match(/^Error: Cannot read pears.json: ENOENT[^\n]*\n$/);
+    expect((await run("bulk . --path slip")).code, "a folder").to.equal(2);
     expect(existsSync(workspace.path("slip")), "a database for nothing").to.equal(false);
   });
 

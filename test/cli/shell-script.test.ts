@@ -156,6 +156,7 @@ Database closed
       ["time", "Usage: time on|off"],
     ];
     const result = await shell(wrong.map(([line]) => line).join("\n"), "--keep-going");
+    expect(result.code, "a file to load is missing").to.equal(2);
     const lines = result.stderr.trimEnd().split("\n");
     expect(lines).to.have.length(wrong.length);
     for (const [index, [, message]] of wrong.entries()) {

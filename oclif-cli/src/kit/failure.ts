@@ -9,7 +9,7 @@ export const exitCode = {
   ok: 0,
   /** The command failed, or `get` found no such key. */
   failed: 1,
-  /** The database cannot be opened or is damaged, or the arguments are wrong. */
+  /** The database, or what is to be loaded, cannot be opened or is damaged, or the arguments are wrong. */
   unusable: 2,
   /** Ended by Ctrl-C, as shells say it: 128 + SIGINT. */
   interrupted: 130,

@@ -3,7 +3,7 @@
 import { createReadStream, type Stats } from "node:fs";
 import { access, constants, stat } from "node:fs/promises";
 import type { FastKV } from "fastkv";
-import { CommandFailure, describeError } from "fastkv-cli/kit/failure";
+import { CommandFailure, describeError, exitCode } from "fastkv-cli/kit/failure";
 import { startProgress } from "fastkv-cli/kit/progress";
 import { loadEntries } from "../library-entries.js";
 import { readEntries } from "./read-entries.js";
@@ -46,7 +46,7 @@ export async function loadFile(db: FastKV, file: string, options: TransferOption
 
 /**
  * The size of a file; undefined for stdin, pipes and the like, which have none.
- * @throws CommandFailure if it cannot be read
+ * @throws CommandFailure with exit code 2 if it cannot be read
  */
 export async function sourceBytes(file: string): Promise<number | undefined> {
   if (file === "-") {
@@ -57,10 +57,13 @@ export async function sourceBytes(file: string): Promise<number | undefined> {
     facts = await stat(file);
     await access(file, constants.R_OK);
   } catch (error) {
-    throw new CommandFailure(`Cannot read ${file}: ${describeError(error)}`, { cause: error });
+    throw new CommandFailure(`Cannot read ${file}: ${describeError(error)}`, {
+      exitCode: exitCode.unusable,
+      cause: error,
+    });
   }
   if (facts.isDirectory()) {
-    throw new CommandFailure(`${file} is a folder`);
+    throw new CommandFailure(`${file} is a folder`, { exitCode: exitCode.unusable });
   }
   return facts.isFile() ? facts.size : undefined;
 }
