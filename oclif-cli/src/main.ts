@@ -1,8 +1,9 @@
 /** What `bin/run.js` runs: hands the arguments to oclif and turns any failure into one line and an exit code. */
 
 import { fileURLToPath } from "node:url";
-import { handle, run, settings } from "@oclif/core";
+import { run, settings } from "@oclif/core";
 import { CommandFailure, describeError, exitCode, reportFailure } from "./kit/failure.js";
+import { isOclifError, leaveWithUsageError } from "./usage-error.js";
 
 export async function main(argv: string[]): Promise<void> {
   let outputFailed = false;
@@ -19,11 +20,12 @@ export async function main(argv: string[]): Promise<void> {
   process.stderr.on("error", () => {});
   // Plugins run as they were built: none is compiled on the fly.
   settings.enableAutoTranspile = false;
+  const program = fileURLToPath(import.meta.url);
   try {
-    await run(argv, fileURLToPath(import.meta.url));
+    await run(argv, program);
   } catch (error) {
     if (isOclifError(error)) {
-      await handle(withPathHint(error));
+      await leaveWithUsageError(error, argv, program);
     } else {
       process.exitCode = reportFailure(error);
     }
@@ -35,15 +37,4 @@ export async function main(argv: string[]): Promise<void> {
 
 function cannotWrite(error: Error): CommandFailure {
   return new CommandFailure(`Cannot write the output: ${describeError(error)}`, { cause: error });
-}
-
-/** Every command needs a path, and scripts do not want to repeat it. */
-function withPathHint<T extends Error>(error: T): T {
-  error.message = error.message.replace("Missing required flag path", "$& (--path DIR, or set FASTKV_PATH)");
-  return error;
-}
-
-/** Errors in the arguments, "command not found" and the like: oclif prints them best, with the usage. */
-function isOclifError(error: unknown): error is Error & { oclif: object } {
-  return error instanceof Error && "oclif" in error;
 }

@@ -266,7 +266,16 @@ describe("the one-shot commands", () => {
     for (const [index, { code, stderr }] of results.entries()) {
       expect(code, lines[index]).to.equal(2);
       expect(stderr, lines[index]).not.to.match(/\n +at /);
+      expect(stderr, lines[index]).to.match(/^Error: [^\n]+\n(\nUSAGE\n|$)/);
     }
-    expect(results[1]!.stderr).to.contain("(--path DIR, or set FASTKV_PATH)");
+    expect(results[0]!.stderr).to.contain(
+      "Missing 1 required arg: key  the key. See more help with --help\n\nUSAGE\n",
+    );
+    expect(results[1]!.stderr).to.equal(
+      "Error: Missing required flag path (--path DIR, or set FASTKV_PATH). See more help with --help\n",
+    );
+    expect(results[2]!.stderr).to.equal(
+      "Error: Expected --encoding=yaml to be one of: json, msgpack, structured, binary. See more help with --help\n",
+    );
   });
 });

@@ -128,9 +128,7 @@ describe("the start of fastkv", () => {
     expect(stderr).to.contain("Did you mean benchmark?");
     const ofShell = await workspace.run(["count", "--path", "./d"]);
     expect(ofShell.code).to.equal(127);
-    expect(ofShell.stderr.replaceAll(/[\s›]+/g, " ")).to.contain(
-      "pipe it: echo 'count' | fastkv shell --path DIR",
-    );
+    expect(ofShell.stderr).to.contain("pipe it: echo 'count' | fastkv shell --path DIR");
     for (const [word, hint] of [
       ["ls", "Did you mean scan?"],
       [
@@ -141,14 +139,12 @@ describe("the start of fastkv", () => {
     ] as const) {
       const unknown = await workspace.run([word, "a", "--path", "./d"]);
       expect(unknown.code).to.equal(127);
-      expect(unknown.stderr.replaceAll(/[\s›]+/g, " ")).to.contain(
-        `${word} a: not a command of fastkv. ${hint}`,
-      );
+      expect(unknown.stderr).to.contain(`${word} a: not a command of fastkv. ${hint}`);
     }
     const path = await workspace.run(["shell", "./d"]);
     expect(path.code).to.equal(2);
     expect(path.stderr).to.contain("Unexpected argument: ./d");
-    expect(path.stderr.replaceAll(/[\s›]+/g, " ")).to.contain("a database is given with --path DIR");
+    expect(path.stderr).to.contain("a database is given with --path DIR");
   });
 
   it("says in the help of what is no command the same as without it", async () => {
@@ -160,9 +156,7 @@ describe("the start of fastkv", () => {
     ] as const) {
       const help = await workspace.run(["help", ...line.split(" ")]);
       expect(help).to.deep.include({ code: 127, stdout: "" });
-      expect(help.stderr.replaceAll(/[\s›]+/g, " ")).to.equal(
-        ` Error: ${line}: not a command of fastkv. ${hint} `,
-      );
+      expect(help.stderr).to.equal(`Error: ${line}: not a command of fastkv. ${hint}\n`);
     }
   });
 
@@ -170,8 +164,8 @@ describe("the start of fastkv", () => {
     for (const flag of ["--path", "--path=./d", "-p"]) {
       const early = await workspace.run([flag, "./d", "get", "a"]);
       expect(early).to.deep.include({ code: 2, stdout: "" });
-      expect(early.stderr.replaceAll(/[\s›]+/g, " ")).to.equal(
-        ` Error: ${flag.replace("=./d", "")}: flags stand behind the command, as in fastkv get KEY --path DIR `,
+      expect(early.stderr).to.equal(
+        `Error: ${flag.replace("=./d", "")}: flags stand behind the command, as in fastkv get KEY --path DIR\n`,
       );
     }
   });
