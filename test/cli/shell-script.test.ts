@@ -35,7 +35,7 @@ describe("the shell over piped input", () => {
     const result = await shell(input);
     expect(result.stderr).to.equal("");
     expect(result.code).to.equal(0);
-    expect(result.stdout).to.equal(`Database created at ./d
+    expect(result.stdout).to.equal(`Database opened at ./d
 OK
 OK
 {
@@ -87,6 +87,12 @@ Database closed
       expect(result.code).to.equal(1);
     }
     expect((await workspace.run(["get", "c", "--path", "./d"])).code).to.equal(1);
+  });
+
+  it("comes to the end of a long script whose quotes are never closed", async () => {
+    const rest = Array.from({ length: 20_000 }, (_, at) => `put key-${at} 1\n`);
+    const { stderr } = await shell(`put a "\n${rest.join("")}`);
+    expect(stderr).to.equal('Error: line 1: The quotes (") that open here are not closed\n');
   });
 
   it("stops with an error at a batch without an end, of which nothing is written", async () => {

@@ -4,7 +4,7 @@ import { expect } from "chai";
 import { Workspace } from "./support/cli.js";
 import { TestTerminal } from "./support/terminal.js";
 
-const transcript = `Database created at ./testdb
+const transcript = `Database opened at ./testdb
 fastkv> put config:app_name "MyApp"
 OK
 fastkv> put user:1001 '{"name": "Alice", "active": true}'

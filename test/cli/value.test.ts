@@ -1,5 +1,6 @@
 import { expect } from "chai";
 import { escapeControls } from "fastkv-cli/kit/escape";
+import { parseLine } from "fastkv-plugin-shell/text/line";
 import { formatInline, formatPretty, losesQuotes, parseValue } from "fastkv-plugin-shell/text/value";
 
 describe("values as text", () => {
@@ -14,21 +15,33 @@ describe("values as text", () => {
     expect(parseValue("5", "binary")).to.deep.equal(new Uint8Array([0x35]));
   });
 
+  const losing = [
+    '{"a":1}',
+    '["1",2]',
+    "['a']",
+    '{"a":"b c"}',
+    '"{"a": 1}"',
+    '"{ "name": "Alice" }"',
+    '"[ "a", "b" ]"',
+    "'{'a': 1}'",
+  ];
+  const keeping = [
+    `'{"a":1}'`,
+    '"{\\"a\\":1}"',
+    '{\\"a\\":1}',
+    "[1,2]",
+    "{a:1}",
+    "[it\\'s]",
+    'a"[b]"',
+    "'[x]'",
+    `"{it's}"`,
+    `'{it'\\''s}'`,
+  ];
   it("knows the words that would lose quotes which are JSON's", () => {
-    for (const raw of ['{"a":1}', '["1",2]', "['a']", '{"a":"b c"}', '"{"a": 1}"', '{"a":1']) {
-      expect(losesQuotes(raw), raw).to.equal(true);
-    }
-    for (const raw of [
-      `'{"a":1}'`,
-      '"{\\"a\\":1}"',
-      '{\\"a\\":1}',
-      "[1,2]",
-      "{a:1}",
-      "[it\\'s]",
-      'a"[b]"',
-      "'[x]'",
-    ]) {
-      expect(losesQuotes(raw), raw).to.equal(false);
+    for (const raw of [...losing, ...keeping]) {
+      const { words } = parseLine(raw);
+      expect(words.length, raw).to.equal(1);
+      expect(losesQuotes(raw, words[0]!.value), raw).to.equal(losing.includes(raw));
     }
   });
 

@@ -34,15 +34,11 @@ export async function openDatabase(path: string, options: OpenOptions = {}): Pro
 
 /** As `openDatabase`, with a line on stderr where that made a new database: it may be a slip in the path. */
 export async function openWithNotice(path: string, options: OpenOptions = {}): Promise<FastKV> {
-  const isNew = !isDatabase(path);
+  // Each database has an identity file (docs/file-formats.md of the library).
+  const isNew = !existsSync(join(path, "FASTKV"));
   const db = await openDatabase(path, options);
   if (isNew) {
     process.stderr.write(`Database created at ${path}\n`);
   }
   return db;
-}
-
-/** Each database has an identity file (fastkv's docs/file-formats.md). */
-export function isDatabase(path: string): boolean {
-  return existsSync(join(path, "FASTKV"));
 }

@@ -10,7 +10,7 @@ import {
   sharedFolderFlag,
 } from "fastkv-cli/kit/flags";
 import { interruptible } from "fastkv-cli/kit/interrupt";
-import { isDatabase, openDatabase } from "fastkv-cli/kit/open-database";
+import { openDatabase } from "fastkv-cli/kit/open-database";
 import type { Session } from "../shell/session.js";
 import type { TypedInput } from "../shell/typed-input.js";
 
@@ -37,7 +37,6 @@ export default class Shell extends Command {
 
   async run(): Promise<void> {
     const { flags } = await this.parse(Shell);
-    const isNew = !isDatabase(flags.path);
     const db = await openDatabase(flags.path, {
       shards: flags.shards,
       durability: flags.durability,
@@ -45,7 +44,7 @@ export default class Shell extends Command {
       create: !flags["no-create"],
       allowSharedFolder: flags["allow-shared-folder"],
     });
-    process.stdout.write(`Database ${isNew ? "created" : "opened"} at ${flags.path}\n`);
+    process.stdout.write(`Database opened at ${flags.path}\n`);
     const interactive = process.stdin.isTTY === true && process.stdout.isTTY === true;
     const { Session } = await import("../shell/session.js");
     const input = interactive ? await typedInput() : undefined;

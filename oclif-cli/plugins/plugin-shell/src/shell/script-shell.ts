@@ -23,6 +23,7 @@ export async function runScript(
 ): Promise<number> {
   let code: number = exitCode.ok;
   let pending = "";
+  let parsed = parseLine("");
   let number = 0;
   let startedAt = 0;
   const fail = (place: string, error: unknown): void => {
@@ -47,9 +48,11 @@ export async function runScript(
     number++;
     startedAt = pending === "" ? number : startedAt;
     pending = pending === "" ? line : `${pending}\n${line}`;
-    const { words, open } = parseLine(pending);
-    if (open === undefined) {
-      await run(words);
+    if (mayClose(parsed.open, line)) {
+      parsed = parseLine(pending);
+    }
+    if (parsed.open === undefined) {
+      await run(parsed.words);
       pending = "";
     }
     if (session.ended) {
@@ -57,7 +60,7 @@ export async function runScript(
     }
   }
   options.signal.throwIfAborted();
-  const { open } = parseLine(pending);
+  const { open } = parsed;
   if (open !== undefined) {
     fail(`line ${startedAt + lineEnds(pending.slice(0, open.at))}`, unclosed(open));
   }
@@ -68,6 +71,11 @@ export async function runScript(
     code = Math.max(code, exitCode.failed);
   }
   return code;
+}
+
+/** Only then all that waits is parsed again: quotes that nobody closes would have it parsed for each line. */
+function mayClose(open: OpenQuote | undefined, line: string): boolean {
+  return open === undefined || open.quote === "\\" || line.includes(open.quote.at(-1)!);
 }
 
 function lineEnds(text: string): number {

@@ -38,9 +38,18 @@ export function encodingFor(value: unknown, encoding: ValueEncoding | undefined)
   return encoding ?? (value instanceof Uint8Array ? "binary" : undefined);
 }
 
-/** True for a word, as it was typed, whose brackets stand outside of its quotes: `{"a":1}` would arrive as `{a:1}`. */
-export function losesQuotes(raw: string): boolean {
-  return /^(?:[{[]|"[{[]")(?:\\.|[^\\"'])*["']/s.test(raw);
+/**
+ * True for a word that was meant as JSON, whose quotes it would lose: `{"a":1}`, whose brackets stand outside of its quotes, would
+ * arrive as `{a:1}`, and `"{ "a": 1 }"` as `{ a: 1 }`. `raw`: as it was typed.
+ */
+export function losesQuotes(raw: string, word: WordValue): boolean {
+  const hasBracketsOutside = /^(?:[{[]|"[{[]")(?:\\.|[^\\"'])*["']/s.test(raw);
+  const hasQuotesInside = !raw.includes("\\") && quotesIn(raw) > quotesIn(word) + 2;
+  return hasBracketsOutside || (hasQuotesInside && looksLikeBrokenJson(parseValue(word, undefined)));
+}
+
+function quotesIn(text: WordValue): number {
+  return typeof text === "string" ? text.replaceAll(/[^"']/g, "").length : 0;
 }
 
 /** Looks like what somebody took for JSON: `{a:1}`. */

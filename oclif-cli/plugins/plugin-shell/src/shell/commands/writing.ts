@@ -44,7 +44,7 @@ function readPut(args: CommandArguments): PutOperation {
   if (encodingName !== undefined && !encodings.includes(encodingName)) {
     throw new CommandFailure(`Unknown encoding "${encodingName}"; known are ${encodings.join(", ")}`);
   }
-  if (losesQuotes(args.raw(1)!)) {
+  if (losesQuotes(args.raw(1)!, args.word(1)!)) {
     throw new CommandFailure(
       `The quotes in this value would be lost. Put single quotes around JSON: put k '{"a": 1}'`,
     );
