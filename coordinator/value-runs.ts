@@ -57,7 +57,9 @@ export class ValueRuns {
       const bytes = frame.readUInt32LE(header + 4);
       const isText =
         frame[header + 2] === encodingTag.json && frame[header + 3] === answerStatus.found && bytes > 0;
-      if (!isText || bytes > uncheckedJsonBytes || end - start + bytes > maxRunBytes) {
+      // What a description claims is checked when its value is read.
+      const isThere = end + bytes < this.#headersStart;
+      if (!isText || !isThere || bytes > uncheckedJsonBytes || end - start + bytes > maxRunBytes) {
         break;
       }
       end += bytes + 1;

@@ -3,11 +3,14 @@ import fc from "fast-check";
 import { PageReader } from "../../../coordinator/page-reader.js";
 import { newEntry } from "../../../shard/engine/reads.js";
 import { PageWriter, type WrittenPage } from "../../../shard/page-writer.js";
+import { FastKVError } from "../../../shared/errors.js";
 import { encodingTag } from "../../../shared/format/value-encoding.js";
+import { valueHeaderBytes } from "../../../shared/wire/frame.js";
 import {
   decodePageRequest,
   encodePageRequest,
   type PageRequest,
+  pageHeaderBytes,
   pageMode,
 } from "../../../shared/wire/page.js";
 
@@ -151,6 +154,29 @@ describe("A page of a scan", () => {
       "damaged",
       { value: 8 },
     ]);
+  });
+
+  it("takes no value for longer than there is room in it, whichever claims to be", () => {
+    const entries = Array.from({ length: 6 }, (_, at) => ({
+      key: `k${at}`,
+      value: Buffer.from(`{"a":${at}}`),
+      tag: encodingTag.json,
+      expiresAt: 0,
+    }));
+    const headersStart = pageHeaderBytes + writePage(new PageWriter(), entries).frame.readUInt32LE(16);
+    for (let liar = 0; liar < entries.length; liar++) {
+      for (const claimed of [8, 60, 300, 700, 4_000, 0xffff_ffff]) {
+        const { frame } = writePage(new PageWriter(), entries);
+        frame.writeUInt32LE(claimed, headersStart + liar * valueHeaderBytes + 4);
+        const page = new PageReader(frame);
+        const read = (): void => {
+          while (page.next()) {
+            page.value(() => "decoded alone");
+          }
+        };
+        expect(read, `${liar}: ${claimed}`).to.throw(FastKVError, "a frame has the values that it describes");
+      }
+    }
   });
 
   it("has no values where keys were asked for, and no entries where their number was", () => {
