@@ -4,7 +4,8 @@ import { join } from "node:path";
 import { PassThrough } from "node:stream";
 import { expect } from "chai";
 import { formatDurationMs, parseDurationMs } from "fastkv-cli/kit/duration";
-import { CommandFailure, describeError } from "fastkv-cli/kit/failure";
+import { CommandFailure, describeError, Interrupted } from "fastkv-cli/kit/failure";
+import { interruptible } from "fastkv-cli/kit/interrupt";
 import { nearestName } from "fastkv-cli/kit/nearest";
 import { LineWriter, OutputClosed } from "fastkv-cli/kit/output";
 import { renderTable } from "fastkv-cli/kit/table";
@@ -53,6 +54,25 @@ describe("the commands' kit", () => {
     ]) {
       expect(nearestName(theirs!, names), theirs).to.equal(ours);
     }
+  });
+
+  it("tells of writes that may be lost also where the work was interrupted", async () => {
+    const printed: string[] = [];
+    const { write } = process.stderr;
+    process.stderr.write = (text) => printed.push(String(text)) > 0;
+    try {
+      for (const writeOutcome of ["in-doubt", "not-applied"]) {
+        const failure = Object.assign(new Error(`it is ${writeOutcome}`), { writeOutcome });
+        const interrupted = interruptible(async () => {
+          process.emit("SIGTERM", "SIGTERM");
+          throw failure;
+        });
+        expect(await interrupted.catch((error: unknown) => error)).to.be.instanceOf(Interrupted);
+      }
+    } finally {
+      process.stderr.write = write;
+    }
+    expect(printed.join("")).to.equal("Error: it is in-doubt\n");
   });
 
   it("describes an error on one line that is safe to print", () => {

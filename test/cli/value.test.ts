@@ -36,6 +36,7 @@ describe("values as text", () => {
     "'[x]'",
     `"{it's}"`,
     `'{it'\\''s}'`,
+    `'[it'"'"'s here]'`,
   ];
   it("knows the words that would lose quotes which are JSON's", () => {
     for (const raw of [...losing, ...keeping]) {

@@ -1,7 +1,7 @@
 /** Ctrl-C and SIGTERM for one-shot commands: stop the work, close the database, then leave. */
 
 import { performance } from "node:perf_hooks";
-import { Interrupted } from "./failure.js";
+import { Interrupted, printError } from "./failure.js";
 
 const exitCodeOf = { SIGINT: 130, SIGTERM: 143, SIGHUP: 129 } as const;
 /** Less far apart, two signals are one request: `timeout` and `npm` send to the process what its group gets as well. */
@@ -40,7 +40,14 @@ export async function interruptible<T>(work: (signal: AbortSignal) => Promise<T>
     }
     return result;
   } catch (error) {
-    throw code === undefined ? error : new Interrupted(code);
+    if (code === undefined) {
+      throw error;
+    }
+    // That the work was aborted is known; that its writes may be lost is not.
+    if ((error as { writeOutcome?: string }).writeOutcome === "in-doubt") {
+      printError(error);
+    }
+    throw new Interrupted(code);
   } finally {
     for (const name of names) {
       process.off(name, stop);

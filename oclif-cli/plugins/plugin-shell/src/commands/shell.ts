@@ -56,7 +56,8 @@ export default class Shell extends Command {
     });
     await interruptible(async (signal) => {
       try {
-        process.exitCode ||= await this.#serve(session, input, flags, signal);
+        const code = await this.#serve(session, input, flags, signal);
+        process.exitCode ||= code;
         if (!process.exitCode) {
           process.stdout.write("Goodbye!\n");
         }
@@ -85,6 +86,7 @@ export default class Shell extends Command {
     const { History } = await import("../shell/history.js");
     const history = flags.history ? new History(join(this.config.dataDir, "shell-history")) : undefined;
     await new TerminalShell(session, input, history).run(signal);
+    signal.throwIfAborted();
     return exitCode.ok;
   }
 }

@@ -23,6 +23,7 @@ export async function executeWords(
   } catch (error) {
     if (session.batch && !signal.aborted) {
       session.batch.hasFailed = true;
+      session.hint("The open batch will not be written: cancel drops it");
     }
     throw error;
   }

@@ -44,7 +44,9 @@ export function encodingFor(value: unknown, encoding: ValueEncoding | undefined)
  */
 export function losesQuotes(raw: string, word: WordValue): boolean {
   const hasBracketsOutside = /^(?:[{[]|"[{[]")(?:\\.|[^\\"'])*["']/s.test(raw);
-  const hasQuotesInside = !raw.includes("\\") && quotesIn(raw) > quotesIn(word) + 2;
+  // An apostrophe in single quotes is typed as '"'"', or as '\'', which has a backslash.
+  const plain = raw.replaceAll(`'"'"'`, "");
+  const hasQuotesInside = !raw.includes("\\") && quotesIn(plain) > quotesIn(word) + 2;
   return hasBracketsOutside || (hasQuotesInside && looksLikeBrokenJson(parseValue(word, undefined)));
 }
 
