@@ -13,7 +13,7 @@ const root = join(cliFolder, "..");
 const timeoutMs = 240_000;
 
 const maxPackages = 9;
-const maxOwnBytes = 1_600_000;
+const maxOwnBytes = 2_000_000;
 const maxInstalledBytes = 6_000_000;
 
 const program = `
