@@ -1,9 +1,9 @@
-/** oclif's help, which says of a command that does not exist what the program itself says of it. */
+/** oclif's help, but with the program's own message for a command that does not exist. */
 
 import { Errors, Help } from "@oclif/core";
 import { unknownCommand } from "./kit/unknown-command.js";
 
-// oclif wants the default export.
+// oclif needs the default export.
 export default class FastKVHelp extends Help {
   override async showHelp(argv: string[]): Promise<void> {
     try {

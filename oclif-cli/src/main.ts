@@ -1,4 +1,4 @@
-/** What `bin/run.js` runs: hands the arguments to oclif and turns any failure into one line and an exit code. */
+/** Called by `bin/run.js`: passes the arguments to oclif and turns any failure into one line and an exit code. */
 
 import { fileURLToPath } from "node:url";
 import { run, settings } from "@oclif/core";
@@ -10,15 +10,15 @@ export async function main(argv: string[]): Promise<void> {
   // oclif's own listener throws, and nothing could catch that: a full disk would end in a stack trace.
   process.stdout.removeAllListeners("error");
   process.stdout.on("error", (error: NodeJS.ErrnoException) => {
-    // `fastkv scan | head -1` closes our output early: that is no failure. Writers notice it by themselves.
+    // `fastkv scan | head -1` closes our output early: that is not a failure. Writers notice it by themselves.
     if (error.code !== "EPIPE" && !outputFailed) {
       outputFailed = true;
       process.exitCode = reportFailure(cannotWrite(error));
     }
   });
-  // There is nowhere left to say that stderr is gone.
+  // If stderr is gone, there is nowhere left to report that.
   process.stderr.on("error", () => {});
-  // Plugins run as they were built: none is compiled on the fly.
+  // Plugins run as they were built: none is compiled at run time.
   settings.enableAutoTranspile = false;
   const program = fileURLToPath(import.meta.url);
   try {

@@ -1,8 +1,8 @@
 /**
- * What the host offers to plugins of other people: the library that it runs on, through oclif's hook "fastkv".
+ * What the host offers to third-party plugins: the library that it uses, through oclif's hook "fastkv".
  *
- * A plugin that is installed with `fastkv plugins install` lives in a folder of its own, from where it cannot import
- * the host's packages. The hook hands it the very same library, so there is never a second copy of another version:
+ * A plugin that is installed with `fastkv plugins install` is in a folder of its own, from which it cannot import the
+ * host's packages. The hook gives it the same library, so there is never a second copy in another version:
  *
  *     import type { FastKVHost } from "fastkv-cli/plugin";
  *
@@ -15,16 +15,16 @@ import type * as library from "fastkv";
 import type { openDatabase } from "./kit/open-database.js";
 
 export interface FastKVHost {
-  /** Everything that the package `fastkv` exports. */
+  /** All exports of the package `fastkv`. */
   library: typeof library;
-  /** Opens a database. What goes wrong ends the command with one clear line and exit code 2. */
+  /** Opens a database. A failure ends the command with one clear line and exit code 2. */
   openDatabase: typeof openDatabase;
 }
 
 declare module "@oclif/core/interfaces" {
   interface Hooks {
     fastkv: { options: Record<string, never>; return: FastKVHost };
-    /** Asked of all plugins: what may help who gave these words, which are no command. */
+    /** Called on all plugins: returns a hint for a user who typed these words, which are not a command. */
     fastkvUnknownCommand: { options: { words: readonly string[] }; return: string | undefined };
   }
 }

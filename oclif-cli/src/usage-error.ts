@@ -1,4 +1,6 @@
-/** Errors in the arguments, "command not found" and the like, which oclif throws: one plain line, as all others have. */
+/**
+ * Errors that oclif throws, such as wrong arguments or "command not found": printed on one plain line, like all others.
+ */
 
 import { Config, Errors, Help } from "@oclif/core";
 import { printError } from "./kit/failure.js";
@@ -14,9 +16,9 @@ export function isOclifError(error: unknown): error is OclifError {
   return error instanceof Error && "oclif" in error;
 }
 
-/** Prints the error, with the usage where oclif would show it, and ends the process with oclif's exit code. */
+/** Prints the error, with the usage if oclif would show it, and ends the process with oclif's exit code. */
 export async function leaveWithUsageError(error: OclifError, argv: string[], program: string): Promise<void> {
-  // A command that leaves by `this.exit()` has nothing to say.
+  // A command that leaves by `this.exit()` has no message.
   if (!(error instanceof Errors.ExitError)) {
     error.message = inOneLine(error);
     printError(error);
@@ -24,7 +26,7 @@ export async function leaveWithUsageError(error: OclifError, argv: string[], pro
       await showUsage(argv, program);
     }
   }
-  // It would print the error in a frame, broken into lines of 80 characters even where they go to a file.
+  // oclif would print the error in a frame, wrapped to 80 characters even if the output is a file.
   error.skipOclifErrorHandling = true;
   await Errors.handle(error);
 }
@@ -40,7 +42,7 @@ function inOneLine({ message, suggestions = [] }: OclifError): string {
   return (
     [message, ...suggestions.map((text) => `Try this: ${text}`)]
       .join("\n")
-      // Every command needs a path, and scripts do not want to repeat it.
+      // Every command needs a path, and scripts should not have to repeat it.
       .replace("Missing required flag path", "$& (--path DIR, or set FASTKV_PATH)")
       .replace("The following error occurred:", "")
       .trim()

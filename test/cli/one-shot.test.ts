@@ -38,6 +38,15 @@ describe("the one-shot commands", () => {
     expect(await run("get user:1 --path d --json")).to.deep.equal({ code: 1, stdout: "", stderr: "" });
   });
 
+  it("tell of a value that may have been meant otherwise", async () => {
+    const version = await run("put version 1.10 --path doubt");
+    expect(version).to.deep.include({ code: 0, stdout: "OK\n" });
+    expect(version.stderr).to.contain("Stored as the number 1.1.");
+    expect((await run("put object {a:1} --path doubt")).stderr).to.contain(
+      "Stored as a string, since it is not JSON",
+    );
+  });
+
   it("take a value from stdin, bytes too", async () => {
     const bytes = new Uint8Array([0, 255, 10]);
     expect((await run("put text --path v", "hello\n")).code).to.equal(0);

@@ -1,7 +1,13 @@
 import { expect } from "chai";
 import { escapeControls } from "fastkv-cli/kit/escape";
 import { parseLine } from "fastkv-plugin-shell/text/line";
-import { formatInline, formatPretty, losesQuotes, parseValue } from "fastkv-plugin-shell/text/value";
+import {
+  doubtAbout,
+  formatInline,
+  formatPretty,
+  losesQuotes,
+  parseValue,
+} from "fastkv-plugin-shell/text/value";
 
 describe("values as text", () => {
   it("takes JSON as what it says and anything else as a string", () => {
@@ -43,6 +49,18 @@ describe("values as text", () => {
       const { words } = parseLine(raw);
       expect(words.length, raw).to.equal(1);
       expect(losesQuotes(raw, words[0]!.value), raw).to.equal(losing.includes(raw));
+    }
+  });
+
+  it("tells of a value that may have been meant otherwise", () => {
+    const doubt = (word: string) => doubtAbout(word, parseValue(word, undefined));
+    expect(doubt("{a:1}")).to.equal(
+      "Stored as a string, since it is not JSON. Put JSON into single quotes: '{\"a\": 1}'",
+    );
+    expect(doubt("1.10")).to.equal("Stored as the number 1.1. Put a string into both quotes: '\"1.10\"'");
+    expect(doubt("1e3")).to.contain("the number 1000");
+    for (const plain of ["1.1", "-5", "0", "text", '{"a": 1}', '"1.10"', "007", "true"]) {
+      expect(doubt(plain), plain).to.equal(undefined);
     }
   });
 

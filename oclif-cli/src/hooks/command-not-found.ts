@@ -1,6 +1,6 @@
 /**
- * A command that there is none of. Nobody is asked whether another was meant: who types ahead, or answers with Enter, would
- * run what was never typed.
+ * Handles an unknown command. It does not ask whether another one was meant: a user who types ahead, or answers with
+ * Enter, would run a command that was never typed.
  */
 
 import { Errors, type Hook } from "@oclif/core";
@@ -9,7 +9,7 @@ import { exitCode } from "../kit/failure.js";
 import { commandHint, unknownCommand } from "../kit/unknown-command.js";
 
 const commandNotFound: Hook<"command_not_found"> = async ({ config }) => {
-  // oclif's id has colons for spaces; keys have colons, too.
+  // oclif's id has colons instead of spaces, but keys may contain colons, too.
   const typed = process.argv.slice(2);
   const end = typed.findIndex((word) => word.startsWith("-"));
   if (end === 0) {
@@ -17,7 +17,7 @@ const commandNotFound: Hook<"command_not_found"> = async ({ config }) => {
     throw unusable(`${flag}: flags stand behind the command, as in ${config.bin} get KEY --path DIR`);
   }
   const words = end > 0 ? typed.slice(0, end) : typed;
-  // Where a command takes no words, oclif looks for one with a longer name.
+  // If a command takes no words, oclif looks for one with a longer name.
   const [first = ""] = words;
   if (
     config.findCommand(first) !== undefined &&

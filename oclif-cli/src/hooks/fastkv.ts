@@ -1,4 +1,4 @@
-/** Answers the hook "fastkv" (see plugin.ts): gives a plugin the library and the way to open a database. */
+/** Answers the hook "fastkv" (see plugin.ts): gives a plugin the library and a function to open a database. */
 
 import { openDatabase } from "../kit/open-database.js";
 import type { FastKVHost } from "../plugin.js";

@@ -1,6 +1,6 @@
 /**
- * The completion that oclif writes for bash takes the completion of file names away, which `--path` and others want. So
- * the script is given bash's default for what it knows nothing of.
+ * The completion that oclif writes for bash disables the completion of file names, which `--path` and others need. So
+ * bash's default completion is added to the script for everything that it does not complete.
  */
 
 import { readFile, writeFile } from "node:fs/promises";

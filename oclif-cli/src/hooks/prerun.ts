@@ -1,6 +1,6 @@
 /**
- * `fastkv autocomplete script bash` prints a line that loads the completion, and does nothing where nobody has run
- * `fastkv autocomplete` before. So what the line loads is written first, if it is not there.
+ * `fastkv autocomplete script bash` prints a line that loads the completion, which does nothing if nobody has run
+ * `fastkv autocomplete` before. So if the file that the line loads does not exist, it is written first.
  */
 
 import { existsSync } from "node:fs";

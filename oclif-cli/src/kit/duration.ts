@@ -2,7 +2,7 @@
 
 const unitMs = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 } as const;
 
-/** Milliseconds; `undefined` for what is no duration. A number without a unit means milliseconds. */
+/** Returns milliseconds; undefined for text that is not a duration. A number without a unit means milliseconds. */
 export function parseDurationMs(text: string): number | undefined {
   const match = /^(\d+(?:\.\d+)?)\s*(ms|s|m|h|d)?$/.exec(text.trim());
   if (!match) {

@@ -1,4 +1,4 @@
-/** Failures as users see them: one line that says what and what to do, and an exit code. */
+/** Failures as users see them: one line that says what is wrong and what to do, and an exit code. */
 
 import { escapeControls } from "./escape.js";
 import { OutputClosed } from "./output.js";
@@ -9,13 +9,13 @@ export const exitCode = {
   ok: 0,
   /** The command failed, or `get` found no such key. */
   failed: 1,
-  /** The database, or what is to be loaded, cannot be opened or is damaged, or the arguments are wrong. */
+  /** The database, or the data to load, cannot be opened or is damaged, or the arguments are wrong. */
   unusable: 2,
-  /** Ended by Ctrl-C, as shells say it: 128 + SIGINT. */
+  /** Ended by Ctrl-C; the code as in shells: 128 + SIGINT. */
   interrupted: 130,
 } as const;
 
-/** A failure that the user can understand and mend: its message is all that is shown. */
+/** A failure that the user can understand and fix: only its message is shown. */
 export class CommandFailure extends Error {
   readonly exitCode: number;
 
@@ -25,20 +25,20 @@ export class CommandFailure extends Error {
   }
 }
 
-/** The command was stopped by Ctrl-C or a signal; whoever pressed the key needs no message. */
+/** The command was stopped by Ctrl-C or a signal. The user knows that, so no message is printed. */
 export class Interrupted extends CommandFailure {
   constructor(code: number = exitCode.interrupted) {
     super("Interrupted", { exitCode: code });
   }
 }
 
-/** One line, without anything that could drive a terminal. */
+/** Returns one line without anything that could control a terminal. */
 export function describeError(error: unknown): string {
   const message = error instanceof Error ? error.message : String(error);
   return escapeControls(message.trim().replace(/\s*\n\s*/g, " "));
 }
 
-/** Prints a failure to stderr and gives the exit code. The stack is shown only where DEBUG is set. */
+/** Prints a failure to stderr and returns the exit code. The stack is shown only if DEBUG is set. */
 export function reportFailure(error: unknown): number {
   if (error instanceof OutputClosed) {
     return exitCode.ok;
@@ -49,7 +49,7 @@ export function reportFailure(error: unknown): number {
   return exitCodeOf(error);
 }
 
-/** Damage may show only when a table is read; a script must be able to tell it from "no such key" even then. */
+/** Damage may be found only when a table is read; even then a script must be able to tell it from "no such key". */
 export function exitCodeOf(error: unknown): number {
   if (error instanceof CommandFailure) {
     return error.exitCode;

@@ -1,4 +1,4 @@
-/** The flags that commands over a database share. */
+/** The flags shared by the commands that open a database. */
 
 import { Errors, Flags } from "@oclif/core";
 import type { DurabilityMode, ValueEncoding } from "fastkv";

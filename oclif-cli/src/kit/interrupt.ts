@@ -4,12 +4,15 @@ import { performance } from "node:perf_hooks";
 import { Interrupted, printError } from "./failure.js";
 
 const exitCodeOf = { SIGINT: 130, SIGTERM: 143, SIGHUP: 129 } as const;
-/** Less far apart, two signals are one request: `timeout` and `npm` send to the process what its group gets as well. */
+/**
+ * Two signals less than this apart count as one request: `timeout` and `npm` send to the process the signal that its
+ * group gets as well.
+ */
 const repeatMs = 1000;
 
 /**
- * Runs `work` with a signal that SIGINT, SIGTERM and SIGHUP abort. What has to be closed belongs into `work`: after a
- * SIGHUP the process ends with it.
+ * Runs `work` with a signal that SIGINT, SIGTERM and SIGHUP abort. Anything that has to be closed must be closed within
+ * `work`: after a SIGHUP the process ends when `work` ends.
  *
  * @throws Interrupted once `work` has ended
  */
@@ -20,7 +23,7 @@ export async function interruptible<T>(work: (signal: AbortSignal) => Promise<T>
   const stop = (name: NodeJS.Signals): void => {
     if (code !== undefined) {
       if (name !== "SIGHUP" && performance.now() - askedMs >= repeatMs) {
-        // Asked twice: leave now. What was acknowledged is safe, and the shards leave by themselves.
+        // Second request: leave now. Acknowledged writes are safe, and the shards leave by themselves.
         process.exit(code);
       }
       return;
@@ -43,7 +46,7 @@ export async function interruptible<T>(work: (signal: AbortSignal) => Promise<T>
     if (code === undefined) {
       throw error;
     }
-    // That the work was aborted is known; that its writes may be lost is not.
+    // The user knows that the work was aborted, but not that its writes may be lost.
     if ((error as { writeOutcome?: string }).writeOutcome === "in-doubt") {
       printError(error);
     }
@@ -53,7 +56,7 @@ export async function interruptible<T>(work: (signal: AbortSignal) => Promise<T>
       process.off(name, stop);
     }
     if (code === exitCodeOf.SIGHUP) {
-      // Leaving by ourselves, Node would switch the terminal back, and abort where that is gone.
+      // If the process ended normally, Node would switch the terminal back, and abort if the terminal is gone.
       process.kill(process.pid, "SIGHUP");
     }
   }

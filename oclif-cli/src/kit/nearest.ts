@@ -4,7 +4,10 @@ import { synonymOf } from "./synonym.js";
 
 const maxDistance = 2;
 
-/** The name that was probably meant: what others call so, one that begins so, or one that is a slip or two away. */
+/**
+ * The name that was probably meant: one for which the given name is a synonym, one that begins with it, or one that is
+ * an edit or two away.
+ */
 export function nearestName(name: string, names: readonly string[]): string | undefined {
   const lower = name.toLowerCase();
   const synonym = synonymOf(lower);

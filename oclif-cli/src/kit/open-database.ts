@@ -1,4 +1,4 @@
-/** Opening a database for a command, with failures that say what to do. */
+/** Opens a database for a command, with failures that say what to do. */
 
 import { existsSync } from "node:fs";
 import { join } from "node:path";
@@ -6,19 +6,19 @@ import type { DurabilityMode, FastKV, ValueEncoding } from "fastkv";
 import { CommandFailure, describeError, exitCode } from "./failure.js";
 
 export interface OpenOptions {
-  /** How many shards a new database gets; checked for one that is there. */
+  /** The number of shards of a new database; checked against an existing one. */
   shards?: number | undefined;
   durability?: DurabilityMode | undefined;
   encoding?: ValueEncoding | undefined;
-  /** Open a folder that belongs to another user, or that others may write to, all the same. @default false */
+  /** Open the folder even if it belongs to another user, or if others may write to it. @default false */
   allowSharedFolder?: boolean | undefined;
-  /** Make the database if there is none. @default true */
+  /** Create the database if there is none. @default true */
   create?: boolean | undefined;
 }
 
 /**
- * Opens the database at `path`. The library is imported here and not before, so that `--help` does not pay for it.
- * Signals are the commands' own business (see interrupt.ts).
+ * Opens the database at `path`. The library is imported only here, so that `--help` does not pay for it. Commands
+ * handle signals themselves (see interrupt.ts).
  *
  * @throws CommandFailure with exit code 2
  */
@@ -32,7 +32,7 @@ export async function openDatabase(path: string, options: OpenOptions = {}): Pro
   }
 }
 
-/** As `openDatabase`, with a line on stderr where that made a new database: it may be a slip in the path. */
+/** Like `openDatabase`, but prints a line on stderr if a new database was created: the path may be mistyped. */
 export async function openWithNotice(path: string, options: OpenOptions = {}): Promise<FastKV> {
   // Each database has an identity file (docs/file-formats.md of the library).
   const isNew = !existsSync(join(path, "FASTKV"));

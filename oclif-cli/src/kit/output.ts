@@ -1,20 +1,23 @@
-/** Writing results: with backpressure, so that a large scan into a slow pipe does not fill the memory. */
+/** Writes results with backpressure, so that a large scan into a slow pipe does not fill the memory. */
 
 import { performance } from "node:perf_hooks";
 import type { Writable } from "node:stream";
 
 const chunkCharacters = 32 * 1024;
-/** A person who watches a slow scan sees its lines come. */
+/** Lines are written at least this often, so that a person who watches a slow scan sees them. */
 const maxDelayMs = 100;
 
-/** Nobody takes our output any more (`| head -1`, or a full disk, which main.ts reports): stop producing, that is all. */
+/**
+ * Nobody reads our output any more (`| head -1`), or the disk is full, which main.ts reports: stop producing, nothing
+ * else.
+ */
 export class OutputClosed extends Error {
   constructor() {
     super("The output was closed");
   }
 }
 
-/** Gathers lines and writes them in large pieces. `flush()` at the end is part of the deal. */
+/** Collects lines and writes them in large pieces. Call `flush()` at the end. */
 export class LineWriter {
   readonly #stream: Writable;
   #pending = "";
@@ -30,7 +33,7 @@ export class LineWriter {
     this.#pending += "\n";
   }
 
-  /** For many lines: to be awaited, since it waits for a slow reader. @throws OutputClosed */
+  /** For many lines: await it, because it waits for a slow reader. @throws OutputClosed */
   line(text: string): Promise<void> | undefined {
     this.say(text);
     if (this.#pending.length < chunkCharacters && performance.now() - this.#flushedMs < maxDelayMs) {

@@ -39,7 +39,7 @@ export async function startProgress(
   );
 }
 
-/** Short enough for a narrow terminal: a line that wraps could not be drawn over. */
+/** Short enough for a narrow terminal: a wrapped line could not be overwritten. */
 function barCharacters(stream: NodeJS.WriteStream, label: string): number {
   const others = label.length + " 100% | 59m59s left ".length;
   return Math.max(4, Math.min(30, stream.columns - others));
@@ -69,7 +69,7 @@ class TerminalProgress implements Progress {
   }
 }
 
-/** For work that cannot say how far it is: `Compacting 12 s`, on a terminal only. */
+/** For work that cannot report its progress: `Compacting 12 s`, on a terminal only. */
 export async function startTicker(label: string, enabled = true): Promise<{ stop(): void }> {
   const progress = await startProgress(label, { unit: "s", enabled });
   const startedMs = performance.now();

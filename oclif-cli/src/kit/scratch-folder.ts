@@ -1,4 +1,4 @@
-/** A temporary folder for databases that are removed again, for the self-test and the benchmark. */
+/** A temporary folder for databases that are removed afterwards, for the self-test and the benchmark. */
 
 import { mkdir, mkdtemp, rm, rmdir } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -6,8 +6,8 @@ import { dirname, join, resolve } from "node:path";
 import { CommandFailure, describeError, exitCode } from "./failure.js";
 
 /**
- * Runs `work` with a new folder in `parent`, which is made if it is not there; in the system's temporary folder if none
- * is given. What was made goes when the work ends, however it ends.
+ * Runs `work` with a new folder in `parent`, which is created if it does not exist; if no parent is given, in the
+ * system's temporary folder. What was created is removed when the work ends, however it ends.
  *
  * @throws CommandFailure with exit code 2 if the folder cannot be made
  */
@@ -20,7 +20,7 @@ export async function withScratchFolder<T>(
   try {
     return await work(folder);
   } finally {
-    // A shard whose program was killed notices it a moment later, and may write until then.
+    // A shard whose program was killed notices that a moment later, and may write until then.
     await rm(folder, { recursive: true, force: true, maxRetries: 5 });
     if (firstMade !== undefined) {
       await removeEmpty(resolve(dirname(folder)), resolve(firstMade));
@@ -28,7 +28,7 @@ export async function withScratchFolder<T>(
   }
 }
 
-/** Removes `folder` and those above it up to `last`, as long as nobody has put anything into them. */
+/** Removes `folder` and those above it up to `last`, as long as they are empty. */
 async function removeEmpty(folder: string, last: string): Promise<void> {
   const isRemoved = await rmdir(folder).then(
     () => true,
@@ -39,7 +39,7 @@ async function removeEmpty(folder: string, last: string): Promise<void> {
   }
 }
 
-/** `firstMade`: the uppermost of the folders on the way that were not there before. */
+/** `firstMade`: the topmost folder on the path that did not exist before. */
 async function makeFolder(
   parent: string,
   prefix: string,

@@ -1,4 +1,4 @@
-/** Colours, on a terminal only; NO_COLOR and FORCE_COLOR are honoured (by Node's own `hasColors`). */
+/** Colours, on a terminal only. NO_COLOR and FORCE_COLOR are respected (by Node's own `hasColors`). */
 
 import { styleText } from "node:util";
 

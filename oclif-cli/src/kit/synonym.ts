@@ -1,4 +1,4 @@
-/** What other stores and tools call our commands. */
+/** Names of our commands in other stores and tools. */
 
 const otherNames: Record<string, readonly string[]> = {
   get: ["fetch", "read"],
@@ -18,7 +18,7 @@ const otherNames: Record<string, readonly string[]> = {
   exit: ["bye", "close", "q"],
 };
 
-/** Our name of a command that others call so; whoever asks may not have that command. */
+/** Our name for a command with another name elsewhere. The caller may not have that command. */
 export function synonymOf(name: string): string | undefined {
   const lower = name.toLowerCase();
   return Object.keys(otherNames).find((ours) => otherNames[ours]!.includes(lower));

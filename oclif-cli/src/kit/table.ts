@@ -1,4 +1,4 @@
-/** Tables without borders: a head, rows, columns of numbers to the right. */
+/** Tables without borders: a header, rows, columns of numbers aligned to the right. */
 
 import { paint } from "./style.js";
 
@@ -7,7 +7,7 @@ export interface Column {
   align?: "left" | "right";
 }
 
-/** Lines without a line end. Cells are text that is safe to print. */
+/** Returns lines without a line end after the last. Cells are text that is safe to print. */
 export async function renderTable(
   columns: readonly Column[],
   rows: readonly (readonly string[])[],

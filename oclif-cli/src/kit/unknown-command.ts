@@ -1,4 +1,4 @@
-/** What is said to who gave words that are no command, plugins included. */
+/** The message for words that are not a command, neither of the program nor of a plugin. */
 
 import { Errors } from "@oclif/core";
 import type { Config } from "@oclif/core/interfaces";
@@ -14,7 +14,7 @@ export async function unknownCommand(words: readonly string[], config: Config): 
   return new Errors.CLIError(`${what}: not a command of ${config.bin}. ${hint}`, { exit: noSuchCommand });
 }
 
-/** What may help; where nobody knows, where the commands are listed. */
+/** A hint that may help; if there is none, where the commands are listed. */
 export async function commandHint(words: readonly string[], config: Config): Promise<string> {
   const [first = ""] = words;
   const { successes } = await config.runHook("fastkvUnknownCommand", { words });

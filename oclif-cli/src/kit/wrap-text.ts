@@ -1,4 +1,4 @@
-/** Breaking text between words, for narrow terminals. */
+/** Wraps text between words, for narrow terminals. */
 
 /** Lines of at most `columns` characters, at least one line; a longer word gets a line of its own. */
 export function wrapText(text: string, columns: number): string[] {

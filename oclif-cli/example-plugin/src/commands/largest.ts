@@ -1,5 +1,5 @@
 import { Args, Command, Flags } from "@oclif/core";
-// Types only: at run time the host hands out the library, so nothing of it is installed with the plugin.
+// Types only: at run time the host provides the library, so no copy of it is installed with the plugin.
 import type { FastKVHost } from "fastkv-cli/plugin";
 
 /** The command `fastkv largest`: the keys with the largest values. */

@@ -1,4 +1,4 @@
-/** What goes on in the shards while a workload runs: flushes, compactions and stalls, seen by polling `stats()`. */
+/** What the shards do while a workload runs: flushes, compactions and stalls, seen by polling `stats()`. */
 
 import { performance } from "node:perf_hooks";
 import type { DatabaseStats, FastKV } from "fastkv";
@@ -8,7 +8,7 @@ const pollMs = 100;
 export const activityKinds = ["flush", "compaction", "stall"] as const;
 export type ActivityKind = (typeof activityKinds)[number];
 
-/** Between two looks at the statistics, `count` more of `kind` had ended (for a stall: so many ms). */
+/** Between two polls, `count` more of `kind` ended (for a stall: milliseconds). */
 export interface Activity {
   kind: ActivityKind;
   fromMs: number;
@@ -16,7 +16,7 @@ export interface Activity {
   count: number;
 }
 
-/** Polls until `stop()`. Asking costs the shards next to nothing, and delays no operation by more than a message. */
+/** Polls until `stop()`. A poll costs the shards next to nothing, and delays no operation by more than one message. */
 export class ActivityWatch {
   readonly activities: Activity[] = [];
   readonly #db: FastKV;

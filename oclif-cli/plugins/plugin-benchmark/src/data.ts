@@ -1,4 +1,7 @@
-/** The records: 16-character keys in order of their number, values of the asked size that compress about by half. */
+/**
+ * The records: 16-character keys in order of their number, and values of the requested size that compress to about
+ * half.
+ */
 
 import { Random } from "./random.js";
 
@@ -6,7 +9,7 @@ export function keyOf(number: number): string {
   return `key:${String(number).padStart(12, "0")}`;
 }
 
-/** A key between two that exist. */
+/** A key between two existing ones. */
 export function missingKeyOf(number: number): string {
   return `${keyOf(number)}?`;
 }
@@ -14,7 +17,7 @@ export function missingKeyOf(number: number): string {
 const letters = "abcdefghijklmnopqrstuvwxyz0123456789";
 const poolSize = 997;
 
-/** Values are taken in turn from a pool, so that making them costs nothing while the clock runs. */
+/** Values are taken in turn from a pool, so that creating them takes no time during the measurement. */
 export function valuePool(sizeBytes: number, seed: number): (number: number) => string {
   const random = new Random(seed);
   const pool = Array.from({ length: poolSize }, () => {
@@ -22,7 +25,7 @@ export function valuePool(sizeBytes: number, seed: number): (number: number) => 
     while (half.length < Math.ceil(sizeBytes / 2)) {
       half += letters[random.below(letters.length)];
     }
-    // A JSON string is stored with its two quotes: they count.
+    // A JSON string is stored with its two quotes, so these count.
     return (half + half).slice(0, Math.max(0, sizeBytes - 2));
   });
   return (number) => pool[number % poolSize]!;

@@ -1,4 +1,4 @@
-/** Facts about the machine, without which figures say little. */
+/** Facts about the machine, without which results mean little. */
 
 import { readFileSync } from "node:fs";
 import { statfs } from "node:fs/promises";

@@ -34,7 +34,7 @@ export class Meter {
   readonly samples: Sample[] = [];
   #dueMs: number;
   operations = 0;
-  /** Records touched, where an operation touches several. */
+  /** Records touched; one operation may touch several. */
   records = 0;
   readonly #onProgress: (operations: number) => void;
 
@@ -51,7 +51,7 @@ export class Meter {
     this.count(1, records, now);
   }
 
-  /** Counts without a latency of its own, such as progress of a bulk load. */
+  /** Counts without a latency, such as the progress of a bulk load. */
   count(operations: number, records: number, nowMs = performance.now()): void {
     this.operations += operations;
     this.records += records;
@@ -88,7 +88,7 @@ export class Meter {
   }
 }
 
-/** Calls `operation` for 0 to count - 1 with at most `inFlight` unanswered at a time. */
+/** Calls `operation` for 0 to count - 1 with at most `inFlight` calls in flight at a time. */
 export async function drive(
   count: number,
   inFlight: number,

@@ -1,4 +1,4 @@
-/** Numbers that look random and come again with the same seed: every run does the same work. */
+/** Pseudorandom numbers that are the same for the same seed, so that every run does the same work. */
 
 /** Mulberry32. */
 export class Random {
@@ -8,7 +8,7 @@ export class Random {
     this.#state = seed >>> 0;
   }
 
-  /** From 0 up to, not including, `limit`. */
+  /** Returns a number from 0 up to `limit`, not including it. */
   below(limit: number): number {
     this.#state = (this.#state + 0x6d2b79f5) >>> 0;
     let mixed = this.#state;
@@ -18,7 +18,10 @@ export class Random {
   }
 }
 
-/** Visits 0 to count - 1, each once, in no order, without a table: index times a step that is prime to the count. */
+/**
+ * Visits 0 to count - 1, each once, in scattered order and without a table: index times a step that has no common
+ * divisor with the count.
+ */
 export function scattered(count: number): (index: number) => number {
   let step = Math.max(1, Math.floor(count * 0.618_033_988));
   while (greatestCommonDivisor(step, count) !== 1) {

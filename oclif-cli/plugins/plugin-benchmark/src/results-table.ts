@@ -1,4 +1,4 @@
-/** The results as a table, with the facts of the machine above it. */
+/** The results as a table, and the facts about the machine above it. */
 
 import { renderTable } from "fastkv-cli/kit/table";
 import type { BenchmarkResult, WorkloadResult } from "./runner.js";

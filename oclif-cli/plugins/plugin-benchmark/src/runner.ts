@@ -16,7 +16,7 @@ import type { Settings, Workload } from "./workload.js";
 const sampleMs = 50;
 
 export interface BenchmarkOptions extends Settings {
-  /** Where the temporary databases are made. @default the system's temporary folder */
+  /** Where the temporary databases are created. @default the system's temporary folder */
   parent: string | undefined;
   shards: number | undefined;
   durability: DurabilityMode | undefined;
@@ -119,7 +119,7 @@ async function measure(
   }
 }
 
-/** The database for each workload: a new one, or the loaded one that several share. */
+/** The database for each workload: a new one, or the loaded one that several workloads share. */
 class Databases {
   readonly #folder: string;
   readonly #options: BenchmarkOptions;
@@ -143,7 +143,7 @@ class Databases {
     return this.#empty;
   }
 
-  /** A database that no other workload needs goes at once: it takes room. */
+  /** Removes a database that no other workload needs immediately, because it takes disk space. */
   async done(workload: Workload): Promise<void> {
     if (workload.database === "empty" && this.#empty) {
       await this.#empty.close();

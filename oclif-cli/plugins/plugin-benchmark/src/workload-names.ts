@@ -1,4 +1,4 @@
-/** The names alone, for the command's flags: its description must not cost loading the workloads. */
+/** Only the names, for the command's flags: showing the command's description must not load the workloads. */
 
 export const workloadNames = [
   "fillseq",

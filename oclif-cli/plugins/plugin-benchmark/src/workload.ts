@@ -1,4 +1,4 @@
-/** What a workload is: what it needs, and what it does while the clock runs. */
+/** Describes a workload: what it needs, and what it does while it is measured. */
 
 import type { FastKV } from "fastkv";
 import type { Meter } from "./measure.js";
@@ -21,7 +21,7 @@ export interface Context extends Settings {
 export interface Workload {
   name: WorkloadName;
   summary: string;
-  /** "empty": a new database. "loaded": one that holds all records, shared by the workloads that ask for it. */
+  /** "empty": a new database. "loaded": one that holds all records, shared by the workloads that use it. */
   database: "empty" | "loaded";
   /** How many records it touches, for the progress bar. */
   total(settings: Settings): number;

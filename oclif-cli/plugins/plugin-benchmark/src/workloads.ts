@@ -181,8 +181,8 @@ const prefixscan: Workload = {
 };
 
 /**
- * One call after the other, each for a group of `size` records (the last one may be smaller). `prepare` makes what a call
- * needs before the clock runs; the call gives the number of records that it touched.
+ * Makes one call after the other, each for a group of `size` records (the last group may be smaller). `prepare` creates
+ * what a call needs before its time is measured; the call returns the number of records that it touched.
  */
 async function inTurn(
   { meter, records, signal }: Context,
@@ -256,7 +256,7 @@ function draw({ seed, records }: Context): () => number {
   return () => random.below(records);
 }
 
-/** Those that change the shared database come last, so that each run reads the same data. */
+/** Workloads that change the shared database come last, so that each run reads the same data. */
 export const workloads: readonly Workload[] = [
   fillseq,
   fillrandom,

@@ -1,4 +1,4 @@
-/** Keys on a command line: text, or bytes as base64, since an argument cannot hold any byte. */
+/** Keys on a command line: text, or bytes as base64, because an argument cannot hold every byte. */
 
 import { Flags } from "@oclif/core";
 import { CommandFailure, exitCode } from "fastkv-cli/kit/failure";

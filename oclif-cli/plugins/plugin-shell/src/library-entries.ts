@@ -1,13 +1,13 @@
-/** Entries as they are stored, out of a database and into one, over the public API. */
+/** Reads and loads entries in their stored form, through the public API. */
 
 import type { BulkEntry, FastKV, StoredEntry as LibraryEntry, ScanOptions, ValueEncoding } from "fastkv";
 import type { Entry, StoredEntry } from "./bulk/entry.js";
 import { type Key, keyFromBytes } from "./text/key.js";
 
-/** The tags that encodings usually have (fastkv's docs/file-formats.md); an export names only other ones. */
+/** The usual tags of encodings (fastkv's docs/file-formats.md); an export names only other ones. */
 const usualTag: Record<ValueEncoding, number> = { json: 1, msgpack: 2, structured: 3, binary: 5 };
 
-/** One consistent cut, in key order. */
+/** Returns entries at one consistent moment, in key order. */
 export async function* storedEntries(db: FastKV, range: ScanOptions): AsyncGenerator<StoredEntry> {
   for await (const entry of db.storedEntries({ ...range, keyEncoding: "binary" })) {
     yield storedEntryOf(entry);
@@ -37,7 +37,9 @@ export async function storedEntry(db: FastKV, key: Key): Promise<StoredEntry | u
   return undefined;
 }
 
-/** All or nothing. Entries that have expired meanwhile are left out. @returns the number of entries loaded */
+/**
+ * Loads everything or nothing. Entries that have expired meanwhile are left out. @returns the number of entries loaded
+ */
 export async function loadEntries(
   db: FastKV,
   entries: AsyncIterable<Entry[]>,

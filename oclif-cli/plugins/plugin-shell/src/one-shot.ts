@@ -1,4 +1,4 @@
-/** What the one-shot commands share: open, work with a signal for Ctrl-C, close, whatever happens. */
+/** What the one-shot commands share: open the database, work with a signal for Ctrl-C, and close it in any case. */
 
 import type { FastKV } from "fastkv";
 import { interruptible } from "fastkv-cli/kit/interrupt";

@@ -7,7 +7,7 @@ import { formatInline } from "./text/value.js";
 
 export type ScanFormat = "text" | "keys";
 
-/** Prints each entry and gives their number. Keys are read as bytes, since a key need not be text. */
+/** Prints each entry and returns their number. Keys are read as bytes, because a key need not be text. */
 export async function printScan(
   db: FastKV,
   options: ScanOptions,

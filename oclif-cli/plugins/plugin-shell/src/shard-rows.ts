@@ -27,7 +27,7 @@ export function shardRow(shard: ShardStats): string[] {
   ];
 }
 
-/** Files and bytes of each level that has any: `L0 2 (1.2 MiB), L1 5 (40.0 MiB)`. */
+/** Files and bytes of each level that has files: `L0 2 (1.2 MiB), L1 5 (40.0 MiB)`. */
 function formatLevels(shard: ShardStats): string {
   const levels = Object.entries(shard.sstable_stats)
     .filter(([, level]) => level.files > 0)

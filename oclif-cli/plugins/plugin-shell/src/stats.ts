@@ -6,7 +6,7 @@ export function printStats(stats: unknown, output: LineWriter): void {
   output.say(JSON.stringify(stats, plain, 2));
 }
 
-/** JSON has no BigInt, and shows maps as empty. */
+/** JSON has no BigInt, and turns maps into empty objects. */
 function plain(_name: string, value: unknown): unknown {
   if (typeof value === "bigint") {
     return value.toString();

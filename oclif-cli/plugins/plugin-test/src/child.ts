@@ -1,4 +1,4 @@
-/** A real process that writes until it is killed, for the tests that need a crash. */
+/** A separate process that writes until it is killed, for the tests that need a crash. */
 
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
@@ -7,14 +7,14 @@ import { fileURLToPath } from "node:url";
 
 export type WriterTask = "puts" | "batches";
 
-/** How many writes the writer had acknowledged when it was killed, and the highest it can have issued. */
+/** How many writes were acknowledged when the writer was killed. */
 export interface WriterReport {
   acknowledged: number;
 }
 
 /**
- * Starts a writer on `folder` and kills it and its shards with SIGKILL once it has reported `count` writes as
- * acknowledged. Resolves when the process is gone.
+ * Starts a writer on `folder`, and kills it and its shards with SIGKILL once it has reported `count` acknowledged
+ * writes. Resolves when the process is gone.
  */
 export async function writeUntilKilled(
   folder: string,
@@ -59,7 +59,7 @@ function killAll(writer: ChildProcess, shards: readonly number[]): void {
     try {
       process.kill(pid, "SIGKILL");
     } catch {
-      // It has noticed that its parent is gone, and left by itself.
+      // The shard noticed that its parent is gone, and ended by itself.
     }
   }
 }

@@ -1,4 +1,4 @@
-/** Runs the tests one after the other, each in an empty folder, and prints a line for each. */
+/** Runs the tests one after the other, each in an empty folder, and prints one line per test. */
 
 import { AssertionError } from "node:assert";
 import { mkdir } from "node:fs/promises";
@@ -12,8 +12,8 @@ import { paint } from "fastkv-cli/kit/style";
 import type { SelfTest } from "./self-test.js";
 
 /**
- * @returns the number of failed tests
- * @throws the signal's reason once it is aborted and the test under way has ended, whose result then says nothing
+ * @returns the number of failed tests @throws the signal's reason once it is aborted and the running test has ended,
+ * whose result is then meaningless
  */
 export async function runTests(
   tests: readonly SelfTest[],
@@ -38,7 +38,7 @@ export async function runTests(
 interface TestResult {
   elapsedMs: number;
   hasFailed: boolean;
-  /** What was thrown, if it has failed. */
+  /** The error thrown by a failed test. */
   error?: unknown;
 }
 

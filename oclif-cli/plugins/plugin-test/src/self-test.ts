@@ -1,7 +1,7 @@
-/** What one test of the self-test is, and what it gets. */
+/** One test of the self-test. */
 
 export interface SelfTest {
   name: string;
-  /** Throws what was expected and what was seen. `folder` is empty, and is removed afterwards. */
+  /** Throws an error that says what was expected and what was seen. `folder` is empty, and is removed afterwards. */
   run(folder: string): Promise<void>;
 }

@@ -1,6 +1,6 @@
 /**
- * The process that is killed: `node writer.js FOLDER puts|batches`. Prints the pids of its shards, then after each
- * write that was acknowledged its number.
+ * The process that is killed: `node writer.js FOLDER puts|batches`. Prints the pids of its shards, then the number of
+ * each acknowledged write.
  */
 
 import { writeSync } from "node:fs";

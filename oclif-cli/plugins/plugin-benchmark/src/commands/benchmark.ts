@@ -86,7 +86,7 @@ export default class Benchmark extends Command {
   }
 }
 
-/** A name that cannot be written is said before the minutes of measuring, not after. */
+/** Reports a file that cannot be written before the minutes of measuring, not after them. */
 async function checkReport(file: string): Promise<void> {
   try {
     const facts = await stat(file).catch(() => undefined);

@@ -1,4 +1,4 @@
-/** The charts of the report. Colours come from the page's style, so that they suit light and dark. */
+/** The charts of the report. Colours come from the page's style, so that they fit light and dark mode. */
 
 import { type ActivityKind, activityKinds } from "../activity.js";
 import { formatRate, formatUs } from "../results-table.js";
@@ -40,7 +40,7 @@ export function throughputChart(results: readonly WorkloadResult[]): string {
   return svg(bottom + 24, "Throughput per workload in records per second", [...grid, ...bars]);
 }
 
-/** For each workload a line from the least to the largest latency, with marks at the percentiles. */
+/** For each workload a line from the lowest to the highest latency, with marks at the percentiles. */
 export function latencyChart(results: readonly WorkloadResult[]): string {
   const rowHeight = 30;
   const shown = results.filter((result) => result.latencies);
@@ -107,7 +107,7 @@ const activityNames: Record<ActivityKind, string> = {
   stall: "stalls",
 };
 
-/** Throughput over the time of one workload, with what the shards did meanwhile marked below. */
+/** Throughput over the time of one workload, with the shards' activities marked below. */
 export function timelineChart(result: WorkloadResult): string {
   const chartBottom = 150;
   const rates = toRates(result);
@@ -174,14 +174,14 @@ function toRates(result: WorkloadResult): [atMs: number, rate: number][] {
   let last = { atMs: 0, operations: 0 };
   for (const sample of result.samples) {
     const elapsedMs = sample.atMs - last.atMs;
-    // The last sample may follow the one before at once, and would show noise.
+    // The last sample may come immediately after the one before, and would only show noise.
     if (elapsedMs >= 10 || rates.length === 0) {
       const rate = ((sample.operations - last.operations) / Math.max(elapsedMs, 0.001)) * 1_000;
       rates.push([(sample.atMs + last.atMs) / 2, rate]);
       last = sample;
     }
   }
-  // A line needs two ends, also where all was over before the second sample.
+  // A line needs two ends, even if everything was over before the second sample.
   return [[0, rates[0]![1]], ...rates, [result.elapsedMs, rates.at(-1)![1]]];
 }
 

@@ -1,4 +1,4 @@
-/** The report: one HTML page that needs nothing else, neither network nor script. */
+/** The report: one self-contained HTML page, without network access or scripts. */
 
 import { facts, formatRate, formatUs } from "../results-table.js";
 import type { BenchmarkResult, WorkloadResult } from "../runner.js";

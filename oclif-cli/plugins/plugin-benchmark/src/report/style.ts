@@ -1,4 +1,4 @@
-/** The report's style sheet, for light and dark. */
+/** The report's style sheet, for light and dark mode. */
 
 export const pageStyle = `
 :root { color-scheme: light dark; --ink: #1b1f24; --soft: #68707c; --grid: #dfe3e8; --page: #ffffff; --main: #2f6fde;

@@ -1,4 +1,4 @@
-/** The little SVG that the charts need: elements with attributes, text escaped, scales and ticks. */
+/** The parts of SVG that the charts need: elements with attributes, escaped text, scales and ticks. */
 
 export type Attributes = Record<string, string | number>;
 
@@ -26,7 +26,7 @@ function shortNumber(value: string | number): string {
   return typeof value === "number" ? String(Math.round(value * 100) / 100) : value;
 }
 
-/** Maps a value to a place on an axis. */
+/** Maps a value to a position on an axis. */
 export type Scale = (value: number) => number;
 
 export function linearScale(from: number, to: number, start: number, end: number): Scale {

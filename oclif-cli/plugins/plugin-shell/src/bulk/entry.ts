@@ -5,37 +5,37 @@
  *     {"key":"session:9","value":"x","encoding":"json","expiry":1790000000000}
  *     {"key":{"base64":"/wA="},"value":{"base64":"AAEC"},"encoding":"binary"}
  *
- * `key` is a string, or base64 where the bytes are no UTF-8. `value` is plain JSON for encoding "json", and the
- * stored bytes as base64 for every other. `tag` says which form of its encoding a value has where that is not the usual
- * one (4: binary bytes that were put as a Buffer, not as a plain Uint8Array). `expiry` is in ms since the epoch.
- * Loading takes these lines back, and also plain pairs `["key", value]` and objects with just `key` and `value`.
+ * `key` is a string, or base64 if the bytes are not UTF-8. `value` is plain JSON for encoding "json", and the stored
+ * bytes as base64 for every other encoding. `tag` is given only if a value does not have the usual form of its encoding
+ * (4: binary bytes that were put as a Buffer, not as a plain Uint8Array). `expiry` is in ms since the epoch. Loading
+ * accepts these lines, and also plain pairs `["key", value]` and objects with only `key` and `value`.
  */
 
 import type { ValueEncoding } from "fastkv";
 import { CommandFailure } from "fastkv-cli/kit/failure";
 import type { Key } from "../text/key.js";
 
-/** `stored`: the value's bytes as an encoding wrote them, for all encodings but "json". */
+/** `stored`: the value's bytes as its encoding wrote them, for all encodings except "json". */
 export type EntryValue = { json: unknown } | { stored: Uint8Array };
 
 export interface Entry {
   key: Key;
   value: EntryValue;
-  /** Absent: the database's default. */
+  /** If absent, the database's default. */
   encoding?: ValueEncoding;
-  /** Of stored bytes: the form within the encoding. Absent: the usual one. */
+  /** For stored bytes: the form within the encoding. If absent, the usual one. */
   tag?: number;
   /** ms since the epoch. */
   expiry?: number;
 }
 
-/** An entry as it is in a database: nothing is left to a default. */
+/** An entry as it is in a database, with nothing left to a default. */
 export type StoredEntry = Entry & { encoding: ValueEncoding };
 
 const encodings: readonly string[] = ["json", "msgpack", "structured", "binary"] satisfies ValueEncoding[];
 const fields = new Set(["key", "value", "encoding", "tag", "expiry"]);
 
-/** @throws CommandFailure saying what is wrong with the item; `where` names it */
+/** @throws CommandFailure that says what is wrong with the item; `where` names the item */
 export function entryFromJson(item: unknown, where: string): Entry {
   if (Array.isArray(item)) {
     if (item.length !== 2) {

@@ -1,4 +1,4 @@
-/** `export`: the database, or a range of it, as JSON lines. */
+/** `export`: writes the database, or a range of it, as JSON lines. */
 
 import { createWriteStream } from "node:fs";
 import { lstat, realpath, rename, rm, stat } from "node:fs/promises";
@@ -30,7 +30,10 @@ export async function exportToOutput(
   return count;
 }
 
-/** Writes beside the file first, so that a file of the name is whole or is the old one. Only its owner may read it. */
+/**
+ * Writes to a temporary file in the same folder first, so that the file is either complete or the old one. Only its
+ * owner may read it.
+ */
 export async function exportToFile(
   db: FastKV,
   range: ScanOptions,
@@ -74,8 +77,8 @@ export async function exportToFile(
 }
 
 /**
- * What is no file, such as a pipe or a device, is written to directly, and so is a link to nothing. Of a link to a file
- * the file is replaced, not the link.
+ * Something that is not a file, such as a pipe or a device, is written to directly, and so is a link to nothing. If the
+ * name is a link to a file, the file is replaced, not the link.
  */
 async function destination(file: string): Promise<{ target: string; temporary: string | undefined }> {
   const [entry, facts] = await Promise.all([

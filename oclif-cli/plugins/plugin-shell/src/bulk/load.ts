@@ -1,4 +1,4 @@
-/** `bulk`: a file or stdin into the database, with progress. */
+/** `bulk`: loads a file or stdin into the database, with progress. */
 
 import { createReadStream, type Stats } from "node:fs";
 import { access, constants, stat } from "node:fs/promises";
@@ -12,7 +12,7 @@ const chunkBytes = 256 * 1024;
 
 export interface TransferOptions {
   signal: AbortSignal;
-  /** Show how far it is, where there is a terminal. */
+  /** Shows the progress, if there is a terminal. */
   progress: boolean;
 }
 
@@ -45,8 +45,8 @@ export async function loadFile(db: FastKV, file: string, options: TransferOption
 }
 
 /**
- * The size of a file; undefined for stdin, pipes and the like, which have none.
- * @throws CommandFailure with exit code 2 if it cannot be read
+ * The size of a file; undefined for stdin, pipes and other sources without a size. @throws CommandFailure with exit
+ * code 2 if it cannot be read
  */
 export async function sourceBytes(file: string): Promise<number | undefined> {
   if (file === "-") {

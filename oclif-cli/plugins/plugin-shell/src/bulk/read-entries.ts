@@ -1,7 +1,7 @@
 /**
- * Reads entries from a stream in flat memory, whatever its size: a JSON array of pairs or objects, or JSON lines.
- * Entries come in groups, one for each piece of the stream: a step of an async generator costs as much as an entry.
- * Which of the two it is shows in the first characters: `[[`, `[{` and `[]` begin an array, anything else a line.
+ * Reads entries from a stream with constant memory, whatever its size: a JSON array of pairs or objects, or JSON lines.
+ * The first characters show the format: `[[`, `[{` and `[]` begin an array, anything else a line. Entries come in
+ * groups, one for each chunk of the stream, because a step of an async generator costs as much as an entry.
  */
 
 import { isUtf8 } from "node:buffer";
@@ -13,7 +13,7 @@ import { type Entry, entryFromJson } from "./entry.js";
 const maxItemBytes = 256 * 1024 * 1024;
 const lineFeed = 0x0a;
 
-/** @throws CommandFailure that names the line or item that is not as it should be */
+/** @throws CommandFailure that names the invalid line or item */
 export async function* readEntries(source: AsyncIterable<Uint8Array>): AsyncGenerator<Entry[]> {
   const input = source[Symbol.asyncIterator]();
   let head: Buffer = Buffer.alloc(0);
@@ -31,12 +31,12 @@ export async function* readEntries(source: AsyncIterable<Uint8Array>): AsyncGene
   yield* kind === "array" ? readArray(rest) : readLines(rest);
 }
 
-/** A byte order mark is no content. */
+/** Removes a byte order mark, which is not content. */
 function withoutMark(head: Buffer): Buffer {
   return head[0] === 0xef && head[1] === 0xbb && head[2] === 0xbf ? head.subarray(3) : head;
 }
 
-/** Undefined while more has to be seen. */
+/** Undefined until more bytes are known. */
 function detect(head: Buffer): "array" | "lines" | undefined {
   if (head[0] === 0xef && head.length < 3) {
     return undefined;
@@ -119,7 +119,7 @@ function parseLine(line: Buffer, number: number): Entry | undefined {
 }
 
 async function* readArray(source: AsyncIterable<Buffer>): AsyncGenerator<Entry[]> {
-  // JSON lines, the usual form, do not need it.
+  // Imported only here: JSON lines, the usual form, do not need it.
   const { JSONParser } = await import("@streamparser/json");
   const parser = new JSONParser({ paths: ["$.*"], keepStack: false });
   const decoder = new TextDecoder("utf-8", { fatal: true });
@@ -133,7 +133,7 @@ async function* readArray(source: AsyncIterable<Buffer>): AsyncGenerator<Entry[]
     failure ??= error;
   };
   for await (const chunk of source) {
-    // After the closing bracket only blanks may follow; the parser itself would not look at them.
+    // After the closing bracket only whitespace may follow; the parser itself would ignore anything there.
     if (parser.isEnded) {
       if (chunk.toString("latin1").trim() !== "") {
         throw new CommandFailure(`Something follows the end of the array, behind item ${count}`);

@@ -28,7 +28,7 @@ export default class Bulk extends Command {
   async run(): Promise<void> {
     const { args, flags } = await this.parse(Bulk);
     const { path, shards, durability, encoding } = flags;
-    // A slip in the file's name must not leave an empty database behind.
+    // A mistake in the file's name must not leave an empty database behind.
     await sourceBytes(args.file);
     await withDatabase(
       path,

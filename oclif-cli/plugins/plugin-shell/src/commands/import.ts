@@ -64,7 +64,7 @@ export default class Import extends Command {
         const { importInto } = await import("../import/import-into.js");
         const reader = new SourceReader({ ...request, scratchFolder }, signal);
         try {
-          // A source that cannot be used must not leave an empty database behind.
+          // An unusable source must not leave an empty database behind.
           const sourceEntries = await reader.open();
           const { shards } = flags;
           await using db = await openWithNotice(flags.path, {

@@ -12,7 +12,7 @@ import {
 } from "fastkv-cli/kit/flags";
 import { base64KeyFlag, keyArgument } from "../key-argument.js";
 import { withDatabase } from "../one-shot.js";
-import { encodingFor, parseValue } from "../text/value.js";
+import { doubtAbout, encodingFor, parseValue } from "../text/value.js";
 
 export default class Put extends Command {
   static override description = [
@@ -54,12 +54,16 @@ export default class Put extends Command {
           ...(ttl === undefined ? {} : { ttl }),
         });
         output.say("OK");
+        const doubt = doubtAbout(word, value);
+        if (doubt !== undefined) {
+          process.stderr.write(`${doubt}\n`);
+        }
       },
     );
   }
 }
 
-/** Text, less the line end that `echo` adds; the bytes themselves for encoding "binary". */
+/** Reads text without the line end that `echo` adds; for encoding "binary", all bytes. */
 async function readStdin(encoding: string | undefined): Promise<string | Uint8Array> {
   const bytes = await buffer(process.stdin);
   if (encoding === "binary") {

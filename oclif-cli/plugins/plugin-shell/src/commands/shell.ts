@@ -71,7 +71,7 @@ export default class Shell extends Command {
     }
   }
 
-  /** Until the commands end, or `signal` is aborted. @returns the exit code */
+  /** Runs until the commands end, or `signal` is aborted. @returns the exit code */
   async #serve(
     session: Session,
     input: TypedInput | undefined,

@@ -1,4 +1,4 @@
-/** Says of a command of the shell where it is to be given: `fastkv count` is no command of the program. */
+/** For a command of the shell, tells where to use it: `fastkv count`, for example, is not a command of the program. */
 
 import type { Hook } from "@oclif/core";
 import { synonymOf } from "fastkv-cli/kit/synonym";
@@ -6,7 +6,7 @@ import type {} from "fastkv-cli/plugin";
 import { findCommand } from "../shell/registry.js";
 import { clearHint } from "../shell/unknown-command.js";
 
-/** These mean nothing but to a shell that runs. */
+/** Commands that make sense only in a running shell. */
 const onlyInside = new Set(["help", "exit", "quit"]);
 
 const hintOfShell: Hook<"fastkvUnknownCommand"> = async ({ words, config }) => {

@@ -1,11 +1,11 @@
-/** Entries on their way between the process that reads and the one that loads: few large buffers, not many small ones. */
+/** Entries in transfer from the process that reads to the one that loads: few large buffers, not many small ones. */
 
 import { deserialize, serialize } from "node:v8";
 import type { SourceEntry, SourceValue } from "./source.js";
 
 const kinds = ["bytes", "json", "structured", "msgpack"] as const satisfies SourceValue["kind"][];
 
-/** Keys and values of a group, one behind the other, and where each ends. */
+/** Keys and values of a group, one after the other, and where each ends. */
 export interface GroupMessage {
   bytes: Uint8Array;
   /** Two for each entry: the ends of its key and its value. */
@@ -43,7 +43,7 @@ function contentOf(value: SourceValue): Uint8Array {
   }
 }
 
-/** The entries' buffers are views of the message's. */
+/** The entries' buffers are views of the message's buffer. */
 export function decodeGroup(message: GroupMessage): SourceEntry[] {
   const bytes = Buffer.from(message.bytes.buffer, message.bytes.byteOffset, message.bytes.byteLength);
   const entries: SourceEntry[] = [];

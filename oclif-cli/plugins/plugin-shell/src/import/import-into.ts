@@ -1,4 +1,4 @@
-/** Loads what a reader reads: all of it or nothing, with counts that were compared. */
+/** Loads what a reader reads: everything or nothing, and checks the counts. */
 
 import type { BulkEntry, FastKV } from "fastkv";
 import { counted } from "fastkv-cli/kit/counted";
@@ -8,7 +8,7 @@ import type { SourceEntry, SourceValue } from "./source.js";
 import { unusableSource } from "./source-failure.js";
 
 export interface ImportOptions {
-  /** Counted by the reader beforehand. */
+  /** Counted by the reader in advance. */
   sourceEntries: number;
   /** Put before every key. */
   prefix: string;
@@ -18,11 +18,11 @@ export interface ImportOptions {
 export interface ImportResult {
   source: number;
   loaded: number;
-  /** Keys that the database has now. */
+  /** Keys that the database has after the load. */
   keys: number;
 }
 
-/** @throws CommandFailure where the counts differ: before the load is committed, so that nothing is loaded */
+/** @throws CommandFailure if the counts differ: before the load is committed, so that nothing is loaded */
 export async function importInto(
   db: FastKV,
   reader: SourceReader,
@@ -56,7 +56,7 @@ export async function importInto(
   }
 }
 
-/** A check of ourselves: that the load did what it says. Keys that were there may have expired, or been replaced. */
+/** Checks that the load did what it reported. Existing keys may have expired or been replaced. */
 function verify({ source, loaded, keys }: ImportResult, keysBefore: number): void {
   const isAllThere = keysBefore === 0 ? keys === source : keys >= source;
   if (loaded !== source || !isAllThere) {

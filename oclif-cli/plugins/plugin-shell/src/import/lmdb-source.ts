@@ -1,4 +1,4 @@
-/** LMDB, through the package lmdb, in one read transaction. */
+/** Reads LMDB through the package lmdb, in one read transaction. */
 
 import { open, stat } from "node:fs/promises";
 import { join } from "node:path";
@@ -9,9 +9,9 @@ import { grouped, type Source, type SourceEntry, type SourceValue } from "./sour
 import { sourceError, unusableSource } from "./source-failure.js";
 import { valueFromBytes } from "./source-value.js";
 
-/** What is used of lmdb. */
+/** The parts of lmdb that are used. */
 interface LmdbDatabase {
-  /** Gives undefined where there is none of the name. */
+  /** Returns undefined if there is no database of this name. */
   openDB(options: object): LmdbDatabase | undefined;
   useReadTransaction(): { done(): void };
   getCount(options: object): number;
@@ -55,7 +55,7 @@ export async function openLmdbSource(request: ImportRequest): Promise<Source> {
   }
 }
 
-/** The package would take any file for a database, and end the process when it follows what it finds there. */
+/** The package would open any file as a database, and end the process when it follows the data in it. */
 async function isLmdbFile(file: string): Promise<boolean> {
   const handle = await open(file);
   try {
@@ -66,11 +66,14 @@ async function isLmdbFile(file: string): Promise<boolean> {
   }
 }
 
-/** MDB_MAGIC of LMDB's mdb.c, behind the header of the first page: of 16 bytes, or of 24 in the version that the package has. */
+/**
+ * MDB_MAGIC of LMDB's mdb.c, after the header of the first page: of 16 bytes, or of 24 in the version that the package
+ * uses.
+ */
 const magic = 0xbeefc0de;
 const magicOffsets = [16, 24] as const;
 
-/** LMDB keeps its databases as values in the one without a name, where they would be taken for entries. */
+/** LMDB stores its databases as values of the unnamed one, where they would be taken for entries. */
 function refuseSeveralDatabases(root: LmdbDatabase, path: string): void {
   const suspects: string[] = [];
   for (const { key, value } of root.getRange({})) {
@@ -92,8 +95,8 @@ function refuseSeveralDatabases(root: LmdbDatabase, path: string): void {
 const maxSuspects = 32;
 
 /**
- * The struct MDB_db of LMDB's mdb.c, 48 bytes on a machine of 64 bits: pad (4) | flags (2) | depth (2) | branch pages (8) |
- * leaf pages (8) | overflow pages (8) | entries (8) | root page (8). An empty one has no root, which is all ones.
+ * The struct MDB_db of LMDB's mdb.c, 48 bytes on a 64-bit machine: pad (4) | flags (2) | depth (2) | branch pages (8) |
+ * leaf pages (8) | overflow pages (8) | entries (8) | root page (8). An empty one has no root: that field is all ones.
  */
 function mayBeDatabase(record: Buffer): boolean {
   const maxDepth = 64;
@@ -141,7 +144,7 @@ class LmdbSource implements Source {
     let previous: Buffer | undefined;
     try {
       for (const { key, value } of this.#database.getRange({ transaction: this.#transaction })) {
-        // Both may be views of memory that lmdb uses again.
+        // Both may be views of memory that lmdb reuses.
         const copy = Buffer.from(key);
         if (previous?.equals(copy)) {
           throw unusableSource(

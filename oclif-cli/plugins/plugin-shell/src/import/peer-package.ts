@@ -1,6 +1,6 @@
 /**
- * Loads the package of another store, which is not among our dependencies: who needs it installs it, in the folder
- * that the command is run in or beside the command itself.
+ * Loads the package of another store. It is not a dependency of ours: users who need it install it in their working
+ * folder, or next to this command.
  */
 
 import { createRequire } from "node:module";
@@ -9,7 +9,7 @@ import { pathToFileURL } from "node:url";
 import { describeError } from "fastkv-cli/kit/failure";
 import { unusableSource } from "./source-failure.js";
 
-/** @returns what the package exports @throws CommandFailure with exit code 2 and the way to install it */
+/** @returns what the package exports @throws CommandFailure with exit code 2 and how to install the package */
 export async function loadPeerPackage(name: string): Promise<Record<string, unknown>> {
   const file = resolvePackage(name);
   if (file === undefined) {
@@ -28,7 +28,7 @@ export async function loadPeerPackage(name: string): Promise<Record<string, unkn
   }
 }
 
-/** The working folder comes first: a program's own version knows its own files best. */
+/** The working folder comes first: a program's own version of the package matches its files best. */
 function resolvePackage(name: string): string | undefined {
   for (const place of [pathToFileURL(join(process.cwd(), "package.json")).href, import.meta.url]) {
     try {

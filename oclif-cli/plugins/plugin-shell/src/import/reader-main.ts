@@ -1,6 +1,7 @@
 /**
- * The process that reads a source. It is one of its own since the peers' packages are native code, which a damaged
- * source can crash, and which would hold up Ctrl-C: and so the loading process goes on, and says what happened.
+ * The process that reads a source. It is a separate process because the peers' packages are native code, which a
+ * damaged source can crash, and which would block Ctrl-C. So the loading process keeps running, and reports what
+ * happened.
  */
 
 import { describeError, exitCodeOf } from "fastkv-cli/kit/failure";
@@ -16,7 +17,7 @@ const opening: Record<SourceKind, (request: ImportRequest) => Promise<Source>> =
   sqlite: async (request) => (await import("./sqlite-source.js")).openSqliteSource(request),
 };
 
-/** Groups that are wanted and not sent yet, and who waits for one to be wanted. */
+/** Groups that are requested and not sent yet, and the function that wakes the sender when one is requested. */
 let wanted = 0;
 let wake: (() => void) | undefined;
 
@@ -28,7 +29,7 @@ process.on("message", (message: ToReader) => {
     wake?.();
   }
 });
-// Whoever loads is gone.
+// The loading process is gone.
 process.on("disconnect", () => process.exit());
 
 async function read(request: ImportRequest): Promise<void> {

@@ -1,15 +1,15 @@
-/** What the process that loads and the one that reads (reader-main.ts) say to each other. */
+/** Messages between the process that loads and the one that reads (reader-main.ts). */
 
 import type { GroupMessage } from "./group-message.js";
 import type { ImportRequest } from "./request.js";
 
 export type ToReader =
   | { type: "open"; request: ImportRequest }
-  /** One more group is wanted. */
+  /** Requests one more group. */
   | { type: "next" };
 
 export type FromReader =
-  /** The source is sound as far as can be told, and has so many entries. */
+  /** As far as can be known the source is sound, and it has this many entries. */
   | { type: "opened"; count: number }
   | { type: "group"; group: GroupMessage }
   | { type: "end" }

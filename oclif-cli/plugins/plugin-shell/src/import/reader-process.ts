@@ -1,4 +1,4 @@
-/** The other end of reader-main.ts: starts it, and gives what it reads. */
+/** The other end of reader-main.ts: starts it, and returns what it reads. */
 
 import { type ChildProcess, fork } from "node:child_process";
 import { on } from "node:events";
@@ -10,7 +10,7 @@ import type { ImportRequest } from "./request.js";
 import type { SourceEntry } from "./source.js";
 import { unusableSource } from "./source-failure.js";
 
-/** Groups on their way while one is loaded. */
+/** Groups that are requested ahead while one is loaded. */
 const groupsAhead = 4;
 
 export class SourceReader {
@@ -19,14 +19,14 @@ export class SourceReader {
   readonly #messages: AsyncIterator<FromReader[]>;
   readonly #exited: Promise<NodeJS.Signals | null>;
 
-  /** @param signal makes whoever waits for the reader throw an AbortError */
+  /** @param signal when it is aborted, waiting for the reader throws an AbortError */
   constructor(request: ImportRequest, signal: AbortSignal) {
     this.#path = request.path;
     this.#child = fork(fileURLToPath(new URL("./reader-main.js", import.meta.url)), {
       serialization: "advanced",
-      // node:sqlite calls itself experimental.
+      // node:sqlite prints a warning that it is experimental.
       execArgv: ["--disable-warning=ExperimentalWarning"],
-      // What native code prints while it fails would stand beside our one line.
+      // Otherwise the output of failing native code would appear next to our one line.
       stdio: ["ignore", "ignore", process.env.DEBUG ? "inherit" : "ignore", "ipc"],
     });
     this.#exited = new Promise((resolve) => this.#child.once("exit", (_code, by) => resolve(by)));
@@ -62,7 +62,7 @@ export class SourceReader {
   }
 
   #tell(message: ToReader): void {
-    // A reader that is gone shows when its next message is waited for.
+    // If the reader is gone, that is noticed when its next message is awaited.
     this.#child.send(message, () => {});
   }
 
@@ -77,7 +77,7 @@ export class SourceReader {
     );
   }
 
-  /** Ends the process, whatever it does. */
+  /** Ends the process, whatever it is doing. */
   async close(): Promise<void> {
     this.#child.kill("SIGKILL");
     await this.#exited;

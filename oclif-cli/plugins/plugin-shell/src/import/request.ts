@@ -1,9 +1,9 @@
-/** What `import` is asked to read, as it goes to the process that reads it. */
+/** What `import` is to read, as sent to the process that reads it. */
 
 export const sourceKinds = ["leveldb", "lmdb", "sqlite"] as const;
 export type SourceKind = (typeof sourceKinds)[number];
 
-/** How the values of a source are to be taken; see source-value.ts. */
+/** How to interpret the values of a source; see source-value.ts. */
 export const sourceEncodings = ["binary", "json", "utf8", "msgpack"] as const;
 export type SourceEncoding = (typeof sourceEncodings)[number];
 
@@ -11,9 +11,9 @@ export interface ImportRequest {
   from: SourceKind;
   /** Absolute. */
   path: string;
-  /** Absent: bytes as they are; of SQLite, each value by its type. */
+  /** If absent: bytes as they are; for SQLite, each value by its type. */
   encoding?: SourceEncoding | undefined;
-  /** An empty folder of ours, for what a reader must write. */
+  /** An empty folder of ours, for files that a reader must write. */
   scratchFolder: string;
   /** SQLite: the table, and its columns. */
   table?: string | undefined;

@@ -6,7 +6,7 @@ export function unusableSource(message: string, cause?: unknown): CommandFailure
   return new CommandFailure(message, { exitCode: exitCode.unusable, cause });
 }
 
-/** For what a peer's package throws: its own words, and those of what caused it. */
+/** Converts an error of a peer's package: its message, and those of its causes. */
 export function sourceError(path: string, error: unknown): CommandFailure {
   if (error instanceof CommandFailure) {
     return error;

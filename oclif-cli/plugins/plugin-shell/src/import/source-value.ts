@@ -1,5 +1,5 @@
 /**
- * Takes the bytes of a source's value as `--encoding` says:
+ * Interprets the bytes of a source's value as `--encoding` says:
  *
  * | encoding | the value in FastKV                                        |
  * |----------|------------------------------------------------------------|
@@ -37,7 +37,7 @@ export function valueFromJson(key: Uint8Array, text: string): SourceValue {
   }
 }
 
-/** A number as it is: what JSON cannot say (BigInt, Infinity, -0) is stored as `structured`. */
+/** A number as it is. One that JSON cannot represent (BigInt, Infinity, -0) is stored as `structured`. */
 export function valueFromNumber(value: number | bigint): SourceValue {
   if (typeof value === "bigint") {
     const number = Number(value);

@@ -1,6 +1,6 @@
-/** A store that is read: opened once, counted, read once from its beginning to its end, closed. */
+/** A store that is imported: opened once, counted, read once from beginning to end, closed. */
 
-/** Key and value, with the value in one of the forms that can be loaded; see source-value.ts. */
+/** A key and a value in one of the forms that can be loaded; see source-value.ts. */
 export interface SourceEntry {
   key: Uint8Array;
   value: SourceValue;
@@ -8,31 +8,31 @@ export interface SourceEntry {
 
 /**
  * - `bytes`: taken as they are.
- * - `json`: any value that JSON has.
- * - `structured`: what JSON would change, such as a BigInt.
- * - `msgpack`: what a msgpack decoder gave.
+ * - `json`: any value that JSON can represent.
+ * - `structured`: a value that JSON would change, such as a BigInt.
+ * - `msgpack`: a value returned by a msgpack decoder.
  */
 export type SourceValue =
   | { kind: "bytes"; bytes: Uint8Array }
   | { kind: "json" | "structured" | "msgpack"; value: unknown };
 
 export interface Source {
-  /** Counts the entries in a way that is independent of `groups`, but of the same moment. */
+  /** Counts the entries at the same moment as `groups` but independently of it. */
   count(): Promise<number>;
   /**
-   * Each key once, in pieces of some hundred kilobytes.
+   * Returns each key once, in groups of a few hundred kilobytes.
    *
-   * @throws CommandFailure where the source is damaged, changed meanwhile, or holds what cannot be taken
+   * @throws CommandFailure if the source is damaged, was changed meanwhile, or holds something that cannot be imported
    */
   groups(): AsyncIterable<SourceEntry[]> | Iterable<SourceEntry[]>;
   close(): Promise<void>;
 }
 
-/** A piece of entries has about this many bytes, or this many entries. */
+/** A group has about this many bytes, or this many entries. */
 export const groupBytes = 256 * 1024;
 export const groupEntries = 4096;
 
-/** Gathers entries into pieces. */
+/** Collects entries into groups. */
 export function* grouped(entries: Iterable<SourceEntry>): Generator<SourceEntry[]> {
   let group: SourceEntry[] = [];
   let bytes = 0;
@@ -50,5 +50,5 @@ export function* grouped(entries: Iterable<SourceEntry>): Generator<SourceEntry[
   }
 }
 
-/** What a value that is no bytes counts for, where its size is not known. */
+/** How many bytes a value counts for if it is not bytes, because its size is not known. */
 const textBytes = 256;

@@ -1,4 +1,4 @@
-/** SQLite through `node:sqlite`, where this Node has it, otherwise through the package better-sqlite3. */
+/** SQLite through `node:sqlite`, if this version of Node has it, otherwise through the package better-sqlite3. */
 
 import { isBuiltin } from "node:module";
 import { loadPeerPackage } from "./peer-package.js";
@@ -14,12 +14,12 @@ export interface SqliteConnection {
   close(): void;
 }
 
-/** What is used of either. */
+/** The parts of both that are used. */
 interface Statement {
   iterate(): Iterable<SqlRow>;
-  /** node:sqlite's. */
+  /** Only in node:sqlite. */
   setReadBigInts?(enabled: boolean): void;
-  /** better-sqlite3's. */
+  /** Only in better-sqlite3. */
   safeIntegers?(): void;
 }
 interface Database {
@@ -48,7 +48,7 @@ export async function connectSqlite(path: string): Promise<SqliteConnection> {
 }
 
 async function builtIn(): Promise<DatabaseClass | undefined> {
-  // Node 20 has no types for it, and a bundler or an older Node no module.
+  // Node 20 has no types for it; a bundler or an older Node does not have the module.
   const name = "node:sqlite";
   return isBuiltin(name) ? ((await import(name)) as { DatabaseSync: DatabaseClass }).DatabaseSync : undefined;
 }

@@ -1,7 +1,7 @@
 /**
- * SQLite, in one read transaction. Without `--encoding` each value is taken by its type: TEXT as a string, INTEGER and
- * REAL as a number (as a BigInt where a number is not exact), NULL as null, BLOB as bytes. A key is TEXT, BLOB or INTEGER
- * (its decimal digits).
+ * Reads SQLite in one read transaction. Without `--encoding` each value is taken by its type: TEXT as a string, INTEGER
+ * and REAL as a number (as a BigInt if a number would not be exact), NULL as null, BLOB as bytes. A key is TEXT, BLOB
+ * or INTEGER (its decimal digits).
  */
 
 import { stat } from "node:fs/promises";
@@ -67,7 +67,7 @@ class SqliteSource implements Source {
 
   *#entries(): Generator<SourceEntry> {
     const { table, key, value } = this.#table;
-    // Text comes as its bytes: what is ill-formed would be changed without a word.
+    // Text is read as its bytes: otherwise ill-formed text would be changed silently.
     const sql = `SELECT typeof(${key}) AS keyType, CAST(${key} AS BLOB) AS keyBytes, typeof(${value}) AS type,
       CASE typeof(${value}) WHEN 'text' THEN CAST(${value} AS BLOB) ELSE ${value} END AS value FROM ${table}`;
     try {
@@ -112,12 +112,12 @@ class SqliteSource implements Source {
   }
 }
 
-/** Some drivers give null for no bytes. */
+/** Some drivers return null for an empty value. */
 function bytesOf(value: SqlValue): Buffer {
   return Buffer.from((value ?? []) as Uint8Array);
 }
 
-/** Gives text as UTF-8, whatever the database keeps it in. */
+/** Converts text to UTF-8, whatever encoding the database uses. */
 function textDecoder(connection: SqliteConnection): (bytes: Buffer) => Buffer {
   const [row] = [...connection.rows("PRAGMA encoding")];
   switch (row && Object.values(row)[0]) {

@@ -5,7 +5,7 @@ import type { ImportRequest } from "./request.js";
 import { unusableSource } from "./source-failure.js";
 import type { SqliteConnection } from "./sqlite-driver.js";
 
-/** Names as SQL has them, quoted. */
+/** Names quoted for SQL. */
 export interface KeyValueTable {
   table: string;
   key: string;
@@ -17,7 +17,10 @@ interface Column {
   isPrimaryKey: boolean;
 }
 
-/** What is asked for; what is not is guessed where there is no doubt. @throws CommandFailure that lists the choices */
+/**
+ * Finds the requested table and columns; those not given are guessed if there is no doubt. @throws CommandFailure that
+ * lists the choices
+ */
 export function keyValueTable(connection: SqliteConnection, request: ImportRequest): KeyValueTable {
   const table = chosenTable(connection, request);
   const columns: Column[] = [];

@@ -1,4 +1,4 @@
-/** What a command of the shell is, and what it gets. */
+/** Describes a command of the shell and its arguments. */
 
 import { CommandFailure } from "fastkv-cli/kit/failure";
 import type { Key } from "../text/key.js";
@@ -6,20 +6,20 @@ import type { Word, WordValue } from "../text/line.js";
 import { type Arguments, type OptionKind, parseArguments } from "./options.js";
 import type { Session } from "./session.js";
 
-/** What Tab completes at a place of the line. */
+/** What Tab completes at a position in the line. */
 export type CompletionKind = "command" | "key" | "file" | readonly string[];
 
 export interface ShellCommand {
   name: string;
-  /** As `help` shows it: `put KEY VALUE [--ttl TIME]`. */
+  /** As shown by `help`: `put KEY VALUE [--ttl TIME]`. */
   usage: string;
   summary: string;
   /** More lines for `help NAME`. */
   details?: string;
   options?: Record<string, OptionKind>;
-  /** The least and the most words behind the name. */
+  /** The least and the greatest number of words after the name. */
   words: readonly [number, number];
-  /** For each word behind the name; the last one serves the words after it. */
+  /** For each word after the name; the last entry also applies to all further words. */
   completes?: readonly CompletionKind[];
   run(session: Session, args: CommandArguments, signal: AbortSignal): Promise<void>;
 }
@@ -53,7 +53,7 @@ export class CommandArguments {
     return this.#words[index]?.value;
   }
 
-  /** The word as it was typed, quotes and all. */
+  /** The word as it was typed, including quotes. */
   raw(index: number): string | undefined {
     return this.#words[index]?.raw;
   }
@@ -81,7 +81,7 @@ export class CommandArguments {
   }
 }
 
-/** A limit as a user types it. */
+/** Parses a limit that a user typed. */
 export function parseLimit(text: string): number {
   if (!/^\d{1,15}$/.test(text)) {
     throw new CommandFailure(`"${text}" is no limit: give a whole number, 0 or more`);
@@ -89,7 +89,7 @@ export function parseLimit(text: string): number {
   return Number(text);
 }
 
-/** Waits for work that cannot be stopped itself, but not longer than until Ctrl-C. */
+/** Waits for work that cannot be stopped itself, but stops waiting at Ctrl-C. */
 export async function untilAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
   signal.throwIfAborted();
   const { promise: aborted, reject } = rejection();

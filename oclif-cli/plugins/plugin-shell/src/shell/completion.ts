@@ -1,4 +1,4 @@
-/** Tab: commands, keys by prefix, file names, and the few fixed words. */
+/** Tab completion: commands, keys by prefix, file names, and a few fixed words. */
 
 import { readdir } from "node:fs/promises";
 import { homedir } from "node:os";
@@ -11,15 +11,15 @@ import { findCommand, shellCommands } from "./registry.js";
 
 const maxShownKeys = 100;
 
-/** What readline wants: the candidates, and the end of the line that they take the place of. */
+/** The form that readline expects: the candidates, and the end of the line that they replace. */
 export type Completion = [candidates: string[], replaced: string];
 
 interface Target {
   kind: CompletionKind;
-  /** The text so far, quotes taken off. */
+  /** The text so far, without quotes. */
   prefix: string;
   quote: Quote | undefined;
-  /** The same as it stands in the line. */
+  /** The same as typed in the line. */
   raw: string;
 }
 
@@ -39,7 +39,7 @@ export async function complete(db: Pick<FastKV, "keys">, line: string): Promise<
   return [names.filter((name) => name.startsWith(prefix)).map((name) => `${name} `), raw];
 }
 
-/** Where the cursor is: which word, and what belongs there. */
+/** Finds the word at the cursor, and what belongs there. */
 export function findTarget(line: string): Target | undefined {
   const parsed = parseLine(line);
   const word = parsed.endsInWord ? parsed.words.at(-1)! : undefined;
@@ -99,8 +99,8 @@ function optionValues(name: string): CompletionKind | undefined {
 }
 
 /**
- * Up to a hundred keys. Where there are more, the last one of all is added, so that what readline fills in (the
- * beginning that all candidates share) holds for the keys that are not shown, too.
+ * Up to a hundred keys. If there are more, the very last one is added, so that what readline fills in (the beginning
+ * that all candidates share) also fits the keys that are not shown.
  */
 async function keyCandidates(
   db: Pick<FastKV, "keys">,
@@ -131,7 +131,7 @@ async function fileCandidates(prefix: string, quote: Quote | undefined): Promise
     });
 }
 
-/** A folder's name stays open, so that the next Tab goes on in it. */
+/** A folder's name stays open, so that the next Tab continues in it. */
 function openEnded(quoted: string, quote: Quote | undefined): string {
   return quote === undefined ? `${quoted}/` : `${quoted.slice(0, -1)}/`;
 }

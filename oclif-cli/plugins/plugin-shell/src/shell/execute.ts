@@ -10,8 +10,8 @@ import type { Session } from "./session.js";
 import { unknownCommand } from "./unknown-command.js";
 
 /**
- * Does nothing without words, as of a blank line. What is printed is flushed when this resolves, also on a failure. A
- * failure within a batch spoils it; Ctrl-C, which stops only a command that reads, does not.
+ * Does nothing without words, as for a blank line. Printed text is flushed when this settles, even after a failure. A
+ * failure within a batch spoils the batch; Ctrl-C does not, because it stops only a command that reads.
  */
 export async function executeWords(
   session: Session,

@@ -1,6 +1,6 @@
 /**
- * The shell's history: a file that only its owner can read, one line an entry. Each line is appended when it is
- * entered, so that two shells do not overwrite each other. Lines that begin with a blank are not kept.
+ * The shell's history: a file that only its owner can read, one entry per line. Each line is appended when it is
+ * entered, so that two shells do not overwrite each other's. Lines that begin with whitespace are not kept.
  */
 
 import { appendFileSync, chmodSync, mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
@@ -16,7 +16,7 @@ export class History {
     this.#file = file;
   }
 
-  /** The newest first, as readline wants them. A file that has grown long is cut. */
+  /** Returns the newest first, as readline expects. Shortens a file that has grown long. */
   load(): string[] {
     let lines: string[];
     try {
@@ -42,7 +42,7 @@ export class History {
   }
 }
 
-/** A leading blank says: do not keep this one. */
+/** Leading whitespace means: do not keep this line. */
 export function isKept(line: string): boolean {
   return line.trim() !== "" && !/^\s/.test(line) && !line.includes("\n");
 }

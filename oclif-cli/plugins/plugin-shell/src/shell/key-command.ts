@@ -4,7 +4,7 @@ import type { Key } from "../text/key.js";
 import { type ShellCommand, untilAborted } from "./command.js";
 import type { Session } from "./session.js";
 
-/** `answer` gives what is printed. Ctrl-C ends the waiting for it. */
+/** `answer` returns the text to print. Ctrl-C stops waiting for it. */
 export function keyCommand(
   name: string,
   summary: string,

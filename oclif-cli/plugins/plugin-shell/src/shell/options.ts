@@ -1,4 +1,6 @@
-/** Options and words of one shell command. Only words that begin with `--` are options, so `put n -5` needs no care. */
+/**
+ * Options and words of one shell command. Only words that begin with `--` are options, so `put n -5` works as it is.
+ */
 
 import { CommandFailure } from "fastkv-cli/kit/failure";
 import type { Word } from "../text/line.js";

@@ -1,4 +1,4 @@
-/** The part of the database that a command is about, from its words and options. */
+/** The range of keys that a command works on, from its words and options. */
 
 import type { ScanOptions } from "fastkv";
 import type { Key } from "../text/key.js";

@@ -1,4 +1,4 @@
-/** The shell over piped input: no prompt, echo or colour; the first error ends it. */
+/** The shell for piped input: no prompt, echo or colour; the first error ends it. */
 
 import { createInterface } from "node:readline";
 import { counted } from "fastkv-cli/kit/counted";
@@ -38,7 +38,7 @@ export async function runScript(
       if (options.signal.aborted || error instanceof OutputClosed || error instanceof Interrupted) {
         throw error;
       }
-      // Quotes that are open take the next lines as well: say how far they went.
+      // An open quote continues on the next lines, so the message names all of them.
       fail(startedAt === number ? `line ${number}` : `lines ${startedAt} to ${number}`, error);
     }
   };
@@ -73,7 +73,10 @@ export async function runScript(
   return code;
 }
 
-/** Only then all that waits is parsed again: quotes that nobody closes would have it parsed for each line. */
+/**
+ * Parses the pending lines again only if this line may close the quote; otherwise an unclosed quote would cause that
+ * for every line.
+ */
 function mayClose(open: OpenQuote | undefined, line: string): boolean {
   return open === undefined || open.quote === "\\" || line.includes(open.quote.at(-1)!);
 }

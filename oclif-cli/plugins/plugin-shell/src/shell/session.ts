@@ -1,4 +1,4 @@
-/** What a shell keeps between commands: the database, an open batch, an open snapshot, switches. */
+/** The state of a shell between commands: the database, an open batch, an open snapshot, switches. */
 
 import type { BatchOperation, FastKV, Snapshot } from "fastkv";
 import { LineWriter } from "fastkv-cli/kit/output";
@@ -6,17 +6,17 @@ import { LineWriter } from "fastkv-cli/kit/output";
 export interface SessionOptions {
   path: string;
   db: FastKV;
-  /** A person sits in front of it: hints, progress and live tables make sense. */
+  /** A person uses it: hints, progress and live tables make sense. */
   interactive: boolean;
-  /** Resolves when a key is pressed; only where there is a keyboard. */
+  /** Resolves when a key is pressed; only if there is a keyboard. */
   keyPressed?: (signal: AbortSignal) => Promise<void>;
 }
 
 /** An open batch. */
 export interface SessionBatch {
-  /** What `put` and `delete` have gathered. */
+  /** The operations of `put` and `delete` so far. */
   readonly operations: BatchOperation[];
-  /** A line within it failed, so a part would be missing: `end` writes nothing. */
+  /** A line within the batch failed, so a part would be missing: `end` writes nothing. */
   hasFailed: boolean;
 }
 
@@ -26,9 +26,9 @@ export class Session {
   readonly interactive: boolean;
   readonly keyPressed: ((signal: AbortSignal) => Promise<void>) | undefined;
   readonly output = new LineWriter(process.stdout);
-  /** Since `batch`; undefined while none is open. */
+  /** Set by `batch`; undefined while none is open. */
   batch: SessionBatch | undefined;
-  /** Reads look at it while it is open. */
+  /** While it is open, reads use it. */
   snapshot: Snapshot | undefined;
   timing = false;
   /** Set by `exit`: no more commands are read. */
@@ -41,7 +41,7 @@ export class Session {
     this.keyPressed = options.keyPressed;
   }
 
-  /** For reads: the snapshot, if one is open. */
+  /** Options for reads: the snapshot, if one is open. */
   get view(): { snapshot?: Snapshot } {
     return this.snapshot ? { snapshot: this.snapshot } : {};
   }
@@ -53,7 +53,7 @@ export class Session {
     return this.snapshot ? "fastkv(snapshot)> " : "fastkv> ";
   }
 
-  /** A line for people only; scripts read stdout. */
+  /** Prints a line for people only; scripts read stdout. */
   hint(text: string): void {
     if (this.interactive) {
       process.stderr.write(`${text}\n`);

@@ -1,4 +1,4 @@
-/** The command `shards`: a table of the shard processes that renews itself until a key is pressed. */
+/** The command `shards`: a table of the shard processes that is refreshed until a key is pressed. */
 
 import { setTimeout as delay } from "node:timers/promises";
 import { stripVTControlCharacters } from "node:util";
@@ -25,7 +25,8 @@ export async function showShards(session: Session, once: boolean, signal: AbortS
   );
   for (let shown: string | undefined; !stop.aborted; ) {
     const text = await read();
-    // The window may have changed since: a terminal breaks the lines anew then, and they take other rows.
+    // The window may have been resized since: then the terminal wraps the lines differently, and they take another
+    // number of rows.
     const wipe = shown === undefined ? "" : `\x1b[${screenRows(shown)}A\x1b[J`;
     process.stdout.write(`${wipe}${text}\n`);
     shown = text;

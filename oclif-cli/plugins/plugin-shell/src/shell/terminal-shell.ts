@@ -1,8 +1,8 @@
 /**
- * The shell at a terminal, over node:readline.
+ * The shell at a terminal, using node:readline.
  *
- * readline stays open while a command runs: that keeps the terminal in raw mode, so Ctrl-C reaches us as a key and
- * no other process of the group.
+ * readline stays open while a command runs. That keeps the terminal in raw mode, so Ctrl-C reaches the shell as a key,
+ * and does not reach the other processes of the group.
  */
 
 import { createInterface, type Interface } from "node:readline";
@@ -23,9 +23,9 @@ export class TerminalShell {
   readonly #input: TypedInput;
   readonly #history: History | undefined;
   readonly #readline: Interface;
-  /** The line that was entered and is not taken yet. */
+  /** The line that was entered but not yet taken. */
   #line: string | undefined;
-  /** What was entered of a command whose quotes are still open. */
+  /** The lines entered so far of a command whose quotes are still open. */
   #pending = "";
   #running: AbortController | undefined;
   #closed = false;
@@ -51,7 +51,7 @@ export class TerminalShell {
     });
   }
 
-  /** Until exit, Ctrl-D, or `stop` is aborted (a signal from outside). */
+  /** Runs until `exit`, Ctrl-D, or `stop` is aborted (by a signal from outside). */
   async run(stop: AbortSignal): Promise<void> {
     const readline = this.#readline;
     readline.on("line", (line) => {
@@ -59,7 +59,7 @@ export class TerminalShell {
       this.#wake();
     });
     readline.on("SIGINT", () => this.#interrupt());
-    // After Ctrl-Z and `fg` readline draws the line anew, but pauses its input.
+    // After Ctrl-Z and `fg` readline draws the line again, but pauses its input.
     readline.on("SIGCONT", () => readline.resume());
     readline.on("history", (lines) => this.#keep(lines));
     readline.on("close", () => {
@@ -89,10 +89,10 @@ export class TerminalShell {
     }
   }
 
-  /** A whole command: lines are joined while their quotes are open. Undefined at the end of the input. */
+  /** Returns a whole command: lines are joined while their quotes are open. Undefined at the end of the input. */
   async #nextCommand(): Promise<Word[] | undefined> {
     while (!this.#closed) {
-      // A line that waits comes at once with the prompt, so the promise is made first.
+      // The prompt releases a waiting line immediately, so the promise is created first.
       const entered = new Promise<void>((resolve) => {
         this.#wake = resolve;
       });
@@ -142,7 +142,8 @@ export class TerminalShell {
       return;
     }
     if (this.#line !== undefined) {
-      // It came in one piece with its line: that line is not to run, and the next prompt comes by itself.
+      // Ctrl-C came in the same chunk as the line: the line must not run, and the next prompt comes without further
+      // action.
       this.#line = undefined;
       this.#pending = "";
       return;
@@ -160,7 +161,7 @@ export class TerminalShell {
     readline.cursor = 0;
   }
 
-  /** readline has put a line into its history: keep it in ours, or take it out again. */
+  /** readline has added a line to its history: add it to ours too, or remove it from there. */
   #keep(lines: string[]): void {
     const newest = lines[0];
     if (newest === undefined) {

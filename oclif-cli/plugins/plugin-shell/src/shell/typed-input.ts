@@ -1,16 +1,16 @@
 /**
- * The keyboard as readline gets it: one line at a time. What is typed or pasted while a command runs waits, unseen,
- * for the next prompt, so that every line stands behind its prompt and above its own output. Ctrl-C never waits: it
- * goes through at once and drops what was waiting.
+ * Passes the keyboard's input to readline one line at a time. Text that is typed or pasted while a command runs waits,
+ * unseen, for the next prompt, so that every line appears after its prompt and above its own output. Ctrl-C never
+ * waits: it is passed on immediately and drops what was waiting.
  */
 
 import { Readable } from "node:stream";
 import type { ReadStream } from "node:tty";
 
 const interruptKey = "\x03";
-/** A line with its end, which may be two characters, or a piece up to a Tab: a completion takes a moment. */
+/** A line with its end, which may be two characters, or a piece up to a Tab, because a completion takes a moment. */
 const piecePattern = /^[^\r\n\t]*(?:\r\n?|\n|\t)?/;
-/** What ends a live table and is no beginning of the next command: q, a blank, Enter, Escape. */
+/** Keys that end a live table and do not begin the next command: q, space, Enter, Escape. */
 const dismissingKeys = new Set(["q", "Q", " ", "\r", "\n", "\x1b"]);
 
 export class TypedInput extends Readable {
@@ -26,18 +26,18 @@ export class TypedInput extends Readable {
     terminal.setEncoding("utf8");
     terminal.on("data", this.#accept);
     terminal.on("end", this.#end);
-    // A terminal that is gone, as when its window is closed, can be neither read nor switched: its input has ended. The
-    // listener stays, since readline switches the terminal back when it closes.
+    // If a terminal is gone, for example because its window was closed, it can be neither read nor switched: its input
+    // has ended. The listener stays, because readline switches the terminal back when it closes.
     terminal.on("error", this.#end);
   }
 
-  /** The prompt stands: the next line may come. */
+  /** The prompt is shown, so the next line may come. */
   open(): void {
     this.#isOpen = true;
     this.#pass();
   }
 
-  /** Resolves at the next key, at once if some are waiting; when `signal` aborts it rejects. */
+  /** Resolves at the next key, or immediately if some are waiting; rejects when `signal` is aborted. */
   async nextKey(signal: AbortSignal): Promise<void> {
     signal.throwIfAborted();
     if (this.#waiting !== "") {
@@ -56,7 +56,7 @@ export class TypedInput extends Readable {
     });
   }
 
-  /** readline switches the terminal through its input. */
+  /** readline switches the terminal's mode through its input. */
   setRawMode(isRaw: boolean): this {
     this.#terminal.setRawMode(isRaw);
     return this;

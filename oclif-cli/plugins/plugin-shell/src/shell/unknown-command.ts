@@ -1,9 +1,9 @@
-/** What the shell says to a command that it does not know. */
+/** The shell's message about an unknown command. */
 
 import { escapeControls } from "fastkv-cli/kit/escape";
 import { nearestName } from "fastkv-cli/kit/nearest";
 
-/** A slip of the fingers should not empty a database, so neither the shell nor the command line has `clear`. */
+/** A typing error must not empty a database, so neither the shell nor the command line has `clear`. */
 export const clearHint = "Only a program can clear a range, with db.clear(); delete removes one key.";
 
 export function unknownCommand(name: string, commands: readonly { name: string }[]): string {

@@ -1,4 +1,4 @@
-/** Keys as text: how they are shown, and how they are quoted so that the shell reads them back. */
+/** Keys as text: how to show them, and how to quote them so that the shell reads them back. */
 
 import { isUtf8 } from "node:buffer";
 import { hasUnsafeCharacters } from "fastkv-cli/kit/escape";
@@ -6,14 +6,14 @@ import type { Quote } from "./line.js";
 
 export type Key = string | Uint8Array;
 
-/** Text where the bytes are UTF-8, the bytes themselves otherwise. */
+/** Text if the bytes are UTF-8, otherwise the bytes themselves. */
 export function keyFromBytes(bytes: Uint8Array): Key {
   return isUtf8(bytes)
     ? Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString("utf8")
     : bytes;
 }
 
-/** As it stands where that is clear and harmless, otherwise quoted as the shell reads it. */
+/** The key as it is if that is clear and harmless, otherwise quoted as the shell reads it. */
 export function displayKey(key: Key): string {
   if (typeof key === "string" && !hasUnsafeCharacters(key) && /^[^\s'"$](?:.*\S)?$/u.test(key)) {
     return key;
@@ -32,7 +32,7 @@ export function quoteKey(key: Key): string {
   return `'${key.replaceAll("'", "'\\''")}'`;
 }
 
-/** The key as the continuation of a word that was begun with the given quote, with the quote closed. */
+/** The key as the continuation of a word that began with the given quote, including the closing quote. */
 export function quoteKeyAs(key: Key, quote: Quote | undefined): string {
   if (typeof key !== "string" || hasUnsafeCharacters(key) || quote === "$'") {
     return escapedQuote(key);

@@ -1,5 +1,5 @@
 /**
- * The shell's grammar: one line into words, as a POSIX shell splits them, less expansions.
+ * The shell's grammar: splits a line into words as a POSIX shell does, without expansions.
  *
  *   - blanks separate words; a backslash takes the next character as it is
  *   - '...'   everything as it is
@@ -7,17 +7,17 @@
  *   - $'...'  \n \t \r \e \a \b \f \v \0 \\ \' \" \? \xHH (a byte) \uHHHH \UHHHHHHHH \NNN (octal, a byte)
  *   - a line whose first character is # is a comment
  *
- * There are no variables, globs, pipes or redirections: * $ | > & ; stand for themselves.
+ * There are no variables, globs, pipes or redirections: * $ | > & ; have no special meaning.
  */
 
 import { isUtf8 } from "node:buffer";
 
-/** Text, or bytes where `$'\xHH'` made something that is not UTF-8. */
+/** Text, or bytes if `$'\xHH'` produced something that is not UTF-8. */
 export type WordValue = string | Uint8Array;
 
 export interface Word {
   value: WordValue;
-  /** As it stands in the line, quotes and all. */
+  /** As typed in the line, including quotes. */
   raw: string;
 }
 
@@ -25,15 +25,15 @@ export type Quote = "'" | '"' | "$'" | "\\";
 
 export interface OpenQuote {
   quote: Quote;
-  /** Where it stands in the line. */
+  /** Its position in the line. */
   at: number;
 }
 
 export interface ParsedLine {
   words: Word[];
-  /** What the line's end left open: more input is needed. */
+  /** What is still open at the end of the line: more input is needed. */
   open: OpenQuote | undefined;
-  /** True if a word is under way at the line's end, or none but the line is not blank-ended. */
+  /** True if the line ends within a word. */
   endsInWord: boolean;
 }
 
@@ -110,7 +110,7 @@ function readWord(line: string, start: number): ReadWord {
   return { value: word.value(), end: at, open: undefined };
 }
 
-/** Each reader gives the offset behind the closing quote, or undefined where there is none. */
+/** Each reader returns the offset after the closing quote, or undefined if there is none. */
 function readSingle(line: string, start: number, word: WordBuilder): number | undefined {
   const end = line.indexOf("'", start);
   word.text(end === -1 ? line.slice(start) : line.slice(start, end));
@@ -194,7 +194,7 @@ function addNumeric(word: WordBuilder, match: RegExpExecArray): void {
   }
 }
 
-/** Gathers text and bytes; text it is unless the bytes are no UTF-8. */
+/** Collects text and bytes. The result is text unless the bytes are not UTF-8. */
 class WordBuilder {
   readonly #parts: Buffer[] = [];
   #text = "";

@@ -1,4 +1,4 @@
-/** Values as text: what a user types becomes a value, and a value becomes what is shown. */
+/** Values as text: parses what a user types, and formats values for output. */
 
 import { inspect } from "node:util";
 import type { ValueEncoding } from "fastkv";
@@ -11,8 +11,8 @@ const maxInlineBytes = 32;
 const maxDepth = 600;
 
 /**
- * JSON where it is JSON, a string otherwise; bytes for encoding "binary".
- * @throws CommandFailure for a whole number that a JSON number would change
+ * Parses a word as JSON if it is JSON, otherwise takes it as a string; as bytes for encoding "binary". @throws
+ * CommandFailure for a whole number that a JSON number would change
  */
 export function parseValue(word: WordValue, encoding: ValueEncoding | undefined): unknown {
   if (typeof word !== "string") {
@@ -33,14 +33,14 @@ export function parseValue(word: WordValue, encoding: ValueEncoding | undefined)
   }
 }
 
-/** Bytes can only be stored as bytes, whatever the database's default is. */
+/** Bytes can only be stored as bytes, whatever the database's default encoding is. */
 export function encodingFor(value: unknown, encoding: ValueEncoding | undefined): ValueEncoding | undefined {
   return encoding ?? (value instanceof Uint8Array ? "binary" : undefined);
 }
 
 /**
- * True for a word that was meant as JSON, whose quotes it would lose: `{"a":1}`, whose brackets stand outside of its quotes, would
- * arrive as `{a:1}`, and `"{ "a": 1 }"` as `{ a: 1 }`. `raw`: as it was typed.
+ * True for a word that was meant as JSON but would lose its quotes: `{"a":1}`, whose brackets are outside its quotes,
+ * would arrive as `{a:1}`, and `"{ "a": 1 }"` as `{ a: 1 }`. `raw`: the word as typed.
  */
 export function losesQuotes(raw: string, word: WordValue): boolean {
   const hasBracketsOutside = /^(?:[{[]|"[{[]")(?:\\.|[^\\"'])*["']/s.test(raw);
@@ -54,12 +54,23 @@ function quotesIn(text: WordValue): number {
   return typeof text === "string" ? text.replaceAll(/[^"']/g, "").length : 0;
 }
 
-/** Looks like what somebody took for JSON: `{a:1}`. */
-export function looksLikeBrokenJson(value: unknown): boolean {
+/** A hint about a value that may have been meant differently; undefined if there is no doubt. */
+export function doubtAbout(word: WordValue, value: unknown): string | undefined {
+  if (looksLikeBrokenJson(value)) {
+    return "Stored as a string, since it is not JSON. Put JSON into single quotes: '{\"a\": 1}'";
+  }
+  if (typeof value === "number" && typeof word === "string" && String(value) !== word.trim()) {
+    return `Stored as the number ${value}. Put a string into both quotes: '"${word}"'`;
+  }
+  return undefined;
+}
+
+/** Whether the value looks like something meant as JSON: `{a:1}`. */
+function looksLikeBrokenJson(value: unknown): boolean {
   return typeof value === "string" && /^(\{.*\}|\[.*\])$/s.test(value);
 }
 
-/** One line, JSON with the spacing of `{"name": "Alice", "tags": [1, 2]}`. */
+/** Formats on one line, JSON with spaces as in `{"name": "Alice", "tags": [1, 2]}`. */
 export function formatInline(value: unknown): string {
   if (value instanceof Uint8Array) {
     return formatBytesInline(value);
@@ -70,7 +81,7 @@ export function formatInline(value: unknown): string {
   return escapeControls(inspectValue(value, Number.POSITIVE_INFINITY));
 }
 
-/** Several lines where the value has parts: JSON indented by two, a hex dump for bytes. */
+/** Formats on several lines if the value has parts: JSON indented by two, a hex dump for bytes. */
 export function formatPretty(value: unknown): string {
   if (value instanceof Uint8Array) {
     return formatBytes(value);
@@ -105,7 +116,10 @@ function inspectValue(value: unknown, breakLength: number): string {
   });
 }
 
-/** True for what JSON shows as it is. Cycles, shared parts, dates, maps and the like are shown by `inspect`. */
+/**
+ * True if JSON shows the value as it is. Values with cycles, shared parts, dates, maps and the like are shown by
+ * `inspect`.
+ */
 export function isJsonTree(value: unknown): boolean {
   return isJson(value, new Set(), 0);
 }
@@ -139,7 +153,7 @@ function formatBytesInline(bytes: Uint8Array): string {
   return `<${byteCount(bytes)}${shown === "" ? "" : ` ${shown}`}${bytes.length > maxInlineBytes ? "..." : ""}>`;
 }
 
-/** As `hexdump -C` shows it. */
+/** Formats as `hexdump -C` does. */
 function formatBytes(bytes: Uint8Array): string {
   const lines = [`<${byteCount(bytes)}>`];
   for (let offset = 0; offset < Math.min(bytes.length, maxShownBytes); offset += 16) {

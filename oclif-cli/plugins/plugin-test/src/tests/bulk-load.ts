@@ -26,7 +26,7 @@ export const bulkLoad: SelfTest = {
 
 function* entries(): Generator<[string, unknown]> {
   for (let index = 0; index < count; index++) {
-    // 7,919 is prime to the count: each number comes once, in no order.
+    // 7,919 and the count have no common divisor: each number comes once, in scattered order.
     const number = (index * 7_919) % count;
     yield [`bulk:${String(number).padStart(5, "0")}`, number];
   }

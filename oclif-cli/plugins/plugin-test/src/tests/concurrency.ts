@@ -21,14 +21,14 @@ export const concurrency: SelfTest = {
       Array.from({ length: 1_000 }, (_, index) => index),
     );
 
-    // Readers never see a number go back while writers count up.
+    // Readers never see a number decrease while writers count up.
     let writing = true;
     const readers = Array.from({ length: writers }, async (_, writer) => {
       for (let last = -1; writing; ) {
         const seen = ((await db.get(`writer:${writer}`)) as number | undefined) ?? -1;
         assert.ok(seen >= last, `expected at least ${last}, seen ${seen}: a read went back in time`);
         last = seen;
-        // A cached value is answered at once: without a pause this loop would leave the writers no turn.
+        // A cached value is returned immediately: without a pause this loop would give the writers no turn.
         await nextTurn();
       }
     });

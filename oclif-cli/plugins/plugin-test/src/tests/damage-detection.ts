@@ -6,7 +6,7 @@ import type { SelfTest } from "../self-test.js";
 
 const count = 5_000;
 
-/** The tables and the batch log: whatever holds values. */
+/** The largest files are the tables and the batch log, which hold values. */
 const damagedFiles = 3;
 
 export const damageDetection: SelfTest = {
@@ -59,7 +59,7 @@ function recordOf(index: number): string {
   return `value ${index} `.repeat(8);
 }
 
-/** Their paths in the folder, the largest first. */
+/** Returns the paths of all files in the folder, the largest first. */
 async function filesBySize(folder: string): Promise<string[]> {
   const files: { path: string; size: number }[] = [];
   for (const entry of await readdir(folder, { recursive: true, withFileTypes: true })) {

@@ -28,7 +28,7 @@ export const scans: SelfTest = {
         break;
       }
     }
-    // Order is that of the UTF-8 bytes, not that of UTF-16 code units.
+    // The order is that of the UTF-8 bytes, not of UTF-16 code units.
     await db.batchPut([
       ["o:\u{1f600}", 1],
       ["o:\uffee", 2],

@@ -2,7 +2,7 @@
 
 const polynomial = 0x82f63b78;
 
-/** Eight tables: eight bytes a step ("slicing by 8", Kounavis and Berry, 2005). */
+/** Eight tables, for eight bytes per step ("slicing by 8", Kounavis and Berry, 2005). */
 const tables = makeTables();
 
 function makeTables(): Uint32Array {
@@ -42,7 +42,7 @@ export function crc32c(bytes: Uint8Array): number {
   return (crc ^ 0xffffffff) >>> 0;
 }
 
-/** LevelDB stores a checksum turned and shifted, since a checksum of bytes that hold checksums says little. */
+/** LevelDB rotates a checksum and adds a constant, because a checksum of bytes that contain checksums is weak. */
 export function maskedCrc32c(bytes: Uint8Array): number {
   const crc = crc32c(bytes);
   return (((crc >>> 15) | (crc << 17)) + 0xa282ead8) >>> 0;

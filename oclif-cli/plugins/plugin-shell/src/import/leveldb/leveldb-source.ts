@@ -1,4 +1,4 @@
-/** LevelDB, through classic-level. The source's folder is never written to: see scratch-copy.ts. */
+/** Reads LevelDB through classic-level. Nothing is written to the source's folder: see scratch-copy.ts. */
 
 import { loadPeerPackage } from "../peer-package.js";
 import type { ImportRequest } from "../request.js";
@@ -7,7 +7,7 @@ import { changedSource, sourceError, unusableSource } from "../source-failure.js
 import { valueFromBytes } from "../source-value.js";
 import { copyLevelDatabase, type Fingerprint, fingerprint } from "./scratch-copy.js";
 
-/** What is used of classic-level. */
+/** The parts of classic-level that are used. */
 interface ClassicLevel {
   open(): Promise<void>;
   close(): Promise<void>;

@@ -1,5 +1,5 @@
 /**
- * Reads a file of records, which is what LevelDB's logs and manifests are (google/leveldb, doc/log_format.md):
+ * Reads a file of records, the format of LevelDB's logs and manifests (google/leveldb, doc/log_format.md):
  *
  *     blocks of 32 KiB of fragments: masked CRC-32C (4) | length (2) | type (1) | data
  *     types: 1 a whole record; 2 the first, 3 a middle and 4 the last fragment of one
@@ -20,9 +20,9 @@ const cutOff =
 export interface LogContent {
   records: Buffer[];
   /**
-   * LevelDB leaves out what it cannot read, without a word, and takes a record that goes beyond the end for one that a
-   * crash cut off. A damaged length looks the same, so here that is damage, too: a program that opens the database
-   * settles what was cut off.
+   * LevelDB silently leaves out what it cannot read, and takes a record that goes beyond the end for one that a crash
+   * cut off. A damaged length looks the same, so here that counts as damage, too: if a crash cut it off, a program that
+   * opens the database fixes that.
    */
   damage: string | undefined;
 }
@@ -41,7 +41,7 @@ export async function readLogFile(path: string): Promise<LogContent> {
       const type = block[at + 6]!;
       const damage = `wrong checksum of the record at offset ${start + at}`;
       if (type === 0 && end === at + headerBytes) {
-        // Room that was laid out ahead and not written.
+        // Preallocated space that was not written.
         if (block.subarray(at).some((byte) => byte !== 0)) {
           return { records, damage };
         }

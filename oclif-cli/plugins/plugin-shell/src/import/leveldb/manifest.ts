@@ -1,24 +1,24 @@
 /**
- * Which files a LevelDB database consists of: its manifest is a file of records, each an edit of the set of tables. What
- * else lies in the folder was left by a crash. An edit is a row of (google/leveldb, db/version_edit.cc):
+ * The files of a LevelDB database. Its manifest is a file of records, each of which edits the set of tables. Other
+ * files in the folder were left by a crash. An edit is a sequence of (google/leveldb, db/version_edit.cc):
  *
  *     1 comparator: string       2 log number      3 next file number     4 last sequence
  *     5 compaction pointer: level, string          6 deleted table: level, number
  *     7 new table: level, number, size, smallest key (string), largest key (string)
  *     9 previous log number
  *
- * All numbers are varints; a string is its length and its bytes.
+ * All numbers are varints; a string is stored as its length and its bytes.
  */
 
 import { VarintReader } from "./varint-reader.js";
 
 export interface LiveFiles {
   tables: ReadonlySet<number>;
-  /** Logs below this number are in tables already. */
+  /** Logs below this number are already in tables. */
   logNumber: number;
 }
 
-/** @returns undefined where a record is no edit */
+/** @returns undefined if a record is not an edit */
 export function liveFiles(records: readonly Buffer[]): LiveFiles | undefined {
   const tables = new Set<number>();
   let logNumber = 0;
@@ -61,7 +61,7 @@ export function liveFiles(records: readonly Buffer[]): LiveFiles | undefined {
   return { tables, logNumber };
 }
 
-/** Behind the level. */
+/** Whether the tag has a table number after the level. */
 function hasTable(tag: number | undefined): boolean {
   return tag === 6 || tag === 7;
 }

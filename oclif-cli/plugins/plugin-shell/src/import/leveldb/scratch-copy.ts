@@ -1,8 +1,8 @@
 /**
- * LevelDB cannot open a database without writing to its folder: it makes a new log and manifest, and merges tables. So
- * it is given a folder of ours with links to the tables, which it never changes, and copies of all else. The source's
- * LOCK is linked too: the lock that LevelDB takes on it is the source's own, so a program that has the source open is
- * seen, and none can open it while it is read.
+ * LevelDB cannot open a database without writing to its folder: it creates a new log and manifest, and merges tables.
+ * So it gets a folder of ours with links to the tables, which it never changes, and copies of everything else. The
+ * source's LOCK is linked too, so LevelDB takes the source's own lock: a program that has the source open is noticed,
+ * and none can open it while it is read.
  */
 
 import { access, constants, copyFile, readdir, readFile, stat, symlink } from "node:fs/promises";
@@ -15,13 +15,13 @@ import { damageOfTable } from "./table-check.js";
 const tablePattern = /^(\d+)\.(ldb|sst)$/;
 const logPattern = /^(\d+)\.log$/;
 
-/** What shows that somebody wrote to the source: its files, their sizes and times. */
+/** Shows whether somebody wrote to the source: its files, their sizes and times. */
 export type Fingerprint = string;
 
 /**
- * Makes the copy and checks all that is in use.
+ * Makes the copy and checks everything that is in use.
  *
- * @throws CommandFailure where there is no LevelDB database, or it is damaged
+ * @throws CommandFailure if there is no LevelDB database, or it is damaged
  */
 export async function copyLevelDatabase(source: string, scratch: string): Promise<Fingerprint> {
   const before = await fingerprint(source);
@@ -75,7 +75,7 @@ function damaged(path: string, what: string): Error {
   return unusableSource(`${path} is damaged: ${what}. Nothing was loaded`);
 }
 
-/** Where nobody may write, there is nobody to lock out; and LevelDB opens LOCK for writing. */
+/** Nobody has to be locked out of a folder that nobody can write to; and LevelDB opens LOCK for writing. */
 function isWritable(file: string): Promise<boolean> {
   return access(file, constants.W_OK).then(
     () => true,
@@ -83,7 +83,7 @@ function isWritable(file: string): Promise<boolean> {
   );
 }
 
-/** Windows gives links to few. */
+/** Windows allows only few users to create links. */
 async function linkOrCopy(from: string, to: string): Promise<void> {
   try {
     await symlink(from, to);
@@ -92,7 +92,7 @@ async function linkOrCopy(from: string, to: string): Promise<void> {
   }
 }
 
-/** LOCK and LOG, which is for people to read, say nothing. */
+/** LOCK, and LOG (a text for people), do not matter. */
 export async function fingerprint(source: string): Promise<Fingerprint> {
   const all = await readdir(source).catch(() => []);
   const names = all.filter((name) => /^(CURRENT|MANIFEST-\d+|\d+\.(log|ldb|sst))$/.test(name)).sort();

@@ -4,7 +4,7 @@ const literal = 0;
 const copyOneByteOffset = 1;
 const copyTwoByteOffset = 2;
 
-/** @returns undefined where the bytes are no such block */
+/** @returns undefined if the bytes are not such a block */
 export function decodeSnappy(bytes: Buffer, maxBytes: number): Buffer | undefined {
   const [length, start] = readLength(bytes);
   if (length === undefined || length > maxBytes) {
@@ -45,7 +45,7 @@ export function decodeSnappy(bytes: Buffer, maxBytes: number): Buffer | undefine
       if (offset === 0 || offset > to || to + count > length) {
         return undefined;
       }
-      // Source and target may overlap: that repeats a pattern, so it goes byte by byte.
+      // Source and target may overlap, which repeats a pattern; so bytes are copied one by one.
       for (let index = 0; index < count; index++) {
         out[to + index] = out[to + index - offset]!;
       }

@@ -1,6 +1,6 @@
 /**
- * Checks the checksums of one of LevelDB's tables, since LevelDB itself compares them only where it is asked to, and its
- * Node package cannot ask. The format is described in google/leveldb, doc/table_format.md. All numbers are little-endian.
+ * Checks the checksums of a LevelDB table, because LevelDB itself compares them only on request, and its Node package
+ * cannot request that. The format is described in google/leveldb, doc/table_format.md. All numbers are little-endian.
  *
  *     table:  block | type (1) | masked CRC-32C of both (4)  ...  footer (48)
  *     footer: handle of the meta index, handle of the index (two varints each), padding, magic (8)
@@ -18,7 +18,7 @@ const trailerBytes = 5;
 const magic = 0xdb4775248b80fb57n;
 const snappyType = 1;
 const plainType = 0;
-/** No block of a sane table comes near it. */
+/** No block of an intact table is nearly as large. */
 const maxBlockBytes = 1024 * 1024 * 1024;
 
 interface BlockHandle {
@@ -32,7 +32,7 @@ function readHandle(reader: VarintReader): BlockHandle | undefined {
   return offset === undefined || sizeBytes === undefined ? undefined : { offset, sizeBytes };
 }
 
-/** @returns what is wrong, or undefined where every block has its checksum */
+/** @returns what is wrong, or undefined if every block matches its checksum */
 export async function damageOfTable(path: string): Promise<string | undefined> {
   const file = await open(path, "r");
   try {
@@ -80,14 +80,14 @@ export async function damageOfTable(path: string): Promise<string | undefined> {
   }
 }
 
-/** The handles that are the values of an index block, given with its type behind it. */
+/** Returns the handles that are the values of an index block. `block` is the content, followed by its type. */
 function handlesIn(block: Buffer): BlockHandle[] | undefined {
   const type = block[block.length - 1];
   let content: Buffer | undefined = block.subarray(0, -1);
   if (type === snappyType) {
     content = decodeSnappy(content, maxBlockBytes);
   } else if (type !== plainType) {
-    // Another compression: the package that reads it must know it, and this check does not.
+    // Another compression: the package that reads the source must support it; this check does not.
     return [];
   }
   if (content === undefined || content.length < 4) {

@@ -1,6 +1,6 @@
-/** Numbers and strings of LevelDB's files: a varint has seven bits a byte, the lowest first. */
+/** Numbers and strings in LevelDB's files. A varint has seven bits per byte, the lowest first. */
 
-/** What does not fit gives undefined. */
+/** Returns undefined for a number that does not fit. */
 export class VarintReader {
   readonly #bytes: Buffer;
   #at = 0;
@@ -28,7 +28,7 @@ export class VarintReader {
     return undefined;
   }
 
-  /** Goes over the first bytes and gives those behind them; empty where there are not so many. */
+  /** Skips the first bytes and returns those after them; empty if there are not enough. */
   skip(firstBytes: number | undefined, bytes: number | undefined): Buffer {
     const start = this.#at + (firstBytes ?? Number.POSITIVE_INFINITY);
     const end = start + (bytes ?? 0);

@@ -41,7 +41,7 @@ const help: ShellCommand = {
   },
 };
 
-/** The width of the terminal; a pipe has none. */
+/** The width of the terminal; unlimited for a pipe. */
 function columns(): number {
   return process.stdout.columns || Number.POSITIVE_INFINITY;
 }

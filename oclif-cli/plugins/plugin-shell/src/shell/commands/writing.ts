@@ -1,10 +1,10 @@
-/** put, delete, and the batches around them. */
+/** put, delete, and batches. */
 
 import type { BatchOperation, ValueEncoding } from "fastkv";
 import { counted } from "fastkv-cli/kit/counted";
 import { parseDurationMs } from "fastkv-cli/kit/duration";
 import { CommandFailure } from "fastkv-cli/kit/failure";
-import { encodingFor, looksLikeBrokenJson, losesQuotes, parseValue } from "../../text/value.js";
+import { doubtAbout, encodingFor, losesQuotes, parseValue } from "../../text/value.js";
 import { type CommandArguments, type ShellCommand, untilAborted } from "../command.js";
 import { keyCommand } from "../key-command.js";
 import type { Session, SessionBatch } from "../session.js";
@@ -28,8 +28,9 @@ const put: ShellCommand = {
   completes: ["key", []],
   async run(session, args, signal) {
     const operation = readPut(args);
-    if (looksLikeBrokenJson(operation.value)) {
-      session.hint("Stored as a string, since it is not JSON. Put JSON into single quotes: '{\"a\": 1}'");
+    const doubt = doubtAbout(args.word(1)!, operation.value);
+    if (doubt !== undefined) {
+      session.hint(doubt);
     }
     const { type: _, key, value, ...options } = operation;
     const write = (): Promise<void> => session.db.put(key, value, options);
@@ -70,7 +71,7 @@ const remove = keyCommand("delete", "remove a key", (session, key) =>
   queueOr(session, { type: "del", key }, () => session.db.delete(key)),
 );
 
-/** An open batch takes the operation; otherwise it is done now. Gives what is printed. */
+/** Adds the operation to the open batch, or else does it now. Returns the text to print. */
 async function queueOr(
   session: Session,
   operation: BatchOperation,
