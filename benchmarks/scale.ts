@@ -1,6 +1,6 @@
 /**
- * Shows that the store holds its size and speed at scale: puts records, compacts, bulk loads more, reads them back,
- * reopens, and prints resident memory, event-loop delays and blocks read per scan beside the timings.
+ * Shows that the store keeps its size and speed at scale: puts records, compacts, bulk loads more, reads them back,
+ * reopens, and prints resident memory, event-loop delays and blocks read per scan next to the timings.
  *
  * Usage: node dist/benchmarks/scale.js [records = 5000000] [folder = a temporary one]
  */
@@ -24,8 +24,8 @@ const records = Number(process.argv[2] ?? 5_000_000);
 const given = process.argv[3];
 const folder = given ?? mkdtempSync(path.join(tmpdir(), "fastkv-scale-"));
 const inFlight = 256;
-/** Coprime to any count that is no multiple of it: visits all numbers in a scattered order. */
-const stride = 7_919_777;
+/** A prime: visits all numbers below any count that is no multiple of it, in scattered order. */
+const stride = 15_485_863;
 
 const peak = { coordinator: 0, shard: 0 };
 
@@ -54,7 +54,7 @@ function megabytes(bytes: number): string {
   return `${(bytes / 1024 / 1024).toFixed(0)} MiB`;
 }
 
-/** Resident memory of a process as the system sees it; 0 where it does not tell. */
+/** Resident memory of a process according to the system; 0 if it is not available. */
 function residentBytes(pid: number): number {
   try {
     const pages = Number(readFileSync(`/proc/${pid}/statm`, "utf8").split(" ")[1]);

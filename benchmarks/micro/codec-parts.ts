@@ -4,7 +4,7 @@ import { hashBytes } from "../../shared/hash.js";
 import { measurePart, type PartCost } from "./measure.js";
 import { keyBytesOf, recordCount, recordOf, valueBytesOf } from "./records.js";
 
-/** Values and keys: what the coordinator does with each before anything is sent. */
+/** Values and keys: the work of the coordinator on each before anything is sent. */
 export function codecParts(): PartCost[] {
   const encodings = ["json", "msgpack", "structured"] as const;
   return [

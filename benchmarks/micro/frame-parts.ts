@@ -1,6 +1,6 @@
+import { resolveOptions } from "../../coordinator/calls/options.js";
 import { Clock } from "../../coordinator/clock.js";
-import { EntryEncoder } from "../../coordinator/entry-encoder.js";
-import { resolveOptions } from "../../coordinator/options.js";
+import { EntryEncoder } from "../../coordinator/encoding/entry-encoder.js";
 import { FrameBuilder } from "../../coordinator/shards/frame-builder.js";
 import { Topology } from "../../coordinator/topology.js";
 import { ValueCodec } from "../../shared/codec/value-codec.js";
@@ -16,7 +16,7 @@ function newEncoder(): EntryEncoder {
   return new EntryEncoder(new ValueCodec(), new Topology(2), new Clock(), resolveOptions({}));
 }
 
-/** Encodes records and gathers them into frames of so many puts. */
+/** Encodes records and collects them in frames of `perFrame` puts. */
 function frames(entry: EntryEncoder, perFrame: number): Buffer[] {
   const builder = new FrameBuilder();
   const all: Buffer[] = [];

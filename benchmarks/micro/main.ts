@@ -1,6 +1,6 @@
 /**
- * What the parts of the store cost alone, in microseconds for one operation, on the records of the peers' comparison:
- * to say where the time of a call goes. `npm run bench:micro -- --help`
+ * What the parts of the store cost on their own, in microseconds per operation, on the records of the peers'
+ * comparison: shows where the time of a call goes. `npm run bench:micro -- --help`
  */
 
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";

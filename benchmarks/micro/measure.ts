@@ -1,9 +1,9 @@
 import { performance } from "node:perf_hooks";
 
-/** What a part costs alone. */
+/** The cost of a single part. */
 export interface PartCost {
   part: string;
-  /** Microseconds for one operation: the median of the rounds, and the best and worst of them. */
+  /** Microseconds per operation: the median, the best and the worst of the rounds. */
   medianUs: number;
   bestUs: number;
   worstUs: number;
@@ -13,9 +13,9 @@ const warmUpRounds = 2;
 const rounds = 7;
 
 /**
- * Takes the time of `work`, which does `operations` operations at each call.
+ * Measures the time of `work`, which does `operations` operations per call.
  *
- * @param prepare called before each round, outside of the clock; what it gives is handed to `work`
+ * @param prepare called before each round and not timed; its result is passed to `work`
  */
 export function measurePart<T>(
   part: string,
@@ -39,7 +39,7 @@ export function measurePart<T>(
 
 let consumed: unknown;
 
-/** Keeps a result, so that the work for it cannot be left out by the compiler. */
+/** Keeps a result, so that the compiler cannot omit the work for it. */
 function consume(result: unknown): void {
   consumed = result ?? consumed;
 }

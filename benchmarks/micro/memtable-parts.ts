@@ -8,7 +8,7 @@ import { keyBytesOf, keyOf, recordCount, scattered, valueBytesOf } from "./recor
 const perFrame = 128;
 const memtableBytes = 64 * 1024 * 1024;
 
-/** All records in no order of keys, in sections as frames bring them. */
+/** All records in scattered order of keys, in sections as frames contain them. */
 function sections(): Buffer[] {
   const all: Buffer[] = [];
   for (let from = 0; from < recordCount; from += perFrame) {
@@ -23,7 +23,7 @@ function sections(): Buffer[] {
   return all;
 }
 
-/** A memtable with all records, filled as a shard fills it. */
+/** A memtable with all records, filled in the same way as a shard does it. */
 export function filledMemtable(all: readonly Buffer[] = sections()): Memtable {
   const memtable = new Memtable(1, { expectedBytes: memtableBytes });
   let sequence = 1;

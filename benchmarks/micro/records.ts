@@ -1,4 +1,6 @@
-/** The records of the peers' comparison: 17-byte keys, objects of seven fields that take some 130 bytes as JSON. */
+/**
+ * The records of the peers' comparison: 17-byte keys, and objects of seven fields that take about 130 bytes as JSON.
+ */
 
 export const recordCount = 50_000;
 
@@ -18,7 +20,7 @@ const keys = Array.from({ length: recordCount }, (_, number) =>
 const keyBuffers = keys.map((key) => Buffer.from(key, "latin1"));
 const valueBuffers = records.map((record) => Buffer.from(JSON.stringify(record)));
 
-/** Odd, and no divisor of the count: visits all numbers in no order. */
+/** Has no common divisor with the count, so it visits all numbers, in scattered order. */
 const stride = 30_901;
 
 export function scattered(index: number): number {

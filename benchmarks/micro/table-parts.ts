@@ -102,7 +102,7 @@ function header(fileNumber: number): FileHeader {
   return { kind: fileKind.table, databaseId: new Uint8Array(16), shardIndex: 0, fileNumber, epoch: 1 };
 }
 
-/** Tables with every k-th record each, so that a merge of them takes its entries in turn. */
+/** `count` tables, each with every `count`-th record, so that a merge takes entries from them in turn. */
 function writeTables(
   fileSystem: NodeFileSystem,
   folder: string,
@@ -122,7 +122,7 @@ function writeTables(
   });
 }
 
-/** Tables in real files: point reads, merging reads, and a merge that writes, as a compaction does. */
+/** Tables in real files: point reads, merging reads, and a merge that writes, as in a compaction. */
 export function tableParts(folder: string): PartCost[] {
   const fileSystem = new NodeFileSystem();
   const entry = newEntry();

@@ -1,6 +1,6 @@
-import { Wal } from "../../shard/engine/log/wal.js";
+import { Wal } from "../../shard/engine/wal/wal.js";
 import { OperationSection, operationKind } from "../../shared/format/operations.js";
-import type { RecordLogWriter } from "../../shared/log/record-log.js";
+import type { RecordLogWriter } from "../../shared/record-log/record-log.js";
 import { NodeFileSystem } from "../../shared/storage/node-file-system.js";
 import { measurePart, type PartCost } from "./measure.js";
 import { keyBytesOf, recordCount, valueBytesOf } from "./records.js";
@@ -16,7 +16,7 @@ function sectionOf(puts: number): Buffer {
   return section.bytes();
 }
 
-/** Appending to a WAL in a real file, a record for each frame; without syncs. */
+/** Appends to a WAL in a real file, one record per frame; without syncs. */
 export async function walParts(folder: string): Promise<PartCost[]> {
   const fileSystem = new NodeFileSystem();
   const open: RecordLogWriter[] = [];

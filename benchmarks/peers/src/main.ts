@@ -22,7 +22,7 @@ async function main(): Promise<void> {
     process.stdout.write(usage);
     return;
   }
-  // After each round, so that a run that is broken off leaves something.
+  // Called after each round, so that an aborted run leaves results.
   const write = (run: Run): void => {
     if (settings.json !== undefined) {
       writeFileSync(settings.json, `${JSON.stringify(run, undefined, 1)}\n`);

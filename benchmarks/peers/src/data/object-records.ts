@@ -1,6 +1,6 @@
 import { flat, type Records, recordKey } from "./records.js";
 
-/** Seven fields, some 130 bytes as JSON. The score is the version. */
+/** Seven fields, about 130 bytes as JSON. The score is the version. */
 interface ObjectRecord {
   id: number;
   name: string;

@@ -3,7 +3,7 @@ import { type Records, recordKey } from "./records.js";
 
 const headerBytes = 8;
 
-/** Bytes: number and version in the first eight, then what compresses by half. */
+/** Bytes: number and version in the first eight, then data that compresses to about half. */
 export function rawRecords(sizeBytes: number): Records {
   const random = new Random(sizeBytes);
   const fillings = Array.from({ length: 97 }, () => {

@@ -1,4 +1,7 @@
-/** What is stored. A record's value tells its number and version, so that whatever is read can be held against what was put. */
+/**
+ * The stored data. A record's value contains its number and version, so that every read value can be checked against
+ * the put value.
+ */
 
 import { objectRecords } from "./object-records.js";
 import { rawRecords } from "./raw-records.js";
@@ -7,15 +10,15 @@ export type ValueKind = "object130" | "raw100" | "raw4096";
 export const valueKinds: readonly ValueKind[] = ["object130", "raw100", "raw4096"];
 
 export interface Records {
-  /** How stores are to take the values. */
+  /** In which form stores take the values. */
   values: "json" | "binary";
-  /** Keys are in the order of their numbers where `isOrdered`. */
+  /** If `isOrdered`, keys are in the order of their numbers. */
   isOrdered: boolean;
   keyOf(number: number): string;
   valueOf(number: number, version: number): unknown;
-  /** The version of record `number` that this value is; undefined if it is none, in any of its parts. */
+  /** The version of record `number` that this value is; undefined if any part of it does not match. */
   versionOf(number: number, value: unknown): number | undefined;
-  /** The record's number as a value read claims it; held against the key by the caller. */
+  /** The record's number according to a value that was read; the caller checks it against the key. */
   numberOf(value: unknown): number;
 }
 
@@ -30,24 +33,27 @@ export function recordsOf(kind: ValueKind): Records {
   }
 }
 
-/** Bytes of a record's key and of its value as JSON or as it is. */
+/** Bytes of a record's key, and of its value as JSON or, if it is binary, as it is. */
 export function userBytes(records: Records, number: number): number {
   const value = records.valueOf(number, 0);
   const valueBytes = value instanceof Uint8Array ? value.length : Buffer.byteLength(JSON.stringify(value));
   return records.keyOf(number).length + valueBytes;
 }
 
-/** A string in one piece: a concatenated one would be put together in the first store's time only. */
+/**
+ * Returns a string in one piece: a concatenated one would be flattened on its first use, at the cost of the first store
+ * only.
+ */
 export function flat(text: string): string {
   return Buffer.from(text, "latin1").toString("latin1");
 }
 
-/** 17 bytes; `record:00000012` is the prefix of 100 of them. */
+/** 17 bytes; `record:00000012` is the prefix of 100 keys. */
 export function recordKey(number: number): string {
   return flat(`record:${String(number).padStart(10, "0")}`);
 }
 
-/** A key between two that exist. */
+/** A key between two existing ones. */
 export function missingKey(number: number): string {
   return `${recordKey(number)}?`;
 }

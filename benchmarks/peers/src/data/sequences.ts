@@ -1,9 +1,9 @@
-/** Which records are touched, in which order. The same seed gives the same sequence to every store. */
+/** Which records are used, and in which order. The same seed gives every store the same sequence. */
 
 import { Random, zipfian } from "fastkv-plugin-benchmark/random";
 import { mixed } from "./ycsb-records.js";
 
-/** All numbers below the count, each once, in no order. */
+/** All numbers below the count, each once, in scattered order. */
 export function scatteredOrder(count: number): (index: number) => number {
   let step = Math.max(1, Math.floor(count * 0.618_033_988));
   while (greatestCommonDivisor(step, count) !== 1) {

@@ -20,7 +20,7 @@ const tails = Array.from({ length: 997 }, (_, index) =>
   ),
 );
 
-/** MurmurHash3's finalizer: each 32-bit number has one hash of its own. */
+/** MurmurHash3's finalizer: different 32-bit numbers have different hashes. */
 export function mixed(number: number): number {
   let hash = number >>> 0;
   hash = Math.imul(hash ^ (hash >>> 16), 0x85ebca6b);

@@ -3,7 +3,7 @@ import path from "node:path";
 
 const statBlockBytes = 512;
 
-/** Bytes that the files of a folder really take, sparse parts left out. */
+/** Bytes that the files of a folder actually take on disk, without the holes of sparse files. */
 export function bytesOnDisk(folder: string): number {
   let sum = 0;
   for (const entry of readdirSync(folder, { recursive: true, withFileTypes: true })) {
@@ -11,7 +11,7 @@ export function bytesOnDisk(folder: string): number {
       try {
         sum += statSync(path.join(entry.parentPath, entry.name)).blocks * statBlockBytes;
       } catch {
-        // A file that a store has just removed.
+        // A store has just removed the file.
       }
     }
   }

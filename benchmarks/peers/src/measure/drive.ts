@@ -3,10 +3,10 @@ import type { Awaitable } from "../stores/store.js";
 import type { Meter } from "./meter.js";
 
 /**
- * Calls `operation` for 0 to count - 1, or until the meter's time is over, with so many calls unanswered at any time.
- * The clock of a call stops when its answer is there and has been checked.
+ * Calls `operation` for 0 to count - 1, or until the meter's time is over, with up to `inFlight` calls in flight at any
+ * time. The time of a call ends when its answer has arrived and been checked.
  *
- * @param entriesPerCall records that a call touches
+ * @param entriesPerCall records that a call reads or writes
  */
 export async function drive(
   meter: Meter,

@@ -20,6 +20,6 @@ export interface Measurement {
   longestPauseMs: number;
   /** Records in each slice of time since the start. */
   timeline: { sliceMs: number; entries: number[] };
-  /** Whatever else is worth knowing: bytes, counts, rates. */
+  /** Any other useful numbers: bytes, counts, rates. */
   figures?: Record<string, number>;
 }

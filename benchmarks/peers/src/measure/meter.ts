@@ -1,10 +1,10 @@
-/** Takes the time of operations, as cheaply as it can: every store pays for it. */
+/** Measures the time of operations as cheaply as possible, because every store pays for it. */
 
 import { performance } from "node:perf_hooks";
 import type { Latencies, Measurement } from "./measurement.js";
 
 const sliceMs = 100;
-/** An array that grows as a whole would, at some ten million latencies, be a pause of its own. */
+/** With tens of millions of latencies, growing a single array would cause a pause of its own. */
 const chunkLength = 1 << 16;
 
 export class Meter {
@@ -19,7 +19,7 @@ export class Meter {
   #longestPauseMs = 0;
   readonly #timeline: number[] = [];
 
-  /** @param limitMs after which `isOver` */
+  /** @param limitMs time after which `isOver` is true */
   constructor(limitMs: number) {
     this.#endMs = this.#startedMs + limitMs;
   }
@@ -32,7 +32,7 @@ export class Meter {
     return this.#count;
   }
 
-  /** Counts an operation that began at `startedMs` and touched so many entries. */
+  /** Counts an operation that began at `startedMs` and handled `entries` entries. */
   done(startedMs: number, entries: number): void {
     const now = performance.now();
     const place = this.#count % chunkLength;
@@ -45,7 +45,7 @@ export class Meter {
     this.progress(entries, now);
   }
 
-  /** Counts entries of an operation that goes on. */
+  /** Counts entries of an operation that is still running. */
   progress(entries: number, now = performance.now()): void {
     this.#entries += entries;
     const slice = Math.floor((now - this.#startedMs) / sliceMs);
@@ -60,7 +60,7 @@ export class Meter {
     this.#lastMs = now;
   }
 
-  /** What comes later, such as counting bytes on disk, is not in the time. */
+  /** Ends the measured time: later work, such as counting bytes on disk, is not included. */
   stop(): void {
     this.#stoppedMs ??= performance.now();
   }

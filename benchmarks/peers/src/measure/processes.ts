@@ -1,10 +1,10 @@
-/** What the system tells of processes. Zeros where it does not (only Linux has /proc). */
+/** What the system reports about processes. Zeros if it does not (only Linux has /proc). */
 
 import { readFileSync } from "node:fs";
 
 const pageBytes = 4096;
 
-/** Resident memory, pages of mapped files included. */
+/** Resident memory, including pages of mapped files. */
 export function residentBytes(pid: number): number {
   try {
     return Number(readFileSync(`/proc/${pid}/statm`, "utf8").split(" ")[1]) * pageBytes;
@@ -13,7 +13,10 @@ export function residentBytes(pid: number): number {
   }
 }
 
-/** Bytes that the processes made the system write to disk, less those of files that went before they were written. */
+/**
+ * Bytes that the processes made the system write to disk, minus those of files that were removed before they were
+ * written.
+ */
 export function writtenBytes(pids: readonly number[]): number {
   let sum = 0;
   for (const pid of pids) {
@@ -23,7 +26,7 @@ export function writtenBytes(pids: readonly number[]): number {
         Number(lines.find((line) => line.startsWith(`${name}: `))?.split(" ")[1] ?? 0);
       sum += figure("write_bytes") - figure("cancelled_write_bytes");
     } catch {
-      // Not told here.
+      // Not reported on this system.
     }
   }
   return sum;

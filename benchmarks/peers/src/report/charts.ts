@@ -1,4 +1,7 @@
-/** The charts of the page: bars for throughput, lines over time. Colours are the page's, by the peer's place. */
+/**
+ * The charts of the page: bars for throughput, lines over time. Colours come from the page's style, by the peer's
+ * position.
+ */
 
 import { element, linearScale, niceTicks, text } from "fastkv-plugin-benchmark/report/svg";
 import { formatRate } from "./format.js";
@@ -48,7 +51,7 @@ export function timelineChart(summary: Summary, workload: string): string {
     if (timeline === undefined || timeline.entries.length < 3) {
       return [];
     }
-    // The last slice is not a whole one.
+    // The last slice is not complete.
     const { points, stepMs } = thinned(timeline.entries.slice(0, -1), timeline.sliceMs);
     return [{ peer, place, points, stepMs }];
   });
@@ -86,7 +89,7 @@ export function timelineChart(summary: Summary, workload: string): string {
 
 const maxPoints = 400;
 
-/** Rates per second, of slices put together where there are more than can be drawn. */
+/** Rates per second. Adjacent slices are combined if there are more than can be drawn. */
 function thinned(entries: readonly number[], sliceMs: number): { points: number[]; stepMs: number } {
   const together = Math.ceil(entries.length / maxPoints);
   const stepMs = sliceMs * together;

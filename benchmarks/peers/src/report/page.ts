@@ -1,4 +1,4 @@
-/** The results as one HTML page that needs nothing else, neither network nor script. */
+/** The results as one self-contained HTML page, without network access or scripts. */
 
 import { pageStyle } from "fastkv-plugin-benchmark/report/style";
 import { escapeMarkup } from "fastkv-plugin-benchmark/report/svg";
@@ -10,7 +10,7 @@ import { peerLines } from "./text.js";
 
 const colours = ["#2f6fde", "#d0702f", "#2a9d74", "#8a4fc4", "#b0344f", "#7a7f1c", "#1c8fa8", "#8c6d5a"];
 
-/** Loads run long enough to show flushes and compactions as dents. */
+/** Workloads that run long enough to show flushes and compactions as dents. */
 const overTime = ["bulk-random", "batch-1000", "put-256", "pauses-put", "pauses-get"];
 
 export function renderPage(summary: Summary): string {

@@ -1,4 +1,4 @@
-/** Medians over the rounds, and ratios: of each round by itself, then the median of those. */
+/** Medians over the rounds, and ratios: one for each round, then the median of those. */
 
 import type { Measurement } from "../measure/measurement.js";
 import type { Run } from "../run/runner.js";
@@ -24,7 +24,7 @@ export class Summary {
     this.workloads = [...new Set(run.results.map((result) => result.workload))];
   }
 
-  /** The FastKV that is held against the others: the default one, or the first. */
+  /** The FastKV that is compared with the others: the default one, or the first. */
   get subject(): string | undefined {
     return this.peers.find((peer) => peer === "fastkv" || peer === "fastkv-2") ?? this.#fastkvs()[0];
   }
@@ -39,7 +39,7 @@ export class Summary {
       .map((result) => result.measurement);
   }
 
-  /** The median over the rounds of what `pick` takes from each. */
+  /** The median over the rounds of the value that `pick` returns for each. */
   figure(peer: string, workload: string, pick: (one: Measurement) => number | undefined): number | undefined {
     const values = this.measurements(peer, workload).map(pick);
     return median(values.filter((value) => value !== undefined));
@@ -49,7 +49,7 @@ export class Summary {
     return this.figure(peer, workload, (one) => one.entriesPerSecond);
   }
 
-  /** How many times as fast as `other`, "the best" included: the median of the rounds' ratios. */
+  /** How many times as fast as `other`, which may be "the best": the median of the rounds' ratios. */
   ratio(peer: string, other: string, workload: string): number | undefined {
     const named = other === bestPeer ? this.#best(workload) : other;
     if (named === undefined) {

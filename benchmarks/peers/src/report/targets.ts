@@ -1,6 +1,6 @@
-/** What FastKV is to reach beside its peers: 2 cores, 300,000 objects of 130 bytes, durability by default. */
+/** FastKV's targets in comparison with its peers: 2 cores, 300,000 objects of 130 bytes, default durability. */
 
-/** So many times what a peer does, or what the best of them does. */
+/** A multiple of what one peer, or the best of them, reaches. */
 export interface Mark {
   factor: number;
   peer: string;

@@ -1,4 +1,4 @@
-/** What the runner asks a process for, and what it hears from it. */
+/** What the runner requests from a process, and the messages that it gets back. */
 
 import type { ValueKind } from "../data/records.js";
 import type { Measurement } from "../measure/measurement.js";
@@ -7,15 +7,15 @@ export interface Job {
   peer: string;
   group: string;
   workloads: string[];
-  /** Where the process may keep what it likes. It is empty, and removed afterwards. */
+  /** A folder for the process's own use. It is empty, and is removed afterwards. */
   folder: string;
-  /** A loaded database: of the records, or of YCSB's where the group works on those. */
+  /** A loaded database: with the records, or with YCSB's if the group uses those. */
   preparedFolder: string;
   records: number;
   valueKind: ValueKind;
-  /** How long a workload that has no end of its own is run. */
+  /** How long a workload without an end of its own runs. */
   seconds: number;
-  /** How long the workload on pauses is run. */
+  /** How long the workload that measures pauses runs. */
   pausesSeconds: number;
   /** Differs from round to round, and is the same for all stores. */
   seed: number;

@@ -9,9 +9,9 @@ const worker = fileURLToPath(new URL("./worker.js", import.meta.url));
 const memoryEveryMs = 100;
 
 /**
- * Runs a group of workloads in a process of its own and watches the memory of all processes that take part.
+ * Runs a group of workloads in a separate process and samples the memory of all processes that take part.
  *
- * @throws Error if the process failed, or ended otherwise than it should.
+ * @throws Error if the process failed or did not end normally.
  */
 export async function runJob(
   job: Job,
@@ -58,7 +58,7 @@ export async function runJob(
   }
 }
 
-/** Runs what comes before a group: it ends by killing itself. */
+/** Runs the part before a group, which ends by killing itself. */
 export async function runBefore(job: Job): Promise<void> {
   let failure: string | undefined;
   const child = fork(worker);

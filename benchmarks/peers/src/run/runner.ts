@@ -1,4 +1,7 @@
-/** Rounds over groups over stores: what is compared is measured one right after the other, in changing order. */
+/**
+ * Runs rounds over groups over stores: results that are compared are measured one right after the other, in changing
+ * order.
+ */
 
 import { spawnSync } from "node:child_process";
 import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
@@ -22,7 +25,7 @@ export interface Result {
 export interface PeerFacts {
   name: string;
   settings: string;
-  /** Why it was left out. */
+  /** Why the peer was left out. */
   missing: string | undefined;
 }
 
@@ -51,7 +54,7 @@ export class Runner {
     process.once("exit", () => rmSync(this.#folder, { recursive: true, force: true }));
   }
 
-  /** @param onRound is given what there is after each round */
+  /** @param onRound is called with the results so far after each round */
   async run(onRound: (run: Run) => void): Promise<Run> {
     const chosen = chosenGroups(this.#settings.workloads);
     const peers = await this.#usablePeers();
@@ -64,7 +67,7 @@ export class Runner {
     const measured = chosen.filter(({ group }) => !group.name.startsWith("prepare"));
     for (let round = 0; round < this.#settings.rounds; round++) {
       for (const [index, { group, workloads }] of measured.entries()) {
-        // Who begins changes, so that nobody always has the machine in the same state.
+        // The first store changes, so that none always finds the machine in the same state.
         for (let turn = 0; turn < peers.length; turn++) {
           await this.#job(round, peers[(turn + round + index) % peers.length]!, group, workloads);
         }
@@ -109,7 +112,7 @@ export class Runner {
       pausesSeconds: this.#settings.pausesSeconds,
       seed: 1 + round * seedPerRound,
     };
-    // What one store left to be written must not cost the next one.
+    // Data that one store left unwritten must not slow down the next one.
     spawnSync("sync");
     const startedMs = performance.now();
     try {

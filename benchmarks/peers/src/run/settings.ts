@@ -36,7 +36,7 @@ export const usage = `Usage: npm run bench:peers -- [options]
   --quick            20,000 records, one round, 0.3 seconds: to see that all works
 `;
 
-/** @throws Error with a sentence for an unfit option. */
+/** @throws Error with a sentence for an invalid option. */
 export function parseSettings(args: string[]): Settings | "help" {
   const text = { type: "string" } as const;
   const flag = { type: "boolean" } as const;

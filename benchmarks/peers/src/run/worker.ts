@@ -1,4 +1,6 @@
-/** The process in which a group of workloads runs on one store: it has a fresh heap and fresh optimisations. */
+/**
+ * The process in which a group of workloads runs on one store, so that each has a fresh heap and fresh optimisations.
+ */
 
 import { peerOf } from "../stores/peers.js";
 import { Bench } from "../workloads/bench.js";
@@ -15,7 +17,7 @@ async function main(job: Job, part: "before" | "run"): Promise<void> {
   await (part === "before" ? group.before!(bench) : group.run(bench));
 }
 
-// At the end, and when the runner is gone.
+// At the end, and if the runner is gone.
 process.once("disconnect", () => process.exit());
 
 process.once("message", ({ job, part }: { job: Job; part: "before" | "run" }) => {

@@ -55,7 +55,7 @@ class FastKVStore implements Store {
     }
   }
 
-  /** The answer comes behind everything that was sent to the shards. */
+  /** The answer comes after everything that was sent to the shards. */
   drain(): Promise<unknown> {
     return this.#db.stats();
   }

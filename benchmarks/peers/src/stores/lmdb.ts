@@ -1,7 +1,7 @@
 import type { RootDatabase } from "lmdb";
 import { afterPrefix, type Entry, importProblem, type Peer, type Range, type Store } from "./store.js";
 
-/** lmdb-js by its defaults; `encoding` is JSON as in the other stores, or its own default. */
+/** lmdb-js with its defaults; `encoding` is JSON as in the other stores, or lmdb's own default. */
 export function lmdb(name: string, settings: { encoding: "json" | "msgpack"; noSync: boolean }): Peer {
   const acknowledged = settings.noSync
     ? "noSync: the system writes when it likes"

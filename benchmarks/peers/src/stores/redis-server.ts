@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import { createInterface } from "node:readline";
 
-/** A redis-server of this system, with its data in a folder, reached over a Unix socket. */
+/** The system's redis-server, with its data in a folder, reached through a Unix socket. */
 export class RedisServer {
   readonly socketPath: string;
   readonly #process: ChildProcess;
@@ -16,7 +16,7 @@ export class RedisServer {
 
   private constructor(folder: string, fsync: "always" | "everysec") {
     mkdirSync(folder, { recursive: true });
-    // A path of a socket must be short.
+    // The path of a socket must be short.
     this.#socketFolder = mkdtempSync(path.join(tmpdir(), "redis-"));
     this.socketPath = path.join(this.#socketFolder, "socket");
     const settings = ["--port", "0", "--unixsocket", this.socketPath, "--dir", folder, "--save", ""];
@@ -26,7 +26,7 @@ export class RedisServer {
     process.once("exit", this.#kill);
   }
 
-  /** @returns the version line, or undefined where there is no server. */
+  /** @returns the version line, or undefined if there is no server. */
   static version(): string | undefined {
     const { status, stdout } = spawnSync("redis-server", ["--version"], { encoding: "utf8" });
     return status === 0 ? stdout.trim() : undefined;
@@ -49,7 +49,7 @@ export class RedisServer {
     return this.#process.pid!;
   }
 
-  /** On SIGTERM the server writes what is left and leaves. */
+  /** On SIGTERM the server writes the remaining data and exits. */
   async stop(): Promise<void> {
     const ended = once(this.#process, "exit");
     this.#process.kill("SIGTERM");

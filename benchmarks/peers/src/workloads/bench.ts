@@ -1,4 +1,4 @@
-/** What a group of workloads works with: stores to open, a clock, checks. */
+/** What a group of workloads uses: stores, measurements, checks. */
 
 import { spawnSync } from "node:child_process";
 import { cp, rm } from "node:fs/promises";
@@ -13,9 +13,9 @@ import type { Peer, Store, StoreOptions } from "../stores/store.js";
 
 export type OpenSettings = Partial<Pick<StoreOptions, "durability" | "readCache">>;
 
-/** Times `seconds`. What is JavaScript is slower until it has been compiled, in all processes of a store. */
+/** Times `seconds`. JavaScript code is slower until it has been compiled, in all processes of a store. */
 const warmUpFactor = 1.5;
-/** Enough to fill the caches, also with keys of which most are in them already. */
+/** Enough to fill the caches, even if most of the keys are already in them. */
 const fillingEntries = 3_000_000;
 const fillingInFlight = 256;
 
@@ -47,7 +47,7 @@ export class Bench {
     await rm(folder, { recursive: true, force: true });
   }
 
-  /** Opens the loaded store for `work` that only reads. */
+  /** Opens the loaded store for `work`, which only reads. */
   async withPrepared(settings: OpenSettings, work: (store: Store) => Promise<void>): Promise<void> {
     await this.withStore(this.job.preparedFolder, settings, work);
   }
@@ -56,7 +56,7 @@ export class Bench {
   async withCopy(settings: OpenSettings, work: (store: Store) => Promise<void>): Promise<void> {
     const folder = this.newFolder();
     await cp(this.job.preparedFolder, folder, { recursive: true });
-    // What the system has yet to write of the copy is no part of what is measured.
+    // Data of the copy that the system has not yet written must not affect the measurement.
     spawnSync("sync");
     await this.withStore(folder, settings, work);
     await rm(folder, { recursive: true, force: true });
@@ -89,7 +89,7 @@ export class Bench {
     return path.join(this.job.folder, `store-${this.#folders++}`);
   }
 
-  /** Measures a workload if it is asked for. */
+  /** Measures a workload if it was requested. */
   async measure(
     workload: string,
     work: (meter: Meter) => Promise<Record<string, number> | undefined> | Promise<void>,
@@ -108,7 +108,7 @@ export class Bench {
     this.report(workload, meter.finish(), figures ?? {});
   }
 
-  /** Gets, outside of any clock: caches hold what they hold after a while, before something is measured. */
+  /** Reads keys without measuring, so that the caches have the content that they have after a while. */
   async fillCaches(store: Store, next: () => number): Promise<void> {
     await this.fillCachesBy(1, async () => {
       const number = next();
@@ -116,7 +116,7 @@ export class Bench {
     });
   }
 
-  /** The same with other calls, of which each reads `entriesPerCall` on average. */
+  /** The same with other calls, each of which reads `entriesPerCall` records on average. */
   async fillCachesBy(entriesPerCall: number, call: () => Promise<void>): Promise<void> {
     const calls = Math.ceil(Math.min(fillingEntries, this.job.records) / entriesPerCall);
     await drive(new Meter(Number.POSITIVE_INFINITY), calls, fillingInFlight, 1, call);
@@ -140,7 +140,7 @@ export class Bench {
     return version;
   }
 
-  /** Reads some of the records back, outside of any clock. */
+  /** Reads some of the records back, without measuring. */
   async checkSome(store: Store, numberOf: (index: number) => number, count: number): Promise<void> {
     const step = Math.max(1, Math.floor(count / 1_000));
     for (let index = 0; index < count; index += step) {

@@ -5,10 +5,10 @@ export interface Group {
   name: string;
   /** Its workloads, in the order in which they run. */
   workloads: readonly string[];
-  /** Runs only when it is named. */
+  /** Runs only if it is named. */
   onlyOnRequest?: true;
   prepared?: "records" | "ycsb";
-  /** Runs in a process of its own before, and ends by killing it. */
+  /** Runs beforehand in a separate process, and ends by killing it. */
   before?: (bench: Bench) => Promise<void>;
   run(bench: Bench): Promise<void>;
 }

@@ -29,9 +29,9 @@ export function groupOf(name: string): Group {
 }
 
 /**
- * The groups with the workloads that are meant. A name is that of a workload, of a group, or begins one (`get-`).
+ * The groups with their chosen workloads. A name is that of a workload or a group, or the beginning of one (`get-`).
  *
- * @param names none: all but those that run on request only
+ * @param names if empty: all except those that run on request only
  */
 export function chosenGroups(names: readonly string[]): { group: Group; workloads: string[] }[] {
   for (const name of names) {

@@ -9,7 +9,7 @@ import type { Group } from "./group.js";
 
 const batchEntries = 1_000;
 
-/** All records into an empty store, by its own bulk load or in batches of 1,000, one after the other. */
+/** Loads all records into an empty store, by its own bulk load or in batches of 1,000, one after the other. */
 export const loadGroup: Group = {
   name: "load",
   workloads: ["bulk-sorted", "bulk-random"],
@@ -46,7 +46,7 @@ async function load(bench: Bench, workload: string, order: (index: number) => nu
   });
 }
 
-/** The records as they are taken: the meter counts them when the store asks for the next. */
+/** Returns the records one by one: the meter counts them when the store requests the next. */
 function* entries(bench: Bench, order: (index: number) => number, meter: Meter): Generator<Entry> {
   for (let index = 0; index < bench.job.records; index++) {
     const number = order(index);

@@ -5,7 +5,7 @@ import { Overwrites } from "./overwrites.js";
 
 const mixes = { readWhileWriting: { puts: 16, gets: 64 }, pauses: { puts: 256, gets: 16 } } as const;
 
-/** Gets while others put, each over all keys. */
+/** Gets during puts, both over all keys. */
 export const mixedGroup: Group = {
   name: "mixed",
   workloads: ["read-while-writing-get", "read-while-writing-put"],
@@ -14,7 +14,7 @@ export const mixedGroup: Group = {
     together(bench, "read-while-writing", mixes.readWhileWriting, bench.job.seconds, bench.warmUpMs),
 };
 
-/** Puts at full speed for minutes, and gets beside them: how long is the longest wait? */
+/** Puts at full speed for minutes, with gets at the same time: how long is the longest wait? */
 export const pausesGroup: Group = {
   name: "pauses",
   workloads: ["pauses-put", "pauses-get"],

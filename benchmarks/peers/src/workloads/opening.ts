@@ -10,7 +10,7 @@ const openings = 5;
 const putsBeforeTheKill = 20_000;
 const inFlight = 256;
 
-/** From the call of open until the first record is read. */
+/** Measures from the call of open until the first record is read. */
 export const openGroup: Group = {
   name: "open",
   workloads: ["open"],
@@ -21,7 +21,7 @@ export const openGroup: Group = {
   },
 };
 
-/** The same after a kill -9 of all processes of the store, 20,000 acknowledged puts after it was loaded. */
+/** The same after a kill -9 of all processes of the store, with 20,000 acknowledged puts after the load. */
 export const reopenGroup: Group = {
   name: "reopen",
   workloads: ["reopen-killed"],
@@ -73,7 +73,7 @@ async function open(bench: Bench, folder: string, number: number): Promise<numbe
   return openedMs;
 }
 
-/** The rate is openings per second of opening; closing is not in it. */
+/** The rate is openings per second spent in opening; closing is not included. */
 async function measureOpenings(bench: Bench, workload: string, folder: string, count: number): Promise<void> {
   if (!bench.wants(workload)) {
     return;

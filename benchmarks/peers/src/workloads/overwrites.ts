@@ -1,4 +1,4 @@
-/** Puts over records that are there, and gets beside them that know which versions they may see. */
+/** Puts over existing records, with gets at the same time that know which versions they may see. */
 
 import { setImmediate } from "node:timers/promises";
 import { uniformNumbers } from "../data/sequences.js";
@@ -7,7 +7,7 @@ import type { Meter } from "../measure/meter.js";
 import type { Store } from "../stores/store.js";
 import type { Bench } from "./bench.js";
 
-/** A store that answers at once would keep the event loop, and the writes of others, waiting for ever. */
+/** A store that answers immediately would block the event loop, and the writes of others, forever. */
 const callsPerTurn = 256;
 
 export class Overwrites {
@@ -31,7 +31,7 @@ export class Overwrites {
   }
 
   async put(): Promise<void> {
-    // Not every store keeps the order of two puts of one key that are on their way together.
+    // Not every store keeps the order of two puts of one key that are in flight together.
     let number = this.#nextPut();
     while (this.#called[number] !== this.#acknowledged[number]) {
       number = this.#nextPut();
@@ -53,7 +53,7 @@ export class Overwrites {
     }
   }
 
-  /** Both at once until the meters' time is over. */
+  /** Runs both at the same time until the meters' time is over. */
   async run(putMeter: Meter, putsInFlight: number, getMeter: Meter, getsInFlight: number): Promise<void> {
     const endless = Number.POSITIVE_INFINITY;
     await Promise.all([
@@ -62,7 +62,7 @@ export class Overwrites {
     ]);
   }
 
-  /** Now and then everybody waits until the event loop has turned. */
+  /** Once every `callsPerTurn` calls all callers wait until the event loop has turned. */
   async #inTurn(call: Promise<void>): Promise<void> {
     await call;
     if (++this.#calls % callsPerTurn === 0) {

@@ -9,7 +9,7 @@ import type { Group } from "./group.js";
 const batchEntries = 1_000;
 
 /**
- * Loads the database that the reading groups work on, in batches of 1,000 in no order of keys; and tells what it
+ * Loads the database that the reading groups use, in batches of 1,000 in scattered order of keys, and reports what it
  * takes on disk when nothing is left to be compacted.
  */
 export const prepareGroup: Group = {

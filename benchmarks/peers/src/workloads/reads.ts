@@ -10,10 +10,10 @@ const inFlights = [1, 16, 256];
 const manyKeys = 100;
 const scanSizes = [10, 100, 10_000];
 const cachedScanSizes = [10, 100];
-/** The keys of a workload are made before the clock starts; a longer run goes through them again. */
+/** The keys of a workload are created before the measurement; a longer run uses them again. */
 const maxPlanned = 200_000;
 
-/** On the loaded store, with the caches of values off. */
+/** Reads from the loaded store, with the caches of values off. */
 export const readGroup: Group = {
   name: "read",
   workloads: [
@@ -42,7 +42,7 @@ export const readGroup: Group = {
   },
 };
 
-/** On the loaded store, with the caches of values on. */
+/** Reads from the loaded store, with the caches of values on. */
 export const cachedReadGroup: Group = {
   name: "cached",
   workloads: [
@@ -103,7 +103,7 @@ async function gets(
   await bench.measure(workload, work, { warmUp: true });
 }
 
-/** What FastKV tells of a workload that reads. */
+/** What FastKV reports about a workload that reads. */
 function readFigures(
   before: Record<string, number> | undefined,
   after: Record<string, number> | undefined,
@@ -151,7 +151,7 @@ async function many(bench: Bench, store: Store, workload: string): Promise<void>
   await bench.measure(workload, work, { warmUp: true });
 }
 
-/** The whole store in order, again until the time is over. */
+/** Scans the whole store in order, again and again until the time is over. */
 async function fullScan(bench: Bench, store: Store): Promise<void> {
   if (store.walk === undefined) {
     return;
@@ -177,7 +177,7 @@ async function fullScan(bench: Bench, store: Store): Promise<void> {
   await bench.measure("scan-full", walk, { warmUp: true });
 }
 
-/** One scan of a prefix after the other; each gives an array. */
+/** Scans one prefix after the other; each scan returns an array. */
 async function prefixScans(bench: Bench, store: Store, workload: string, size: number): Promise<void> {
   if (store.collect === undefined || bench.job.records < size) {
     return;

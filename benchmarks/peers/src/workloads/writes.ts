@@ -8,10 +8,10 @@ import type { Entry, Store } from "../stores/store.js";
 import type { Bench } from "./bench.js";
 import type { Group } from "./group.js";
 
-/** Time enough to put all records, in most stores: a store that has put few of them has had little to compact. */
+/** Enough time to put all records in most stores: a store that has put few of them has had little to compact. */
 const secondsFactor = 3;
 
-/** Into an empty store, in no order of keys, with the default durability. */
+/** Writes to an empty store, in scattered order of keys, with the default durability. */
 export const writeGroup: Group = {
   name: "write",
   workloads: ["batch-100", "batch-1000", "put-1", "put-16", "put-256"],
@@ -35,7 +35,7 @@ export const syncedWriteGroup: Group = {
   },
 };
 
-/** One batch after the other, each awaited. */
+/** Writes one batch after the other, each awaited. */
 async function batches(bench: Bench, size: number): Promise<void> {
   const count = Math.floor(bench.job.records / size);
   const options = { durability: "background", warmUp: false } as const;
@@ -51,7 +51,7 @@ async function batches(bench: Bench, size: number): Promise<void> {
   });
 }
 
-/** Where few are in flight there is time for a warm-up: it takes the first records, at most half of them. */
+/** With few puts in flight there is time for a warm-up: it takes the first records, at most half of them. */
 async function puts(
   bench: Bench,
   workload: string,
@@ -71,7 +71,7 @@ async function puts(
   });
 }
 
-/** `work` gives back how many records it has put since the store was empty. */
+/** `work` returns how many records it has put since the store was empty. */
 async function writes(
   bench: Bench,
   workload: string,

@@ -1,7 +1,7 @@
 /**
- * YCSB's core workloads as its authors define them (workloada to workloadf of the project's repository). An update
- * writes one field; a store that knows values only as a whole reads, changes and puts, as YCSB's bindings for such
- * stores do.
+ * YCSB's core workloads as its authors define them (workloada to workloadf in the project's repository). An update
+ * writes one field; a store that knows only whole values reads, changes and puts, as YCSB's bindings for such stores
+ * do.
  */
 
 import { Random } from "fastkv-plugin-benchmark/random";
@@ -16,7 +16,7 @@ type Operation = "read" | "update" | "insert" | "scan";
 
 interface Mix {
   name: string;
-  /** What part of the calls reads one record (in workload E: scans). */
+  /** The share of calls that read one record (in workload E: that scan). */
   reads: number;
   reading: "read" | "scan";
   writing: "update" | "insert";
@@ -27,7 +27,7 @@ const mixes = {
   a: { name: "ycsb-a", reads: 0.5, reading: "read", writing: "update", choice: "zipfian" },
   b: { name: "ycsb-b", reads: 0.95, reading: "read", writing: "update", choice: "zipfian" },
   c: { name: "ycsb-c", reads: 1, reading: "read", writing: "update", choice: "zipfian" },
-  // F differs from A only in that its client itself reads what it changes, which here an update does, too.
+  // F differs from A only in that its client itself reads what it changes; here an update does that, too.
   f: { name: "ycsb-f", reads: 0.5, reading: "read", writing: "update", choice: "zipfian" },
   d: { name: "ycsb-d", reads: 0.95, reading: "read", writing: "insert", choice: "latest" },
   e: { name: "ycsb-e", reads: 0.95, reading: "scan", writing: "insert", choice: "zipfian" },
@@ -36,7 +36,7 @@ const mixes = {
 const inFlight = 64;
 const longestScan = 100;
 
-/** In the order that its authors ask for: D and E insert, and each begins with the first records. */
+/** In the order that the authors require: D and E insert, so each begins with the original records. */
 export const ycsbGroup: Group = {
   name: "ycsb",
   workloads: Object.values(mixes).map((mix) => mix.name),
@@ -80,7 +80,7 @@ class YcsbClient {
   readonly #random: Random;
   readonly #zipfian: () => number;
   readonly #distance: () => number;
-  /** Records that were put or are being put; below `#acknowledged` all are there. */
+  /** Records that were put or are being put; all those below `#acknowledged` exist. */
   #inserted: number;
   #acknowledged: number;
   readonly #acknowledgedAhead = new Set<number>();
@@ -144,7 +144,7 @@ class YcsbClient {
     }
   }
 
-  /** One scan; all that came is checked against the number that it claims, and one number against its key. */
+  /** Does one scan. Each value is checked against the number that it claims, and one number against its key. */
   async scan(): Promise<void> {
     const { records } = this.#bench;
     const from = records.keyOf(this.#nextNumber());
