@@ -1,15 +1,15 @@
-/** The coordinator's clock: wall time in milliseconds that never runs backwards, over restarts either. */
+/** The coordinator's clock: wall time in milliseconds that never runs backwards, not even across restarts. */
 export class Clock {
   readonly #now: () => number;
   #last = 0;
-  /** How many calls want it to stand still. */
+  /** Number of calls that need the clock to stand still. */
   #holders = 0;
 
   constructor(now: () => number = Date.now) {
     this.#now = now;
   }
 
-  /** Takes note of a time that was seen before: in a file, or from a shard. */
+  /** Notes a time seen earlier, in a file or from a shard. */
   noteSeen(timeMs: number): void {
     this.#last = Math.max(this.#last, timeMs);
   }
@@ -25,14 +25,17 @@ export class Clock {
     return this.#last;
   }
 
-  /** Gives the time, and stands still until `goOn`: what a call asks of several shards, in several frames, is asked at one moment. */
-  standStill(): number {
+  /**
+   * Returns the time, and stops the clock until `unfreeze`. A call that sends several frames to several shards reads
+   * them all at one moment.
+   */
+  freeze(): number {
     const now = this.now();
     this.#holders += 1;
     return now;
   }
 
-  goOn(): void {
+  unfreeze(): void {
     this.#holders -= 1;
   }
 }

@@ -1,9 +1,10 @@
 /**
- * A database from the inside: owns the folder, starts the shards, numbers every write, and keeps what spans shards
- * (snapshots, the batch log, the caches). It works on encoded keys and values; fastkv.ts is the public face.
+ * The internals of a database: owns the folder, starts the shards, numbers every write, and holds what spans shards
+ * (snapshots, the batch log, the caches). It works on encoded keys and values; fastkv.ts is the public API.
  */
 
 import { corruption, FastKVError } from "../shared/errors.js";
+import type { ReadPoint } from "../shared/read-point.js";
 import type { FileSystem } from "../shared/storage/file-system.js";
 import type { FileSystemSpace } from "../shared/storage/file-system-space.js";
 import { encodeMessage, frameType } from "../shared/wire/frame.js";
@@ -21,42 +22,42 @@ import { batchesOf, type KnownBatches } from "./batch-log/known-batches.js";
 import { hasBatchLog, type LoadedBatchLog, loadBatchLog } from "./batch-log/load-batch-log.js";
 import { Caches } from "./cache/caches.js";
 import type { KnownPages } from "./cache/scan-cache.js";
+import type { ResolvedOptions } from "./calls/options.js";
+import { asReadError } from "./calls/refusals.js";
 import { Clock } from "./clock.js";
-import { EventDesk } from "./events/event-desk.js";
+import { PageReader } from "./encoding/page-reader.js";
+import type { ScanPage } from "./encoding/scan-page.js";
+import { TurnLimit } from "./event-loop/turn-limit.js";
+import { EventHub } from "./events/event-hub.js";
 import { type SpaceWatch, watchSpace } from "./events/space-watch.js";
-import type { Keeping, ScanHost, ScanPoint, ScanRequest } from "./merged-scan.js";
-import { OpenHolds } from "./open-holds.js";
-import type { ResolvedOptions } from "./options.js";
 import { prepareFolder } from "./ownership/database-folder.js";
 import { type Identity, writeIdentity } from "./ownership/identity-file.js";
 import { openIdentity } from "./ownership/open-identity.js";
 import { acquireOwnership } from "./ownership/owner-lock.js";
 import type { Ownership } from "./ownership/ownership.js";
 import { shardFolderName } from "./ownership/shard-folders.js";
-import { PageReader } from "./page-reader.js";
-import { ofRead } from "./refusals.js";
-import type { ScanPage } from "./scan-page.js";
+import type { Keeping, ScanHost, ScanRequest } from "./scan/merged-scan.js";
 import { ShardClient, type ShardClientOwner } from "./shards/shard-client.js";
 import { type OpenParameters, ShardLifecycle, type ShardLifecycleOwner } from "./shards/shard-lifecycle.js";
 import type { ShardLauncher } from "./shards/shard-link.js";
 import { shardSettings } from "./shards/shard-settings.js";
+import { OpenHolds } from "./snapshot/open-holds.js";
 import { Topology } from "./topology.js";
-import { TurnLimit } from "./turn-limit.js";
 
-/** Of a scan from memory, so much takes about as long as a cached get. */
+/** Returning this many bytes of a scan from memory takes about as long as a cached get. */
 const bytesPerAnswer = 1024;
 
-/** While it closes, shards are asked at this pace whether they wait for room. */
+/** While the database closes, shards are checked at this interval for writes that wait for disk space. */
 const leavePauseMs = 100;
 
-/** What a database stands on: real files and processes, or in tests a simulated disk and shards in this process. */
+/** What a database runs on: real files and processes or, in tests, a simulated disk and shards in this process. */
 export interface DatabaseEnvironment {
   fileSystem: FileSystem;
   startLauncher(): Promise<ShardLauncher>;
   now?: () => number;
-  /** Refuses a folder that strangers may change; throws `FASTKV_UNSAFE_FOLDER`. */
+  /** Throws `FASTKV_UNSAFE_FOLDER` for a folder that other users may change. */
   checkFolder?(folder: string): void;
-  /** How much room there is; left out where that is no question. */
+  /** Measures the free disk space. Left out if that is not needed. */
   measureSpace?(folder: string): Promise<FileSystemSpace>;
 }
 
@@ -71,11 +72,11 @@ export class Database implements ScanHost, ShardClientOwner, ShardLifecycleOwner
   readonly lifecycles: ShardLifecycle[] = [];
   readonly batches: BatchWrites;
 
-  /** The last sequence number that was given to a write. */
+  /** The last sequence number assigned to a write. */
   sequence = 0;
-  readonly events: EventDesk;
+  readonly events: EventHub;
 
-  /** Undefined where the space is not watched. */
+  /** Undefined if the free space is not watched. */
   readonly space: SpaceWatch | undefined;
 
   readonly #environment: DatabaseEnvironment;
@@ -87,14 +88,16 @@ export class Database implements ScanHost, ShardClientOwner, ShardLifecycleOwner
     giveBack: (id) => this.#giveBackHold(id),
   });
   #closing: Promise<void> | undefined;
-  readonly #openedAtMs = performance.now();
+  readonly #openedAtMs: number;
 
   private constructor(
     folder: string,
     options: ResolvedOptions,
     environment: DatabaseEnvironment,
     owned: { ownership: Ownership; identity: Identity; batches: KnownBatches; clock: Clock },
+    openedAtMs: number,
   ) {
+    this.#openedAtMs = openedAtMs;
     this.folder = folder;
     this.options = options;
     this.#environment = environment;
@@ -104,17 +107,18 @@ export class Database implements ScanHost, ShardClientOwner, ShardLifecycleOwner
     this.clock = owned.clock;
     this.topology = new Topology(owned.identity.shards);
     this.caches = new Caches(options, owned.identity.shards);
-    this.events = new EventDesk(options.logger, (shard) => this.lifecycles[shard]?.identity?.pid);
+    this.events = new EventHub(options.logger, (shard) => this.lifecycles[shard]?.identity?.pid);
     this.space = watchSpace(this, environment);
   }
 
-  /** Opens or creates the database in `folder`, an absolute path. */
+  /** Opens or creates the database in `folder`, which must be an absolute path. */
   static async open(
     folder: string,
     options: ResolvedOptions,
     environment: DatabaseEnvironment,
   ): Promise<Database> {
     const { fileSystem } = environment;
+    const openedAtMs = performance.now();
     prepareFolder(fileSystem, folder, { createIfMissing: options.createIfMissing });
     environment.checkFolder?.(folder);
     const clock = new Clock(environment.now);
@@ -136,19 +140,25 @@ export class Database implements ScanHost, ShardClientOwner, ShardLifecycleOwner
       if (identity.epoch >= ownership.epoch) {
         ownership.raiseEpoch(identity.epoch + 1);
       }
-      // The identity is the last that is written of a new database: where it is outdated, the batch log is there.
+      // A new database writes its identity last: if the identity is outdated, the batch log exists.
       const loadedLog =
         identity.initialized || hasBatchLog(fileSystem, folder)
           ? loadBatchLog(fileSystem, folder, identity.databaseId)
           : emptyLog();
       clock.noteSeen(loadedLog.timeMs);
       const batches = batchesOf(loadedLog);
-      database = new Database(folder, options, environment, { ownership, identity, batches, clock });
+      database = new Database(
+        folder,
+        options,
+        environment,
+        { ownership, identity, batches, clock },
+        openedAtMs,
+      );
       await database.#start(loadedLog);
       database.#onOpened();
       return database;
     } catch (error) {
-      // What failed first says more than what fails now.
+      // The first failure matters more than a failure now.
       await database?.abandon().catch(() => undefined);
       ownership.releaseQuietly();
       throw error;
@@ -178,7 +188,7 @@ export class Database implements ScanHost, ShardClientOwner, ShardLifecycleOwner
     }
   }
 
-  /** A fresh sequence number, for a write that is handed to its shards in this very turn. */
+  /** Assigns a sequence number, for a write that is sent to its shards in this same turn. */
   nextSequence(): number {
     this.sequence += 1;
     return this.sequence;
@@ -186,7 +196,7 @@ export class Database implements ScanHost, ShardClientOwner, ShardLifecycleOwner
 
   // Reads over all shards
 
-  point(): ScanPoint {
+  point(): ReadPoint {
     return { sequence: this.sequence, timeMs: this.clock.now() };
   }
 
@@ -220,8 +230,8 @@ export class Database implements ScanHost, ShardClientOwner, ShardLifecycleOwner
   }
 
   async page(shard: number, request: PageRequest, keeping?: Keeping): Promise<ScanPage> {
-    // The shard would take the hold again, and nobody would give it back.
-    if (!this.holds.noteTold(request.holdId)) {
+    // Otherwise the shard would take the hold again, and it would never be released.
+    if (!this.holds.noteAnnounced(request.holdId)) {
       throw new FastKVError("FASTKV_CLOSED", "The scan has ended. Start another one to read on.");
     }
     const { raw } = await this.clients[shard]!.request(request).catch(rejectRead);
@@ -240,7 +250,7 @@ export class Database implements ScanHost, ShardClientOwner, ShardLifecycleOwner
     return this.clients[shard]!.request(request, options);
   }
 
-  /** Throws where so many requests wait that there must not be more. They are no writes. */
+  /** Throws when pending requests exceed the limit. Other kinds of calls do not count. */
   #checkRequests(): void {
     try {
       for (const client of this.clients) {
@@ -251,16 +261,16 @@ export class Database implements ScanHost, ShardClientOwner, ShardLifecycleOwner
     }
   }
 
-  /** Writes all memtables out, or compacts everything; what the batch log has of it goes too. */
+  /** Flushes all memtables, or compacts everything, and then trims the batch log. */
   async writeOut(type: "flush" | "compact"): Promise<void> {
     this.#checkRequests();
-    // Before that no memtable may be written out that has parts of batches.
+    // Before the log is synced, memtables with parts of batches cannot be flushed.
     this.wantLogSync();
     await Promise.all(this.clients.map((client) => client.request({ type }))).catch(rejectRead);
     await this.batches.trim();
   }
 
-  /** `shards`: by index; of one that was given up, why. */
+  /** `shards` is by index; for a shard that was given up it has the error. */
   async statistics(): Promise<{
     shards: (ShardStatistics | FastKVError)[];
     uptimeMs: number;
@@ -278,11 +288,11 @@ export class Database implements ScanHost, ShardClientOwner, ShardLifecycleOwner
     return { shards, uptimeMs: performance.now() - this.#openedAtMs };
   }
 
-  // Life
+  // Lifecycle
 
   /**
-   * Refuses new calls from now on, lets what was called before (and `underWay`, its calls that take several requests)
-   * finish, then ends every process and gives the folder back.
+   * Refuses new calls from now on, waits for earlier calls (and for `underWay`, calls that take several requests), then
+   * ends every process and releases the folder.
    */
   close(underWay: readonly Promise<unknown>[]): Promise<void> {
     this.#closing ??= this.#close(underWay);
@@ -306,21 +316,21 @@ export class Database implements ScanHost, ShardClientOwner, ShardLifecycleOwner
     }
   }
 
-  /** All that was called gets its outcome, and all that was written goes to disk. */
+  /** Gives every call its outcome, and writes everything to disk. */
   async #finish(underWay: readonly Promise<unknown>[]): Promise<void> {
     await this.#leaveShards(Promise.allSettled(underWay));
     await Promise.all(this.clients.map((client) => client.drain()));
     await this.batches.drain();
     const rescued = this.batches.rescue();
     await Promise.allSettled([rescued]);
-    // A memtable with a part of a batch without a record is not written out.
+    // A memtable with a part of a batch that has no record in the log is not flushed.
     const atOnce = this.batches.hasOutage;
     await allOrFirstError(this.lifecycles.map((shard) => shard.close({ atOnce })));
     await rescued;
     await this.batches.trim();
   }
 
-  /** What is under way may meet a disk without room at any time, for which nobody who closes waits. */
+  /** Pending work may hit a full disk at any time; close must not wait for that. */
   async #leaveShards(underWay: Promise<unknown>): Promise<void> {
     let isOver = false;
     const over = underWay.then(() => {
@@ -333,20 +343,25 @@ export class Database implements ScanHost, ShardClientOwner, ShardLifecycleOwner
     await Promise.all(this.lifecycles.map((shard) => shard.leave()));
   }
 
-  /** An opening that failed: whatever was started ends. */
+  /** Opening failed: ends whatever was started. */
   private async abandon(): Promise<void> {
     this.#closing = Promise.resolve();
     await this.#end();
   }
 
-  /** Ends what still runs. A shard that could not be closed has written what it took: it recovers like after a crash. */
+  /**
+   * Ends what still runs. A shard that could not be closed has written what it accepted, and recovers as after a crash.
+   */
   async #end(): Promise<void> {
     await Promise.all(this.lifecycles.map((shard) => shard.kill()));
     await this.#launcher?.close();
     await this.batches.close();
   }
 
-  /** A database that was once complete lacks none. One that is not there stays so, for `verify` and `repair` to see. */
+  /**
+   * A complete database has all shard folders. A missing one is not recreated, so that `verify` and `repair` can detect
+   * it.
+   */
   #checkShardFolders(): void {
     for (let index = 0; this.#identity.initialized && index < this.shardCount; index++) {
       const folder = `${this.folder}/${shardFolderName(index)}`;
@@ -386,14 +401,14 @@ export class Database implements ScanHost, ShardClientOwner, ShardLifecycleOwner
       databaseId: this.#identity.databaseId,
       epoch: this.#ownership.epoch,
     };
-    this.batches.start(environment, this.options.syncInterval, this.sequence, loadedLog.files);
+    await this.batches.start(environment, this.options.syncInterval, this.sequence, loadedLog.files);
     if (!this.#identity.initialized) {
       this.#identity = { ...this.#identity, initialized: true };
       writeIdentity(fileSystem, this.folder, this.#identity);
     }
   }
 
-  // What batches, clients and lifecycles of shards ask for
+  // Called by batches, clients and shard lifecycles
 
   nowMs(): number {
     return this.clock.now();
@@ -406,8 +421,8 @@ export class Database implements ScanHost, ShardClientOwner, ShardLifecycleOwner
       databaseId: this.#identity.databaseId,
       epoch: this.#ownership.epoch,
       create: isFirst && !this.#identity.initialized,
-      // While the coordinator lives, each batch that it knows of has a record, or will have one. But only those up to
-      // `logCutSequence` have it on disk, which a flush waits for.
+      // While the coordinator lives, each batch it knows of has a record in the log, or will have one. But only the
+      // records up to `logCutSequence` are on disk, which a flush waits for.
       logCutSequence: known.cutSequence,
       loggedSequences: known.loggedSequences(),
       logSyncedSequence: known.syncedSequence,
@@ -415,8 +430,8 @@ export class Database implements ScanHost, ShardClientOwner, ShardLifecycleOwner
     };
   }
 
-  tellHolds(): void {
-    this.holds.tellDeferred();
+  announceHolds(): void {
+    this.holds.announceDeferred();
   }
 
   isHeld(holdId: number): boolean {
@@ -480,10 +495,10 @@ export class Database implements ScanHost, ShardClientOwner, ShardLifecycleOwner
 }
 
 function rejectRead(error: unknown): never {
-  throw ofRead(error);
+  throw asReadError(error);
 }
 
-/** Awaits all of them, so that nothing is still being started when the first error is thrown. */
+/** Waits for all promises, so that nothing is still starting when the first error is thrown. */
 async function allOrFirstError<T>(promises: readonly Promise<T>[]): Promise<T[]> {
   await Promise.allSettled(promises);
   return Promise.all(promises);

@@ -3,15 +3,11 @@ import path from "node:path";
 import { type InspectOptions, inspect } from "node:util";
 import { type Class, type ClassOptions, ValueCodec } from "../shared/codec/value-codec.js";
 import { FastKVError } from "../shared/errors.js";
-import { operationKind } from "../shared/format/operations.js";
 import { encodingOfTag } from "../shared/format/value-encoding.js";
 import type { DurabilityMode } from "../shared/options.js";
 import { fileSystemSpace } from "../shared/storage/file-system-space.js";
 import { NodeFileSystem } from "../shared/storage/node-file-system.js";
-import { deleteRangeSection, encodeBatch, putsOf } from "./batch.js";
-import { BulkLoad, type BulkLoadResult } from "./bulk-load.js";
-import { CachedWrite, type Refill } from "./cache/cached-write.js";
-import type { FillTicket } from "./cache/read-cache.js";
+import { abortError, checkSignal } from "./calls/abort.js";
 import type {
   BatchOperation,
   BulkEntry,
@@ -23,15 +19,8 @@ import type {
   ScanOptions,
   StoredEntry,
   WriteOptions,
-} from "./call-options.js";
-import { KeyClear } from "./clearing.js";
-import { countKeys } from "./counting.js";
-import { Database, type DatabaseEnvironment } from "./database.js";
-import { EntryEncoder } from "./entry-encoder.js";
-import { EntrySource } from "./entry-source.js";
-import { type Key, keyBytes } from "./keys.js";
-import { abortError, type EntryReader, ScanRun } from "./merged-scan.js";
-import { OpenScans } from "./open-scans.js";
+} from "./calls/call-options.js";
+import { type Key, keyBytes } from "./calls/keys.js";
 import {
   checkNames,
   checkPath,
@@ -43,19 +32,27 @@ import {
   oneOf,
   type ResolvedOptions,
   resolveOptions,
-} from "./options.js";
+} from "./calls/options.js";
+import { isEmptyRange, type RangeOptions, rangeNames, resolveRange } from "./calls/ranges.js";
+import { asReadError, refusedRead, refusedWrite } from "./calls/refusals.js";
+import { checkClear, checkScan } from "./calls/scan-request.js";
+import { Database, type DatabaseEnvironment } from "./database.js";
+import { EntryEncoder } from "./encoding/entry-encoder.js";
+import type { PageReader } from "./encoding/page-reader.js";
 import { checkFolderTrust } from "./ownership/folder-trust.js";
-import type { PageReader } from "./page-reader.js";
-import { PointReads } from "./point-reads.js";
-import { isEmptyRange, type RangeOptions, rangeNames, resolveRange } from "./ranges.js";
-
-import { notApplied, ofRead, refusedRead, refusedWrite } from "./refusals.js";
-import { Scan } from "./scan.js";
-import { checkClear, checkScan, checkSignal } from "./scan-request.js";
+import { PointReads } from "./read/point-reads.js";
+import { countKeys } from "./scan/counting.js";
+import { type EntryReader, ScanRun } from "./scan/merged-scan.js";
+import { OpenScans } from "./scan/open-scans.js";
+import { Scan } from "./scan/scan.js";
 import { defaultShardModule, ShardProcessLauncher } from "./shards/shard-process.js";
 import { closeOnSignals, forgetSignals } from "./signals.js";
-import { Snapshot, type SnapshotPoint } from "./snapshot.js";
+import { Snapshot, type SnapshotPoint } from "./snapshot/snapshot.js";
 import { type DatabaseStats, gatherStats } from "./statistics.js";
+import { putsOf } from "./write/batch.js";
+import type { BulkLoadResult } from "./write/bulk-load.js";
+import { EntrySource } from "./write/entry-source.js";
+import { Writes } from "./write/writes.js";
 
 const checkDurability = oneOf(durabilityModes);
 const checkEncoding = oneOf(encodings);
@@ -66,8 +63,9 @@ const readNames = ["snapshot"];
 /**
  * An ordered, durable, sharded key-value store.
  *
- * Keys are strings or bytes, 0 to 65,535 bytes, ordered by their bytes. Effects follow the order of calls, awaited or
- * not. Every method that gives a promise rejects with `FastKVError`, see its `code`; the others throw it.
+ * Keys are strings or bytes, 0 to 65,535 bytes long, ordered by their bytes. Calls take effect in the order in which
+ * they are made, awaited or not. Methods that return a promise reject with `FastKVError`; all others throw it. See its
+ * `code`.
  *
  * @example
  * const db = await FastKV.open("./my_database");
@@ -79,14 +77,12 @@ export class FastKV<V = unknown> extends EventEmitter<FastKVEvents> implements A
   readonly #database: Database;
   readonly #options: ResolvedOptions;
   readonly #codec: ValueCodec;
-  /** Encodes what is called; nothing of it is used after the call has returned. */
+  /** Encodes keys and values during a call. Its contents are not used after the call returns. */
   readonly #encoder: EntryEncoder;
   readonly #reads: PointReads;
+  readonly #writes: Writes;
   readonly #openScans = new OpenScans();
-  readonly #loads = new Set<BulkLoad>();
-  /** Clears that read keys and have not yet deleted them all. */
-  readonly #clears = new Set<KeyClear>();
-  /** Calls that take more than one request to a shard: closing waits for them. */
+  /** Calls that take several requests to a shard. `close` waits for them. */
   readonly #underWay = new Set<Promise<unknown>>();
 
   private constructor(database: Database, options: ResolvedOptions) {
@@ -99,13 +95,14 @@ export class FastKV<V = unknown> extends EventEmitter<FastKVEvents> implements A
     this.#codec = new ValueCodec();
     this.#encoder = new EntryEncoder(this.#codec, database.topology, database.clock, options);
     this.#reads = new PointReads(database, this.#codec, this.#encoder);
+    this.#writes = new Writes(database, this.#codec, this.#encoder);
     database.events.emitter = this;
   }
 
   /**
-   * Opens the database in a folder, and creates it where there is none.
+   * Opens the database in a folder. Creates it if it does not exist.
    *
-   * @throws FastKVError `FASTKV_LOCKED` where it is open already, `FASTKV_SHARD_MISMATCH`, `FASTKV_NOT_FOUND`,
+   * @throws FastKVError `FASTKV_LOCKED` if it is already open, `FASTKV_SHARD_MISMATCH`, `FASTKV_NOT_FOUND`,
    * `FASTKV_NOT_A_DATABASE`, `FASTKV_UNSAFE_FOLDER`, `FASTKV_CORRUPTION`, `FASTKV_UNSUPPORTED_FORMAT`,
    * `FASTKV_INVALID_OPTION`, `FASTKV_IO`.
    */
@@ -123,7 +120,7 @@ export class FastKV<V = unknown> extends EventEmitter<FastKVEvents> implements A
     });
   }
 
-  /** @internal Opens a database on other files and shards than the real ones. */
+  /** @internal Opens a database on a given environment instead of real files and shard processes. */
   static async openIn<V = unknown>(
     folder: string,
     options: ResolvedOptions,
@@ -137,7 +134,7 @@ export class FastKV<V = unknown> extends EventEmitter<FastKVEvents> implements A
     return store;
   }
 
-  /** The folder, absolute. */
+  /** The absolute path of the database folder. */
   get path(): string {
     return this.#database.folder;
   }
@@ -159,47 +156,48 @@ export class FastKV<V = unknown> extends EventEmitter<FastKVEvents> implements A
   // Writes
 
   /**
-   * Sets the value of a key. Resolves when the write is as durable as `durability` says.
+   * Sets the value of a key. Resolves when the write is as durable as `durability` requires.
    *
    * @throws FastKVError `FASTKV_INVALID_KEY`, `FASTKV_INVALID_VALUE`, `FASTKV_INVALID_OPTION`, `FASTKV_CLOSED`,
    * `FASTKV_OVERLOADED`, `FASTKV_NO_SPACE`, `FASTKV_SHARD_UNAVAILABLE`.
    */
   put(key: Key, value: V, options?: PutOptions): Promise<void> {
     try {
-      const database = this.#checkWritable();
+      this.#checkWritable();
       if (options !== undefined) {
         checkNames("put", options, putNames);
       }
-      // Reading an option may run code that calls the store: what is in the encoder comes last.
+      // Reading an option may run user code that calls the store, so the encoder is filled last.
       const mode = this.#mode(options);
       this.#encoder.setEntry(key, value, options);
-      return this.#write(database, operationKind.put, key, mode);
+      return this.#writes.put(key, mode);
     } catch (error) {
       return refusedWrite(error);
     }
   }
 
-  /** Removes a key; a missing one is no error. */
+  /** Removes a key. A missing key is not an error. */
   delete(key: Key, options?: WriteOptions): Promise<void> {
     try {
-      const database = this.#checkWritable();
+      this.#checkWritable();
       if (options !== undefined) {
         checkNames("delete", options, writeNames);
       }
       const mode = this.#mode(options);
       this.#encoder.setKey(key);
-      return this.#write(database, operationKind.delete, key, mode);
+      return this.#writes.delete(key, mode);
     } catch (error) {
       return refusedWrite(error);
     }
   }
 
   /**
-   * Removes the keys that a scan of the same range, called now, would show; without a range all keys. All of it
-   * happens or none, over all shards.
+   * Removes the keys that a scan of the same range would return if it were called now; without a range, all keys. The
+   * clear is atomic over all shards: all of the keys are removed or none.
    *
-   * With `limit` or `snapshot` the keys have to be read first: they are gone when the promise resolves, but for those
-   * that were written after the call; all at once where they are at most 10,000 with 8 MiB together. Calls meanwhile still see them.
+   * With `limit` or `snapshot`, the keys are read first. They are removed by the time the promise resolves, except keys
+   * that were written after the call. The removal is atomic for at most 10,000 keys of 8 MiB in total. Until it
+   * happens, other calls still see the keys.
    */
   clear(range: ClearOptions = {}, options?: WriteOptions): Promise<void> {
     return orRefusedWrite(() => this.#clear(range, options));
@@ -214,30 +212,24 @@ export class FastKV<V = unknown> extends EventEmitter<FastKVEvents> implements A
     if (isEmptyRange(bytes) || limit === 0) {
       return Promise.resolve();
     }
-    if (point !== undefined || limit !== Number.POSITIVE_INFINITY) {
-      checkAvailable(database);
-      const clear = new KeyClear(
-        new ScanRun(database, {
-          range: bytes,
-          reverse,
-          limit,
-          point: point ?? database.point(),
-          withValues: false,
-          decode: undefined,
-        }),
-        (operations) => this.#writeOperations(database, operations, {}, mode),
-      );
-      this.#clears.add(clear);
-      return this.#track(clear.run().finally(() => this.#clears.delete(clear)));
+    if (point === undefined && limit === Number.POSITIVE_INFINITY) {
+      return this.#writes.clear(bytes, mode);
     }
-    database.caches.noteManyWritten();
-    const parts = database.clients.map(({ index }) => ({ shard: index, section: deleteRangeSection(bytes) }));
-    return database.batches.write(parts, mode === "sync", mode !== "none");
+    checkAvailable(database);
+    const shown = new ScanRun(database, {
+      range: bytes,
+      reverse,
+      limit,
+      point: point ?? database.point(),
+      withValues: false,
+      decode: undefined,
+    });
+    return this.#track(this.#writes.clearShown(shown, mode));
   }
 
   /**
-   * Puts several entries, atomically over all shards: all of them or none, for readers and after any crash. The last
-   * entry of a key wins.
+   * Puts several entries, atomically over all shards: all of them or none, for readers and after a crash. When a key
+   * occurs more than once, its last entry wins.
    */
   batchPut(entries: Iterable<readonly [Key, V]>, options?: PutOptions): Promise<void>;
   batchPut(entries: Readonly<Record<string, V>>, options?: PutOptions): Promise<void>;
@@ -270,9 +262,10 @@ export class FastKV<V = unknown> extends EventEmitter<FastKVEvents> implements A
   }
 
   /**
-   * Loads entries past the write-ahead log, straight into sorted tables: the fastest way to bring in much data. The
-   * source may be larger than memory, unsorted and with duplicates (the last wins). Everything becomes visible at
-   * once when the promise resolves, and is then on disk; a load that fails or is aborted leaves nothing.
+   * Loads entries directly into sorted tables, without the write-ahead log: the fastest way to import a lot of data.
+   * The source may be larger than memory, unsorted, and contain duplicate keys (the last entry wins). When the promise
+   * resolves, all entries become visible at once and are on disk. A load that fails or is aborted leaves nothing
+   * behind.
    */
   bulkLoad(
     source: Iterable<BulkEntry<V>> | AsyncIterable<BulkEntry<V>>,
@@ -285,7 +278,7 @@ export class FastKV<V = unknown> extends EventEmitter<FastKVEvents> implements A
     source: Iterable<BulkEntry<V>> | AsyncIterable<BulkEntry<V>>,
     options: BulkLoadOptions,
   ): Promise<BulkLoadResult> {
-    const database = this.#checkWritable();
+    this.#checkWritable();
     checkNames("bulkLoad", options, ["encoding", "onProgress", "signal"]);
     const { signal, onProgress, encoding } = options;
     checkSignal(signal);
@@ -298,53 +291,13 @@ export class FastKV<V = unknown> extends EventEmitter<FastKVEvents> implements A
     if (signal?.aborted) {
       throw abortError(signal, "not-applied");
     }
-    return this.#runLoad(database, new EntrySource<V>(source, this.#encoder, encoding), onProgress, signal);
-  }
-
-  async #runLoad(
-    database: Database,
-    entries: EntrySource<V>,
-    onProgress: BulkLoadOptions["onProgress"],
-    signal: AbortSignal | undefined,
-  ): Promise<BulkLoadResult> {
-    const load = new BulkLoad(
-      {
-        shardCount: database.shardCount,
-        request: (shard, request, settings) => database.request(shard, request, settings),
-        begin: (loadId) => database.batches.beginLoad(loadId),
-        end: (loadId) => database.batches.endLoad(loadId),
-        obstacle: () => this.#clearsUnderWay(),
-        commit: (loadId) => {
-          database.caches.noteManyWritten();
-          return database.batches.commitLoad(loadId);
-        },
-      },
-      { onProgress },
-    );
-    const onAbort = (): void => load.stop(abortError(signal!, "not-applied"));
-    signal?.addEventListener("abort", onAbort, { once: true });
-    this.#loads.add(load);
-    try {
-      return await this.#track(load.run(() => entries.pull(load)));
-    } catch (error) {
-      entries.leave();
-      throw error;
-    } finally {
-      this.#loads.delete(load);
-      signal?.removeEventListener("abort", onAbort);
-    }
-  }
-
-  /** A clear that reads its keys cannot tell which of them a load writes: the load becomes visible behind it. */
-  #clearsUnderWay(): Promise<unknown> | undefined {
-    return this.#clears.size === 0
-      ? undefined
-      : Promise.allSettled([...this.#clears].map((clear) => clear.ended));
+    const entries = new EntrySource<V>(source, this.#encoder, encoding);
+    return this.#track(this.#writes.load(entries, { onProgress, signal }));
   }
 
   // Reads
 
-  /** The value of a key, or undefined. */
+  /** Returns the value of a key, or undefined. */
   get(key: Key, options?: ReadOptions): Promise<V | undefined> {
     try {
       this.#checkOpen();
@@ -355,12 +308,12 @@ export class FastKV<V = unknown> extends EventEmitter<FastKVEvents> implements A
     }
   }
 
-  /** The values of several keys as of one moment, by position; undefined for a miss. */
+  /** Returns the values of several keys as of one moment, by position; undefined for a missing key. */
   getMany(keys: readonly Key[], options: ReadOptions = {}): Promise<(V | undefined)[]> {
     return this.#readMany("getMany", keys, options, true) as Promise<(V | undefined)[]>;
   }
 
-  /** Whether each of several keys has a value, as of one moment, by position; no values travel. */
+  /** Returns, by position and as of one moment, whether each of several keys has a value. Shards send no values. */
   async hasMany(keys: readonly Key[], options: ReadOptions = {}): Promise<boolean[]> {
     const found = await this.#readMany("hasMany", keys, options, false);
     return found.map((isThere) => isThere === true);
@@ -384,12 +337,12 @@ export class FastKV<V = unknown> extends EventEmitter<FastKVEvents> implements A
     }
   }
 
-  /** Whether a key has a value. */
+  /** Returns whether a key has a value. */
   async has(key: Key, options: ReadOptions = {}): Promise<boolean> {
     return (await this.#expiryOf("has", key, options)) >= 0;
   }
 
-  /** Milliseconds until a key expires; Infinity where it never does, undefined where there is no such key. */
+  /** Returns the milliseconds until a key expires: Infinity if it never expires, undefined if there is no such key. */
   async ttl(key: Key, options: ReadOptions = {}): Promise<number | undefined> {
     const expiresAt = await this.#expiryOf("ttl", key, options);
     if (expiresAt < 0) {
@@ -398,7 +351,7 @@ export class FastKV<V = unknown> extends EventEmitter<FastKVEvents> implements A
     return expiresAt === 0 ? Number.POSITIVE_INFINITY : Math.max(0, expiresAt - this.#database.clock.now());
   }
 
-  /** How many keys there are in a range; counted in the shards, no values travel. */
+  /** Returns the number of keys in a range. The shards count them and send no values. */
   count(range: RangeOptions & ReadOptions = {}): Promise<number> {
     return orRefusedRead(() => {
       const database = this.#checkOpen();
@@ -414,8 +367,9 @@ export class FastKV<V = unknown> extends EventEmitter<FastKVEvents> implements A
   }
 
   /**
-   * Entries in key order, over all shards, as of the moment of the call: no write called later is seen, however long
-   * it is read. `scan(prefix, limit)` or `scan(options)`. Read it once, with `for await` or `toArray()`.
+   * Scans entries in key order, over all shards, as of the moment of the call: the scan sees no later write, however
+   * long it is read. Call `scan(prefix, limit)` or `scan(options)`. Read the result once, with `for await`, `toArray()`
+   * or `cursor()`.
    */
   scan(prefix?: Key, limit?: number): Scan<[string, V]>;
   scan(options: ScanOptions & { keyEncoding: "binary" }): Scan<[Uint8Array, V]>;
@@ -428,7 +382,7 @@ export class FastKV<V = unknown> extends EventEmitter<FastKVEvents> implements A
     ]);
   }
 
-  /** The keys that `scan` would give; no values travel. */
+  /** Scans the keys that `scan` would return. Shards send no values. */
   keys(prefix?: Key, limit?: number): Scan<string>;
   keys(options: ScanOptions & { keyEncoding: "binary" }): Scan<Uint8Array>;
   keys(options: ScanOptions): Scan<string>;
@@ -436,7 +390,7 @@ export class FastKV<V = unknown> extends EventEmitter<FastKVEvents> implements A
     return this.#scan("keys", first, limit, "keys", (keyOf) => keyOf);
   }
 
-  /** The values that `scan` would give. */
+  /** Scans the values that `scan` would return. */
   values(prefix?: Key, limit?: number): Scan<V>;
   values(options: ScanOptions): Scan<V>;
   values(first?: Key | ScanOptions, limit?: number): Scan<V> {
@@ -445,8 +399,9 @@ export class FastKV<V = unknown> extends EventEmitter<FastKVEvents> implements A
   }
 
   /**
-   * The entries that `scan` would give, as they are stored: for exact copies. `await other.bulkLoad(db.storedEntries())`
-   * copies a database into one with any number of shards, with encodings and expiries, whatever classes it uses.
+   * Scans the entries that `scan` would return, in their stored form, for exact copies.
+   * `await other.bulkLoad(db.storedEntries())` copies a database into one with any number of shards, including
+   * encodings and expiry times, without the need to register classes.
    */
   storedEntries(prefix?: Key, limit?: number): Scan<StoredEntry<string>>;
   storedEntries(options: ScanOptions & { keyEncoding: "binary" }): Scan<StoredEntry<Uint8Array>>;
@@ -456,7 +411,7 @@ export class FastKV<V = unknown> extends EventEmitter<FastKVEvents> implements A
     limit?: number,
   ): Scan<StoredEntry<string> & StoredEntry<Uint8Array>> {
     return this.#scan("storedEntries", first, limit, "stored", (keyOf) => (scanned) => {
-      // What the scan cache keeps are decoded values: these entries come past it.
+      // The scan cache keeps decoded values, so these entries never come from it.
       const page = scanned as PageReader;
       const { tag, expiresAt } = page;
       return {
@@ -470,7 +425,8 @@ export class FastKV<V = unknown> extends EventEmitter<FastKVEvents> implements A
   }
 
   /**
-   * The database as of the moment of the call, over all shards. Close it: what it sees cannot be compacted away.
+   * Takes a snapshot: the database as of the moment of the call, over all shards. Close the snapshot: data that it sees
+   * cannot be removed by compaction.
    */
   async snapshot(): Promise<Snapshot<V>> {
     try {
@@ -480,7 +436,7 @@ export class FastKV<V = unknown> extends EventEmitter<FastKVEvents> implements A
     }
   }
 
-  /** `snapshot` without a promise: nothing has to be awaited for it. Throws what that rejects with. */
+  /** Like `snapshot`, but synchronous. Throws the errors with which `snapshot` rejects. */
   snapshotSync(): Snapshot<V> {
     const database = this.#checkOpen();
     const point = database.point();
@@ -490,26 +446,26 @@ export class FastKV<V = unknown> extends EventEmitter<FastKVEvents> implements A
     return new Snapshot<V>(this, point, () => holds.release(holdId));
   }
 
-  // The rest
+  // Everything else
 
-  /** Figures on the whole database and on each shard. */
+  /** Returns statistics of the whole database and of each shard. */
   stats(): Promise<DatabaseStats> {
     return orRefusedRead(() => this.#track(gatherStats(this.#checkOpen())));
   }
 
-  /** Writes all memtables out to tables. */
+  /** Flushes all memtables to tables. */
   flush(): Promise<void> {
     return this.#onAllShards("flush");
   }
 
-  /** Compacts everything: reclaims the space of what was overwritten, deleted or has expired. */
+  /** Compacts everything. This reclaims the space of overwritten, deleted and expired entries. */
   compact(): Promise<void> {
     return this.#onAllShards("compact");
   }
 
   /**
-   * Makes instances of a class storable with the encoding "structured": what comes back is an instance. Classes are
-   * known by name and have to be registered each time a database is opened.
+   * Makes instances of a class storable with the encoding "structured". Reading returns instances of that class.
+   * Classes are identified by name and must be registered each time the database is opened.
    */
   registerClass<Instance extends object>(target: Class<Instance>, options?: ClassOptions<Instance>): void {
     this.#checkOpen();
@@ -517,21 +473,19 @@ export class FastKV<V = unknown> extends EventEmitter<FastKVEvents> implements A
   }
 
   /**
-   * Lets what was called before finish, syncs, and ends all processes. Open scans, and bulk loads whose source is not
-   * yet at its end, end with `FASTKV_CLOSED`. A second call waits for the first.
+   * Waits for earlier calls, syncs, and ends all processes. Open scans end with `FASTKV_CLOSED`, and so do bulk loads
+   * whose commit has not started. A second call waits for the first.
    *
-   * @throws FastKVError "in-doubt" where the disk refused, so that the last writes may be lost: `FASTKV_NO_SPACE`,
-   * `FASTKV_READ_ONLY`, `FASTKV_IO`, `FASTKV_SHARD_UNAVAILABLE`. With another outcome nothing is lost, but a file could not be
-   * closed or removed. The database is closed all the same.
+   * @throws FastKVError With the outcome "in-doubt" if the last writes may be lost because of a disk error:
+   * `FASTKV_NO_SPACE`, `FASTKV_READ_ONLY`, `FASTKV_IO`, `FASTKV_SHARD_UNAVAILABLE`. With any other outcome nothing is
+   * lost, but a file could not be closed or removed. The database is closed in either case.
    */
   async close(): Promise<void> {
     const database = this.#database;
     if (!database.isClosed) {
       const reason = new FastKVError("FASTKV_CLOSED", "The database was closed");
       this.#openScans.endAll(reason);
-      for (const load of this.#loads) {
-        load.stop(notApplied(reason));
-      }
+      this.#writes.stopLoads(reason);
     }
     try {
       await database.close([...this.#underWay]);
@@ -544,7 +498,7 @@ export class FastKV<V = unknown> extends EventEmitter<FastKVEvents> implements A
     return this.close();
   }
 
-  // Inside
+  // Internals
 
   #checkOpen(): Database {
     this.#database.checkOpen();
@@ -575,76 +529,9 @@ export class FastKV<V = unknown> extends EventEmitter<FastKVEvents> implements A
     return snapshot === undefined ? undefined : Snapshot.pointOf(snapshot, this);
   }
 
-  /** Hands over the write that is in the encoder. */
-  #write(database: Database, kind: number, key: Key, mode: DurabilityMode): Promise<void> {
-    const entry = this.#encoder;
-    const client = database.clients[entry.shard]!;
-    client.checkAvailable();
-    const sequence = database.nextSequence();
-    const cache = database.caches.values;
-    let refill: Refill | undefined;
-    if (this.#wantsNames) {
-      const name = cache.nameOf(key, entry.key, entry.keyBytes);
-      const ticket = this.#noteWritten(entry.shard, name, kind === operationKind.put && mode !== "none");
-      if (ticket !== undefined && entry.value.length <= cache.capacityBytes) {
-        const { tag, value, expiresAt } = entry;
-        const text = this.#codec.keep(tag, value, 0, value.length);
-        refill = { ticket, text: { tag, text, bytes: value.length, expiresAt } };
-      }
-    }
-    if (mode === "none" && !client.isCongested(entry.keyBytes + entry.value.length)) {
-      client.write(kind, entry, sequence, false, undefined);
-      return this.#database.turns.answer(undefined);
-    }
-    return new Promise((resolve, reject) => {
-      const pending =
-        refill === undefined
-          ? { sequence, resolve, reject }
-          : new CachedWrite(sequence, cache, refill, resolve, reject);
-      client.write(kind, entry, sequence, mode === "sync", pending);
-    });
-  }
-
   #batch(operations: Iterable<BatchOperation<V>>, options: PutOptions): Promise<void> {
-    return this.#writeOperations(this.#checkWritable(), operations, options, this.#mode(options));
-  }
-
-  #writeOperations(
-    database: Database,
-    operations: Iterable<BatchOperation<V>>,
-    defaults: PutOptions,
-    mode: DurabilityMode,
-  ): Promise<void> {
-    const { caches, shardCount } = database;
-    const namer = this.#wantsNames ? caches.values : undefined;
-    const { parts, names } = encodeBatch(operations, defaults, shardCount, this.#encoder, namer);
-    if (parts.length === 0) {
-      return Promise.resolve();
-    }
-    const written = database.batches.write(parts, mode === "sync", mode !== "none");
-    names.forEach((ofShard, shard) => {
-      for (const name of ofShard) {
-        this.#noteWritten(shard, name, false);
-      }
-    });
-    return mode === "none" ? written.then(() => this.#database.turns.answer(undefined)) : written;
-  }
-
-  /** Whether somebody is to be told of each key that is written. */
-  get #wantsNames(): boolean {
-    return this.#database.caches.wantKeys || this.#clears.size > 0;
-  }
-
-  /**
-   * `name`: the read cache's name of a key, of which a write was just handed over or is about to be. `isPut`: see
-   * `ReadCache.invalidate`.
-   */
-  #noteWritten(shard: number, name: string, isPut: boolean): FillTicket | undefined {
-    for (const clear of this.#clears) {
-      clear.spare(name);
-    }
-    const { caches, holds } = this.#database;
-    return caches.noteWritten(shard, name, holds.size > 0, isPut);
+    this.#checkWritable();
+    return this.#writes.batch(operations, options, this.#mode(options));
   }
 
   #expiryOf(call: string, key: Key, options: ReadOptions): Promise<number> {
@@ -669,7 +556,7 @@ export class FastKV<V = unknown> extends EventEmitter<FastKVEvents> implements A
     try {
       checkAvailable(database);
     } catch (error) {
-      throw ofRead(error);
+      throw asReadError(error);
     }
     const point = this.#pointOf(snapshot);
     const mayUseCache = point === undefined && wanted !== "stored" && database.caches.scans.isEnabled;
@@ -708,7 +595,7 @@ export class FastKV<V = unknown> extends EventEmitter<FastKVEvents> implements A
   }
 }
 
-/** For calls that are not made so often that a closure counts. */
+/** For calls that are rare enough that the cost of a closure does not matter. */
 function orRefusedWrite<T>(call: () => Promise<T>): Promise<T> {
   try {
     return call();

@@ -13,7 +13,6 @@ export type { ValueEncoding } from "../shared/format/value-encoding.js";
 export type { Finding } from "../shared/maintenance/finding.js";
 export type { CompressionName, DurabilityMode } from "../shared/options.js";
 export type { RecoverySummary } from "../shared/wire/messages.js";
-export type { BulkLoadProgress, BulkLoadResult } from "./bulk-load.js";
 export type {
   BatchOperation,
   BulkEntry,
@@ -25,18 +24,18 @@ export type {
   ScanOptions,
   StoredEntry,
   WriteOptions,
-} from "./call-options.js";
-export type { Cursor } from "./cursor.js";
+} from "./calls/call-options.js";
+export type { Key } from "./calls/keys.js";
+export type { OpenOptions } from "./calls/options.js";
+export type { RangeOptions } from "./calls/ranges.js";
 export type { LogFields, Logger } from "./events/logger.js";
 export { FastKV } from "./fastkv.js";
-export type { Key } from "./keys.js";
 export type { MaintenanceOptions, MaintenanceProgress } from "./maintenance/options.js";
 export { type RepairReport, repair } from "./maintenance/repair.js";
 export { type VerifyReport, verify } from "./maintenance/verify.js";
-export type { OpenOptions } from "./options.js";
-export type { RangeOptions } from "./ranges.js";
-export type { Scan } from "./scan.js";
-export type { Snapshot } from "./snapshot.js";
+export type { Cursor } from "./scan/cursor.js";
+export type { Scan } from "./scan/scan.js";
+export type { Snapshot } from "./snapshot/snapshot.js";
 export type {
   CacheStats,
   DatabaseStats,
@@ -45,3 +44,4 @@ export type {
   ShardStats,
   StoreStats,
 } from "./statistics.js";
+export type { BulkLoadProgress, BulkLoadResult } from "./write/bulk-load.js";

@@ -1,13 +1,21 @@
 /**
- * Closes open databases when the program is asked to end by SIGINT or SIGTERM, then lets the signal do its work. Who
- * asks again while that takes its time, as where a shard hangs, ends the program at once. A program that handles the
- * signal itself is left alone: it decides, and closes its databases.
+ * Closes open databases when the program receives SIGINT or SIGTERM, then lets the signal take effect. A second signal
+ * while databases close (for example because a shard hangs) ends the program at once. A program that handles the signal
+ * itself is left alone: it decides what to do, and closes its databases.
  */
 
 import type { FastKVError } from "../shared/errors.js";
 
 const signals = ["SIGINT", "SIGTERM"] as const;
-/** Less far apart, two signals are one: `npm` passes on a Ctrl-C that the terminal has sent to all processes already. */
+/**
+ * Number of copies of this module in the process that listen. The last one whose databases are closed lets the signal
+ * take effect.
+ */
+const copies = sharedCount("fastkv signals");
+/**
+ * Two signals closer together than this count as one: `npm` passes on a Ctrl-C that the terminal already sent to all
+ * processes.
+ */
 const repeatMs = 1000;
 
 interface Closable {
@@ -16,11 +24,12 @@ interface Closable {
 }
 
 const open = new Set<Closable>();
+let isListening = false;
 let end: Promise<void> | undefined;
 let askedAtMs = 0;
 
 const onSignal = (signal: NodeJS.Signals): void => {
-  if (process.listenerCount(signal) > 1) {
+  if (process.listenerCount(signal) > copies.count + watchers()) {
     return;
   }
   if (end === undefined) {
@@ -34,16 +43,18 @@ const onSignal = (signal: NodeJS.Signals): void => {
 
 async function endBy(signal: NodeJS.Signals): Promise<void> {
   await Promise.all([...open].map((database) => closeBy(signal, database)));
-  // Warnings are printed behind the turn in which they are made.
+  // Warnings are printed after the turn in which they are made.
   await new Promise(setImmediate);
   stopListening();
-  process.kill(process.pid, signal);
-  // Hardly any program gets here.
+  if (copies.count === 0) {
+    process.kill(process.pid, signal);
+  }
+  // Few programs get here.
   await new Promise(setImmediate);
   end = undefined;
 }
 
-/** Nobody awaits this close: where it fails, as when writes may be lost, the program's warnings tell. */
+/** Nobody awaits this close, so a failure, such as a possible loss of writes, is reported as a process warning. */
 async function closeBy(signal: NodeJS.Signals, database: Closable): Promise<void> {
   try {
     await database.close();
@@ -55,23 +66,53 @@ async function closeBy(signal: NodeJS.Signals, database: Closable): Promise<void
   }
 }
 
-/** While a signal ends the program: settles only if the program outlives it. Undefined at all other times. */
+/** Returns a promise while a signal ends the program; it settles only if the program survives. Otherwise undefined. */
 export function endOfProgram(): Promise<void> | undefined {
   return end;
 }
 
+/**
+ * Counts the listeners of the package signal-exit, which many packages use. They act only if nobody else listens, and
+ * so do we. Versions 3 and 4 publish their counts.
+ */
+function watchers(): number {
+  const { __signal_exit_emitter__: third } = process as { __signal_exit_emitter__?: { count?: unknown } };
+  const fourth = (globalThis as Record<symbol, { count?: unknown } | undefined>)[
+    Symbol.for("signal-exit emitter")
+  ];
+  return [third, fourth].reduce((sum, emitter) => sum + (Number(emitter?.count) || 0), 0);
+}
+
+function sharedCount(name: string): { count: number } {
+  const holder = globalThis as Record<symbol, { count: number } | undefined>;
+  const key = Symbol.for(name);
+  holder[key] ??= { count: 0 };
+  return holder[key];
+}
+
+function listen(): void {
+  if (!isListening) {
+    isListening = true;
+    copies.count += 1;
+    for (const signal of signals) {
+      // Before all other listeners: one added with `once` is already removed when it runs, and would not be counted.
+      process.prependListener(signal, onSignal);
+    }
+  }
+}
+
 function stopListening(): void {
-  for (const signal of signals) {
-    process.off(signal, onSignal);
+  if (isListening) {
+    isListening = false;
+    copies.count -= 1;
+    for (const signal of signals) {
+      process.off(signal, onSignal);
+    }
   }
 }
 
 export function closeOnSignals(database: Closable): void {
-  if (open.size === 0) {
-    for (const signal of signals) {
-      process.on(signal, onSignal);
-    }
-  }
+  listen();
   open.add(database);
 }
 

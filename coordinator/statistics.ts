@@ -4,55 +4,55 @@ import type { ReadCache } from "./cache/read-cache.js";
 import type { ScanCache } from "./cache/scan-cache.js";
 import type { Database } from "./database.js";
 
-/** The tables of one level. */
+/** Statistics of the tables of one level. */
 export interface LevelStats {
   files: number;
   bytes: number;
   entries: number;
 }
 
-/** Figures that a shard has and that the whole database has as a sum. */
+/** Statistics of a shard, or of the whole database as the sum over its shards. */
 export interface StoreStats {
-  /** Keys there are, at most; exact where `total_keys_min` is the same. `count()` counts them. */
+  /** Upper bound of the number of keys; exact if equal to `total_keys_min`. `count()` counts the keys. */
   total_keys: number;
-  /** Keys there are, at least. */
+  /** Lower bound of the number of keys. */
   total_keys_min: number;
-  /** Bytes really held by the memtables that take writes. */
+  /** Memory used by the active memtables. */
   memtable_size: number;
   memtable_keys: number;
-  /** Sealed memtables that wait to be flushed. */
+  /** Sealed memtables that wait for a flush. */
   immutable_memtables: number;
   immutable_keys: number;
   total_sstables: number;
   /** By level: `level_0`, `level_1`, ... */
   sstable_stats: Record<string, LevelStats>;
-  /** The last sequence number: given to a write, of the database; applied, of a shard. */
+  /** The last sequence number: for the database the last one assigned to a write, for a shard the last one applied. */
   seq_num: number;
   wal_bytes: number;
-  /** Bytes that compaction has to rewrite until no level is too large. */
+  /** Bytes that compaction must rewrite until no level is too large. */
   compaction_debt_bytes: number;
-  /** Bytes written to tables for each byte flushed or loaded. */
+  /** Bytes written to tables per byte flushed or loaded. */
   write_amplification: number;
   block_cache: { hits: number; misses: number; hit_rate: number; bytes: number; capacity_bytes: number };
   bloom: { checks: number; negatives: number; false_positives: number; false_positive_rate: number };
   block_reads: number;
 }
 
-/** A cache in the coordinator. */
+/** Statistics of a cache in the coordinator. */
 export interface CacheStats {
   hits: number;
   misses: number;
   hit_rate: number;
-  /** Held now, with what holds it. */
+  /** Memory used now, including overhead. */
   bytes: number;
   capacity_bytes: number;
 }
 
-/** One shard. */
+/** Statistics of one shard. */
 export interface ShardStats extends StoreStats {
   shard: number;
   pid: number;
-  /** How often its process was started again since the database was opened. */
+  /** Number of restarts of its process since the database was opened. */
   restarts: number;
   synced_seq_num: number;
   snapshots: number;
@@ -63,36 +63,36 @@ export interface ShardStats extends StoreStats {
   stall: { kind: string; reason: string; slow_ms: number; stop_ms: number };
   event_loop_delay_ms: { p99: number; p999: number; max: number };
   rss_bytes: number;
-  /** Places in files that were found damaged since the database was opened. */
+  /** Number of damaged places found in its files since the database was opened. */
   corruptions: number;
   recovery: ShardStatistics["recovery"];
 }
 
-/** A shard that was given up: nothing is known of what it holds. */
+/** A shard that was given up. Its contents are unknown. */
 export interface FailedShard {
   shard: number;
   code: FastKVErrorCode;
   message: string;
 }
 
-/** The whole database. Sums are of the shards that serve: of all, where `failed_shards` is empty. */
+/** Statistics of the whole database. Sums cover the shards that serve: all of them if `failed_shards` is empty. */
 export interface DatabaseStats extends StoreStats {
   path: string;
   shard_count: number;
   uptime_ms: number;
-  /** Open snapshots and scans. */
+  /** Number of open snapshots and scans. */
   snapshots: number;
-  /** Values of keys, kept in the coordinator. */
+  /** The cache of values in the coordinator. */
   read_cache: CacheStats;
-  /** Pages of scans; a scan looks for them once for each shard. */
+  /** The cache of scan pages. A scan looks up each shard once. */
   scan_cache: CacheStats;
   batch_log: { bytes: number; unsettled_batches: number };
   in_flight_bytes: number;
   restarts: number;
   corruptions: number;
-  /** Of the database's file system; undefined where it is not watched or was not yet looked at. */
+  /** Free space of the database's file system; undefined if it is not watched or was not measured yet. */
   disk: { free_bytes: number; total_bytes: number; is_low: boolean } | undefined;
-  /** Those that serve. */
+  /** The shards that serve. */
   shards: ShardStats[];
   failed_shards: FailedShard[];
 }
@@ -144,7 +144,7 @@ function storeStats(all: readonly ShardStatistics[]): StoreStats {
       checks,
       negatives,
       false_positives: falsePositives,
-      // Of the lookups of keys that a table does not have, how many the filter let through.
+      // Share of lookups of keys missing in a table that the filter let through.
       false_positive_rate: rate(falsePositives, falsePositives + negatives),
     },
     block_reads: sum((one) => one.blockReads),

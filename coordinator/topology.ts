@@ -1,6 +1,6 @@
 import { shardOfKey } from "../shared/hash.js";
 
-/** Which shard keeps a key. */
+/** Maps keys to shards. */
 export class Topology {
   readonly shards: number;
 
@@ -8,7 +8,7 @@ export class Topology {
     this.shards = shards;
   }
 
-  /** The shard of the key in `bytes[0..keyBytes)`. */
+  /** Returns the shard of the key in `bytes[0..keyBytes)`. */
   shardOf(bytes: Uint8Array, keyBytes: number): number {
     return shardOfKey(bytes, keyBytes, this.shards);
   }

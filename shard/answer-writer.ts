@@ -11,10 +11,10 @@ import type { Entry } from "./engine/iterator/cursor.js";
 
 const firstBytes = 16 * 1024;
 const mostKeptBytes = 1024 * 1024;
-/** Answers are sent on when they have come to this much. */
+/** Answers are sent as soon as they reach this size. */
 export const fullAnswerBytes = 64 * 1024;
 
-/** Gathers answers to reads into one frame. */
+/** Collects answers to reads in one frame. */
 export class AnswerWriter {
   #values: Buffer = Buffer.allocUnsafeSlow(firstBytes);
   #valueBytes = 0;
@@ -47,7 +47,7 @@ export class AnswerWriter {
     report.copy(this.#values, at);
   }
 
-  /** The frame with all that was gathered, in memory of its own; the writer starts anew. */
+  /** Returns the frame with all collected answers, in memory of its own. The writer is empty afterwards. */
   take(state: {
     writtenSequence: number;
     syncedSequence: number;
@@ -82,7 +82,7 @@ export class AnswerWriter {
     return frame;
   }
 
-  /** Describes an answer and gives the place for its value. */
+  /** Writes an answer's header and returns the place for its value. */
   #add(status: number, tag: number, expiresAt: number, valueBytes: number): number {
     const headerAt = this.#answers * valueHeaderBytes;
     if (headerAt + valueHeaderBytes > this.#headers.length) {
@@ -106,7 +106,7 @@ export class AnswerWriter {
   }
 }
 
-/** A larger buffer with the first `used` bytes of this one. */
+/** Returns a larger buffer with the first `used` bytes of this one. */
 function enlarged(buffer: Buffer, used: number, neededBytes: number): Buffer {
   const larger = Buffer.allocUnsafeSlow(Math.max(neededBytes, buffer.length * 2));
   buffer.copy(larger, 0, 0, used);

@@ -1,11 +1,11 @@
 import { type DamagePlace, FastKVError } from "../shared/errors.js";
 import type { ShardEvent } from "../shared/wire/messages.js";
 
-/** A damaged table may be met with every read: each place is told once, and no more places than these. */
+/** Every read may run into a damaged table, so each place is reported once, and at most this many places are. */
 const maxPlaces = 256;
 const maxCauses = 8;
 
-/** Tells the coordinator of damaged files, whichever call met them. */
+/** Reports damaged files to the coordinator, whichever call found them. */
 export class DamageReporter {
   readonly #tell: (event: ShardEvent) => void;
   readonly #told = new Set<string>();
@@ -14,7 +14,7 @@ export class DamageReporter {
     this.#tell = tell;
   }
 
-  /** Any error: one that is not about damage is none of its business. */
+  /** Takes any error; one that is not about damage is ignored. */
   note(error: unknown): void {
     const damage = damageOf(error);
     if (damage === undefined || this.#told.size >= maxPlaces) {

@@ -2,12 +2,12 @@ import { createHistogram } from "node:perf_hooks";
 
 const resolutionMs = 5;
 const nanosecondsPerMs = 1e6;
-/** Without work for so many ticks, about a second, measuring pauses. */
+/** After this many ticks without work, about a second, measuring pauses. */
 const idleTicks = 200;
 
 /**
- * How long the event loop was kept from running, while the shard had work: the time between two ticks of a timer, as
- * `perf_hooks.monitorEventLoopDelay` measures it. That one would wake an idle process two hundred times a second.
+ * How long the event loop was blocked while the shard had work: the time between two ticks of a timer, as
+ * `perf_hooks.monitorEventLoopDelay` measures it. That function would wake an idle process two hundred times a second.
  */
 export class LoopDelay {
   readonly #histogram = createHistogram();
@@ -16,7 +16,7 @@ export class LoopDelay {
   #lastTickMs = 0;
   #ticksWithoutWork = 0;
 
-  /** `isWorking` tells of work that goes on without `noteWork`. */
+  /** `isWorking` tells whether work is going on that does not call `noteWork`. */
   constructor(isWorking: () => boolean) {
     this.#isWorking = isWorking;
   }

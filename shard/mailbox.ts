@@ -1,11 +1,13 @@
 /**
- * The mailbox of a shard: frames are handled strictly in the order they came, each in one go. It pauses (without
- * blocking the event loop) only before a frame with writes: for the rotation of the WAL and for stalls.
+ * The mailbox of a shard: frames are handled strictly in the order of arrival, each without interruption. It pauses
+ * (without blocking the event loop) for stalls and WAL rotations before a frame with writes, and until the promise of a
+ * message resolves.
  */
 
 import { readUint64 } from "../shared/bytes.js";
 import type { FastKVError } from "../shared/errors.js";
 import { checkSection, filterSection } from "../shared/format/operations.js";
+import type { ReadPoint } from "../shared/read-point.js";
 import {
   frameType,
   frameTypeOf,
@@ -19,22 +21,22 @@ import {
 } from "../shared/wire/frame.js";
 import { AnswerWriter } from "./answer-writer.js";
 import type { AcceptedSection, Engine } from "./engine/engine.js";
-import { newEntry, type ReadPoint, readKey } from "./engine/reads.js";
-import type { Stall } from "./engine/stall.js";
+import { newEntry, readKey } from "./engine/read-path/reads.js";
+import type { Stall } from "./engine/write-path/stall.js";
 import { StallClock } from "./stall-clock.js";
 import { WritePace } from "./write-pace.js";
 
 export interface MailboxOwner {
   send(frame: Buffer): void;
   /**
-   * A frame that is no operations frame, at its place in the order. Must not throw. The next frame waits for what it
-   * gives back.
+   * Takes a frame that is not an operations frame, at its place in the order. Must not throw. The next frame waits for
+   * the returned promise.
    */
   onMessage(frame: Buffer): Promise<unknown> | undefined;
   onStall(stall: Stall): void;
   /** Frames that had to wait could not be handled. */
   onFatal(error: unknown): void;
-  /** A read could not be answered but with this error. */
+  /** A read was answered with this error. */
   onReadError(error: unknown): void;
   setTimer(call: () => void, delayMs: number): () => void;
   monotonicMs(): number;
@@ -66,9 +68,10 @@ export class Mailbox {
   }
 
   /**
-   * Frames of one chunk of the socket are pushed together, then handled with one `drain`. How far the batch log is on
-   * disk, whether it has room, and which refusals were heard, counts at once: a flush may wait for it, and a write in front
-   * of this frame for that flush.
+   * Takes a frame. The frames of one chunk of the socket are pushed together, then handled by one `drain`. Three facts
+   * in the frame take effect immediately: how far the batch log is on disk, whether it has an outage, and which
+   * refusals the coordinator knows of. A flush may wait for them, and a write before this frame may wait for that
+   * flush.
    */
   push(frame: Buffer): void {
     if (frameTypeOf(frame) === frameType.operations) {
@@ -110,13 +113,13 @@ export class Mailbox {
     this.#report();
   }
 
-  /** The engine has moved on: a stall may be over. */
+  /** The engine has made progress, so a stall may be over. */
   noteProgress(): void {
     this.#noteStall();
     this.#onProgress?.();
   }
 
-  /** A sync has ended, or debts were paid. */
+  /** A sync has ended, or what was owed to the WAL was written. */
   noteSynced(): void {
     this.#report();
   }
@@ -128,12 +131,12 @@ export class Mailbox {
 
   #pauseFor(wait: Promise<unknown>): void {
     this.#isPaused = true;
-    const goOn = (): void => {
+    const unfreeze = (): void => {
       this.#isPaused = false;
       this.drain();
     };
-    // A rotation that fails for good has already told so (`onFatal`): the queue is then never handled.
-    void wait.then(goOn, () => undefined).catch((error: unknown) => this.#owner.onFatal(error));
+    // A rotation that fails for good has already reported it (`onFatal`): the queue is then never handled.
+    void wait.then(unfreeze, () => undefined).catch((error: unknown) => this.#owner.onFatal(error));
   }
 
   #noteStall(): void {
@@ -143,7 +146,7 @@ export class Mailbox {
     }
   }
 
-  /** What has to end before this frame may be handled; undefined where nothing has to. */
+  /** What must end before this frame may be handled; undefined if nothing must. */
   #whatToWaitFor(header: OperationsHeader): Promise<unknown> | undefined {
     if (header.writeBytes === 0) {
       return undefined;
@@ -151,7 +154,7 @@ export class Mailbox {
     const engine = this.#engine;
     this.#noteStall();
     const { kind, reason } = this.stalls.current;
-    // A full disk refuses writes, it does not stop them.
+    // A full disk refuses writes, but does not stop them.
     if (kind === "stop" && reason !== "background-error") {
       return new Promise<void>((resolve) => {
         this.#onProgress = (): void => {
@@ -182,7 +185,8 @@ export class Mailbox {
     engine.noteTime(header.timeMs);
     const accepted = header.writeBytes === 0 ? undefined : this.#accept(frame, header);
     if (accepted?.refusal !== undefined) {
-      // In front of the answers, which were given without these writes: else a shard that dies in between would be sent them again.
+      // Sent before the answers, which were given without these writes. Otherwise, if the shard died in between, the
+      // writes would be sent to it again.
       this.#send({ from: header.firstSequence, to: header.lastSequence, error: accepted.refusal });
     }
     if (header.readBytes > 0) {
@@ -210,7 +214,7 @@ export class Mailbox {
       checkSection(section);
       return engine.accept({ section, firstSequence, lastSequence }, timeMs, mayRefuse);
     }
-    // A section sent again after a restart: only what lies above the recovered state is new.
+    // A section sent again after a restart: only what is above the recovered state is new.
     const known = engine.appliedSequence;
     const rest = filterSection(section, firstSequence, (_, sequence) => sequence > known);
     return rest === undefined ? undefined : engine.accept({ ...rest, lastSequence }, timeMs, mayRefuse);
@@ -265,13 +269,13 @@ export class Mailbox {
       this.#cancelSyncTimer = undefined;
       this.#engine.requestSync();
       if (this.#engine.inWalSequence < this.#engine.appliedSequence) {
-        // There is no room yet for what is owed to the WAL.
+        // There is no disk space yet for what is owed to the WAL.
         this.#startSyncTimer();
       }
     }, this.#engine.options.syncIntervalMs);
   }
 
-  /** Sends what there is to say. */
+  /** Sends answers and new sequence numbers, if there are any. */
   #report(): void {
     const { inWalSequence: writtenSequence, syncedSequence } = this.#engine;
     const isNews = writtenSequence > this.#reportedWritten || syncedSequence > this.#reportedSynced;

@@ -1,9 +1,9 @@
 /**
- * The entry of a shard process. The coordinator forks it and sends, over the private fork channel, where its socket
- * is and the two tokens of this start; all else goes over the socket.
+ * The entry point of a shard process. The coordinator forks it and sends, over the private fork channel, the path of
+ * its socket and the two tokens of this start. Everything else goes over the socket.
  *
- * A terminal's Ctrl-C reaches the whole process group, so signals that ask to end are ignored: the shard leaves
- * when it is told to, or when the coordinator is gone. It then has written everything that it took.
+ * A terminal's Ctrl-C reaches the whole process group, so the shard ignores signals that ask it to end. It leaves when
+ * it is told to, or when the coordinator is gone; then it has written everything that it took.
  */
 
 import { timingSafeEqual } from "node:crypto";
@@ -26,7 +26,7 @@ import { ShardServer } from "./shard-server.js";
 const exitCode = { left: 0, failed: 70, refused: 77 } as const;
 const parentCheckMs = 1000;
 const lastWordsMs = 200;
-/** Answers of this length do not wait for those to the rest of a chunk. */
+/** Answers of this length are sent without waiting for the rest of the chunk's answers. */
 const sendBytes = 32 * 1024;
 
 for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
@@ -41,7 +41,7 @@ process.once("message", (start: unknown) => {
   }
 });
 
-// Without a parent's channel there is nothing to do here.
+// Without a parent's channel there is nothing to do.
 if (process.send === undefined) {
   process.stderr.write("A FastKV shard is started by the coordinator, not by hand.\n");
   process.exit(exitCode.refused);
@@ -55,7 +55,7 @@ class ShardProcess {
   readonly #loopDelay = new LoopDelay(() => this.#jobs?.isBusy === true);
   readonly #server: ShardServer;
   readonly #parent = process.ppid;
-  /** How much waits for the system call. */
+  /** Bytes that wait for the system call. */
   #gatheredBytes = 0;
   #isTrusted = false;
   #isLeaving = false;
@@ -121,7 +121,7 @@ class ShardProcess {
 
   #receive(chunk: Buffer): void {
     this.#loopDelay.noteWork();
-    // The answers to one chunk leave with one system call, but for what is long: the coordinator reads that already.
+    // The answers to one chunk leave with one system call, except long ones: the coordinator can already read those.
     this.#gatheredBytes = 0;
     this.#socket?.cork();
     try {
@@ -158,7 +158,7 @@ class ShardProcess {
     this.#end(exitCode.failed);
   }
 
-  /** The coordinator is gone, or has gone silent for good. */
+  /** The coordinator is gone, or the connection to it is closed. */
   #leave(): void {
     if (this.#isLeaving) {
       return;
@@ -176,7 +176,7 @@ class ShardProcess {
       });
   }
 
-  /** One that lives and has only cut this connection needs its socket for the next shard. */
+  /** A coordinator that lives and has only closed this connection needs its socket for the next shard. */
   async #coordinatorIsGone(): Promise<boolean> {
     if (process.connected && process.ppid === this.#parent) {
       await Promise.race([once(process, "disconnect"), pause(lastWordsMs)]);
@@ -194,7 +194,7 @@ class ShardProcess {
     }
   }
 
-  /** Ends the process when what was sent has left it. */
+  /** Ends the process when everything that was sent has left it, but not later than `lastWordsMs`. */
   #end(code: number): void {
     if (this.#isLeaving) {
       return;

@@ -1,15 +1,15 @@
 import { type ByteString, bytesOf } from "../shared/bytes.js";
+import type { KeyRange } from "../shared/key-range.js";
 import { answerStatus, valueHeaderBytes, valueSeparator } from "../shared/wire/frame.js";
 import { finishPage, type PageMode, pageHeaderBytes, pageMode } from "../shared/wire/page.js";
 import type { Entry } from "./engine/iterator/cursor.js";
-import type { KeyRange } from "./engine/range-delete.js";
 
 const firstBytes = 16 * 1024;
 const mostKeptBytes = 1024 * 1024;
-/** Frames of so many bytes together wait to be used again. */
+/** Buffers of sent frames are kept for reuse, up to this many bytes in total. */
 const mostFreeBytes = 4 * 1024 * 1024;
 
-/** A buffer that is filled over and over, and grows. */
+/** A buffer that is filled again and again, and grows. */
 class Gathered {
   bytes: Buffer;
   length = 0;
@@ -18,7 +18,7 @@ class Gathered {
     this.bytes = Buffer.allocUnsafeSlow(Math.max(firstBytes, Math.min(capacityBytes, mostKeptBytes)));
   }
 
-  /** Makes room for so many more bytes and gives the place of the first. */
+  /** Makes room for this many more bytes and returns the position of the first. */
   extend(count: number): number {
     const at = this.length;
     const needed = at + count;
@@ -40,7 +40,7 @@ class Gathered {
     return this.bytes.subarray(0, this.length);
   }
 
-  /** A very large page's memory is not kept. */
+  /** Empties the buffer. The memory of a very large page is not kept. */
   clear(): void {
     this.length = 0;
     if (this.bytes.length > mostKeptBytes) {
@@ -49,17 +49,17 @@ class Gathered {
   }
 }
 
-/** A page's frame, and whom to tell that it is no longer needed: its memory is then used again. */
+/** A page's frame. Call `release` when it is no longer needed: its memory is then used again. */
 export interface WrittenPage {
   frame: Buffer;
   release: () => void;
 }
 
-/** Puts pages together, one after the other, each in its frame. */
+/** Builds pages, one after the other, each in its frame. */
 export class PageWriter {
-  /** The frame, in which the values stand first. */
+  /** The frame of the current page, which begins with the values. */
   #values = new Gathered();
-  /** Those that were sent. */
+  /** Buffers of frames that were sent. */
   readonly #free: Gathered[] = [];
   #freeBytes = 0;
   readonly #headers = new Gathered();
@@ -76,7 +76,7 @@ export class PageWriter {
     this.#keys.clear();
   }
 
-  /** Adds an entry and gives back how many bytes it takes. */
+  /** Adds an entry and returns how many bytes it takes. */
   add(key: ByteString, entry: Entry): number {
     this.#entries += 1;
     if (this.#mode === pageMode.count) {

@@ -1,6 +1,6 @@
 /**
- * A shard behind its connection: opens the engine when it is told to, hands frames to the mailbox in order, and
- * answers requests. It knows neither sockets nor processes: main.ts gives it those, tests give it a simulated disk.
+ * A shard as seen through its connection: opens the engine on request, passes frames to the mailbox in order, and
+ * answers requests. It knows neither sockets nor processes: main.ts provides those, and tests provide a simulated disk.
  */
 
 import { byteStringOf, excerpt } from "../shared/bytes.js";
@@ -21,7 +21,7 @@ import { DamageReporter } from "./damage-reporter.js";
 import { Engine } from "./engine/engine.js";
 import type { JobRunner } from "./engine/jobs/job-runner.js";
 import { ReportingJobRunner } from "./engine/jobs/reporting-job-runner.js";
-import { readPage } from "./engine/reads.js";
+import { readPage } from "./engine/read-path/reads.js";
 import { checkCodecAvailable } from "./engine/table/compression.js";
 import { Mailbox } from "./mailbox.js";
 import { PageWriter } from "./page-writer.js";
@@ -30,20 +30,20 @@ import { gatherStatistics } from "./statistics.js";
 export interface ShardHost {
   fileSystem: FileSystem;
   makeJobRunner(settings: ShardSettings): JobRunner;
-  /** `onSent`: the frame's memory is needed no longer. It need not be told. */
+  /** `onSent` is called when the frame's memory is no longer needed; the host may omit the call. */
   send(frame: Buffer, onSent?: () => void): void;
   setTimer(call: () => void, delayMs: number): () => void;
   monotonicMs(): number;
   loopDelay(): { p99: number; p999: number; max: number };
-  /** The shard cannot go on: after what it has sent, its process must end. */
+  /** The shard cannot go on: its process must end after what it has sent. */
   onFatal(error: unknown): void;
-  /** The engine is closed and the reply sent. */
+  /** The engine is closed and the reply is sent. */
   onClosed(): void;
 }
 
-/** A page may look at so many versions that nobody sees, for each entry it may have ... */
+/** A page may examine this many versions that nobody sees for each entry that it may have ... */
 const examinedPerEntry = 4;
-/** ... and at so many in any case: whoever asks for one key behind thousands of deleted ones waits for one page. */
+/** ... and at least this many in any case: a reader of one key after thousands of deleted ones waits for one page. */
 const leastExamined = 8192;
 
 export class ShardServer {
@@ -69,7 +69,7 @@ export class ShardServer {
     this.#mailbox?.drain();
   }
 
-  /** The coordinator is gone: what was taken is synced and the engine closed. Resolves in any case. */
+  /** The coordinator is gone: syncs what was taken and closes the engine. Always resolves. */
   async leave(): Promise<void> {
     try {
       this.#mailbox?.close();
@@ -79,7 +79,7 @@ export class ShardServer {
     }
   }
 
-  /** Gives back what later frames have to wait for. */
+  /** Returns what later frames have to wait for. */
   #onMessage(frame: Buffer): Promise<unknown> | undefined {
     if (frameTypeOf(frame) === frameType.pageRequest) {
       this.#answerPage(frame);
@@ -87,7 +87,7 @@ export class ShardServer {
     }
     const message = decodeMessage(frame);
     const request = message.meta as ShardRequest;
-    // The memtable is sealed at the request's place in the order, and no write comes in between.
+    // The memtable is sealed at the request's place in the order, and no write is taken in between.
     const sealed = request.type === "flush" || request.type === "compact" ? this.#engine?.seal() : undefined;
     this.#perform(message, request).then(
       (reply) => {
@@ -101,7 +101,7 @@ export class ShardServer {
       (error: unknown) => {
         this.#sendFailure(message.id, error);
         if (request.type === "resume") {
-          // Nobody waits for it, and without it nothing is flushed or compacted.
+          // Nobody waits for this reply, and without `resume` nothing is flushed or compacted.
           this.#onFatal(error);
         }
         if (request.type === "open") {
@@ -117,7 +117,7 @@ export class ShardServer {
     this.#host.send(encodeMessage(frameType.failure, id, toErrorReport(error)));
   }
 
-  /** At once: nothing of the page may change, and no later page may be put together, before it is sent. */
+  /** Synchronous: nothing in the page may change, and no later page may be built, before it is sent. */
   #answerPage(frame: Buffer): void {
     const { id, request, released } = decodePageRequest(frame);
     try {
@@ -152,7 +152,7 @@ export class ShardServer {
     }
   }
 
-  /** Runs, up to its first await, at the message's place in the order of frames. */
+  /** Runs at the message's place in the order of frames, up to its first await. */
   async #perform(
     message: Message,
     request: ShardRequest,
@@ -213,7 +213,7 @@ export class ShardServer {
   #open(request: OpenRequest): OpenReply {
     const host = this.#host;
     invariant(this.#engine === undefined, "a shard is opened once");
-    // Else a database would take writes that it cannot flush.
+    // Otherwise the database would take writes that it cannot flush.
     checkCodecAvailable(request.settings.compression);
     const engine = Engine.open(
       {

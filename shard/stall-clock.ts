@@ -1,6 +1,6 @@
-import type { Stall } from "./engine/stall.js";
+import type { Stall } from "./engine/write-path/stall.js";
 
-/** How long writes were slowed and stopped, for the statistics. */
+/** How long writes were slowed and stopped; for the statistics. */
 export class StallClock {
   slowMs = 0;
   stopMs = 0;
@@ -17,7 +17,7 @@ export class StallClock {
     return this.#current;
   }
 
-  /** True where this is a change. */
+  /** Returns true if this is a change. */
   note(stall: Stall): boolean {
     this.tick();
     const isChange = stall.kind !== this.#current.kind || stall.reason !== this.#current.reason;
@@ -25,7 +25,7 @@ export class StallClock {
     return isChange;
   }
 
-  /** Counts the time until now. */
+  /** Adds the time until now. */
   tick(): void {
     const now = this.#monotonicMs();
     if (this.#current.kind === "slow") {

@@ -60,8 +60,8 @@ export function gatherStatistics(
 }
 
 /**
- * How many keys there are at least and at most. Each source (a memtable, or a level) has its keys once; a key may
- * stand in several sources, and any key may be deleted, hidden or expired further up.
+ * The least and the greatest possible number of keys. Each source (a memtable, or a level) counts a key once. A key may
+ * be in several sources, and any key may be deleted, hidden or expired in a newer one.
  */
 function keyBounds(engine: Engine): { keysLow: number; keysHigh: number } {
   const { active, sealed, version, rangeDeletes } = engine.view();
@@ -87,7 +87,7 @@ function keyBounds(engine: Engine): { keysLow: number; keysHigh: number } {
     keysHigh += sums.keys;
     mayHide += sums.deletes;
     mayExpire += sums.expiring;
-    // Tables of level 0 may hold the same keys: only the largest of them counts for sure.
+    // Tables of level 0 may hold the same keys, so only the largest of them counts with certainty.
     const distinct = index === 0 ? Math.max(0, ...level.map((table) => table.keys)) : sums.keys;
     largest = Math.max(largest, distinct);
   });

@@ -1,25 +1,28 @@
-/** Writes that come faster than they are flushed and compacted go on at this rate ... */
+/** Writes that arrive faster than they are flushed and compacted continue at this rate ... */
 const firstBytesPerMs = 32 * 1024;
-/** ... which falls, the nearer a stop is, at most to this. */
+/** ... which falls to this one at the lowest, the closer a stop is. */
 const lastBytesPerMs = 512;
-/** Timers are no finer than this: what comes to less is let through, and counts with what follows; so does a timer that is late. */
+/**
+ * Timers are no finer than this. A shorter delay is skipped and added to the following one. If a timer is late, the
+ * following delay is shorter by at most this.
+ */
 const shortestDelayMs = 2;
 const longestDelayMs = 20;
 
 /**
- * The pace of writes that are slowed. It counts bytes, not frames: small frames that each had to wait for a timer would
- * be answered one by one, and be followed by still smaller ones.
+ * The pace of slowed writes. It counts bytes, not frames: if each small frame had to wait for a timer, frames would be
+ * answered one by one, and would be followed by even smaller ones.
  */
 export class WritePace {
   readonly #monotonicMs: () => number;
-  /** What was let through takes until then at the rate of its time. */
+  /** The time until which the writes let through so far take, each at the rate of its time. */
   #paidUntilMs = 0;
 
   constructor(monotonicMs: () => number) {
     this.#monotonicMs = monotonicMs;
   }
 
-  /** How long a write of so many bytes has to wait, in ms; `pressure` is from 0 to 1, where writes stop. */
+  /** How many ms a write of this many bytes has to wait. `pressure` is from 0 to 1; at 1 writes stop. */
   delayOf(bytes: number, pressure: number): number {
     const now = this.#monotonicMs();
     const bytesPerMs = Math.max(lastBytesPerMs, firstBytesPerMs * (1 - pressure));

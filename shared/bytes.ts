@@ -1,8 +1,8 @@
 /**
  * Byte helpers. All integers on disk and on the wire are little-endian.
  *
- * A *byte string* is a JavaScript string that holds one byte in each UTF-16 unit (0 to 255), which V8 stores in
- * one byte each. Inside a shard keys are byte strings: they hash fast, and `<` on them is unsigned byte order.
+ * A *byte string* is a JavaScript string with one byte in each UTF-16 unit (0 to 255), which V8 stores as one byte per
+ * unit. Inside a shard, keys are byte strings: they hash fast, and `<` compares them in unsigned byte order.
  */
 
 /** Sequence numbers, offsets and sizes take 8 bytes, of which 53 bits are used. */
@@ -15,7 +15,7 @@ export function writeUint64(target: Uint8Array & Buffer, value: number, offset: 
   target.writeUInt32LE(Math.floor(value / twoTo32), offset + 4);
 }
 
-/** Reads 8 bytes; a value beyond 2^53 - 1 (which is never written) comes back as NaN, so that checks refuse it. */
+/** Reads 8 bytes. A value above 2^53 - 1 (which is never written) is returned as NaN, so that checks refuse it. */
 export function readUint64(source: Buffer, offset: number): number {
   const high = source.readUInt32LE(offset + 4);
   return high > 0x1f_ffff ? Number.NaN : high * twoTo32 + source.readUInt32LE(offset);
@@ -31,7 +31,7 @@ export function bytesOf(key: ByteString): Buffer {
   return Buffer.from(key, "latin1");
 }
 
-/** The same bytes as a Buffer; never copies. */
+/** Returns the same bytes as a Buffer, without copying. */
 export function asBuffer(bytes: Uint8Array): Buffer {
   return Buffer.isBuffer(bytes) ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 }
@@ -39,7 +39,7 @@ export function asBuffer(bytes: Uint8Array): Buffer {
 /** Up to this many bytes a loop is faster than a call into native code. */
 const shortBytes = 32;
 
-/** Copies `source[0..length)` to `target` at `offset`: for keys, most of which are short. */
+/** Copies `source[0..length)` to `target` at `offset`. For keys, most of which are short. */
 export function copyKey(source: Uint8Array, length: number, target: Buffer, offset: number): void {
   if (length > shortBytes) {
     target.set(source.length === length ? source : source.subarray(0, length), offset);
@@ -51,12 +51,14 @@ export function copyKey(source: Uint8Array, length: number, target: Buffer, offs
 }
 
 /**
- * What JSON.stringify leaves as it is and a terminal does not: control characters, characters that turn the direction
- * of writing, and invisible ones.
+ * Characters that JSON.stringify does not escape but a terminal may interpret: control characters, characters that
+ * change the direction of text, and invisible ones.
  */
 const unsafe = /[\u007f-\u009f\u00ad\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\uffff]/g;
 
-/** At most `limit` bytes of a key, escaped, for an error message: a key must not be able to drive a terminal. */
+/**
+ * Returns at most `limit` bytes of a key, escaped, for an error message: a key must not be able to control a terminal.
+ */
 export function excerpt(key: Uint8Array | string, limit = 40): string {
   const text =
     typeof key === "string" ? key : asBuffer(key).toString("utf8", 0, Math.min(key.byteLength, limit));
@@ -68,7 +70,7 @@ export function excerpt(key: Uint8Array | string, limit = 40): string {
 
 declare global {
   interface Buffer {
-    /** Node's own fast paths; documented in Node's sources, stable since Node 0.x, not in its type declarations. */
+    /** Node's own fast paths: in Node's sources and stable since Node 0.x, but not in its type declarations. */
     latin1Slice(start: number, end: number): string;
     utf8Slice(start: number, end: number): string;
     latin1Write(text: string, offset: number, length?: number): number;

@@ -1,9 +1,9 @@
 /**
  * The one error class of FastKV, and its stable codes.
  *
- * `writeOutcome` says what became of the write that failed: "not-applied" (nothing changed, the call may be
- * repeated once its cause is gone), "in-doubt" (it may or may not be there after a restart) or "none" (the call
- * was no write). The table in README.md is checked against this list by a test.
+ * `writeOutcome` says what happened to the write that failed: "not-applied" (nothing changed; the call may be repeated
+ * when the cause is gone), "in-doubt" (the write may or may not exist after a restart) or "none" (the call was not a
+ * write). A test checks the table in docs/errors.md against this list.
  */
 
 export const errorCodes = {
@@ -36,39 +36,39 @@ export type WriteOutcome = "not-applied" | "in-doubt" | "none";
 
 export interface FastKVErrorOptions {
   cause?: unknown;
-  /** @default "none" */
+  /** What happened to the write. @default "none" */
   writeOutcome?: WriteOutcome;
   damage?: DamagePlace;
 }
 
-/** Where a damaged file was found to be so. */
+/** The place where a file is damaged. */
 export interface DamagePlace {
   path: string;
-  /** In bytes; undefined where the file as a whole is wrong, or missing. */
+  /** In bytes; undefined if the file is missing or damaged as a whole. */
   offset: number | undefined;
   what: string;
 }
 
-/** Every error that FastKV throws or rejects with. Switch on `code`, never on the message. */
+/** Every error that FastKV throws or rejects with. Check `code`, never the message. */
 export class FastKVError extends Error {
   override readonly name = "FastKVError";
   readonly code: FastKVErrorCode;
   readonly writeOutcome: WriteOutcome;
-  /** Only with `FASTKV_CORRUPTION`, where the damaged place is known. */
+  /** Set only with `FASTKV_CORRUPTION`, if the damaged place is known. */
   declare readonly damage?: DamagePlace;
 
   constructor(code: FastKVErrorCode, message: string, options: FastKVErrorOptions = {}) {
     super(message, "cause" in options ? { cause: options.cause } : undefined);
     this.code = code;
     this.writeOutcome = options.writeOutcome ?? "none";
-    // An own property would be printed with each error.
+    // Left out otherwise: an own property would be printed with each error.
     if (options.damage !== undefined) {
       this.damage = options.damage;
     }
   }
 }
 
-/** The same error, said anew: of other writes, or with more to say. */
+/** Returns a copy of the error with another message or write outcome. */
 export function restated(
   error: FastKVError,
   changes: { message?: string; writeOutcome?: WriteOutcome },
@@ -86,7 +86,7 @@ export function restated(
   return copy;
 }
 
-/** What crosses a process boundary in place of a FastKVError. */
+/** A FastKVError in the form in which it crosses process boundaries. */
 export interface ErrorReport {
   code: FastKVErrorCode;
   message: string;
@@ -109,7 +109,7 @@ export function fromErrorReport(report: ErrorReport): FastKVError {
   return new FastKVError(code, message, { writeOutcome, ...(damage === undefined ? {} : { damage }) });
 }
 
-/** A damaged file: names the file and, where one is known, the offset in bytes. */
+/** Creates the error for a damaged file. It names the file and, if known, the offset in bytes. */
 export function corruption(
   path: string,
   offset: number | undefined,
@@ -124,7 +124,7 @@ export function corruption(
   );
 }
 
-/** Asserts what only a bug of ours can break. */
+/** Asserts a condition that only a bug in FastKV can break. */
 export function invariant(condition: unknown, message: string): asserts condition {
   if (!condition) {
     throw new FastKVError("FASTKV_INTERNAL", `Invariant broken: ${message}`);

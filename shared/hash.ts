@@ -1,6 +1,6 @@
 /**
- * xxHash32 with seed 0 (Yann Collet, https://github.com/Cyan4973/xxHash, doc/xxhash_spec.md), over the bytes of a
- * key. FROZEN: the name `xxh32` is written into each database, and a key's shard depends on it for ever.
+ * xxHash32 with seed 0 (Yann Collet, https://github.com/Cyan4973/xxHash, doc/xxhash_spec.md), over the bytes of a key.
+ * FROZEN: the name `xxh32` is written into each database, and the shard of a key depends on it forever.
  */
 
 export const hashName = "xxh32";
@@ -25,7 +25,7 @@ function round(lane: number, word: number): number {
   return imul(rotateLeft((lane + imul(word, prime2)) | 0, 13), prime1);
 }
 
-/** The hash of `bytes[start..end)`, an unsigned 32-bit integer. */
+/** Returns the hash of `bytes[start..end)`, an unsigned 32-bit integer. */
 export function hashBytes(bytes: Uint8Array, start: number, end: number): number {
   const length = end - start;
   let at = start;
@@ -59,12 +59,14 @@ export function hashBytes(bytes: Uint8Array, start: number, end: number): number
   return finalMix(hash);
 }
 
-/** Which of `shards` shards keeps the key in `bytes[0..keyBytes)`: its hash modulo their number. FROZEN, like the hash. */
+/**
+ * Returns the shard of the key in `bytes[0..keyBytes)`: its hash modulo the number of shards. FROZEN, like the hash.
+ */
 export function shardOfKey(bytes: Uint8Array, keyBytes: number, shards: number): number {
   return shards === 1 ? 0 : hashBytes(bytes, 0, keyBytes) % shards;
 }
 
-/** The avalanche step of xxHash32: also used to make independent bits out of one hash. */
+/** The avalanche step of xxHash32; also used to derive independent bits from one hash. */
 export function finalMix(hash: number): number {
   let mixed = hash;
   mixed = imul(mixed ^ (mixed >>> 15), prime2);

@@ -1,4 +1,4 @@
-/** Names of options that both sides know. */
+/** Names of options that both coordinator and shards know. */
 
 export type CompressionName = "none" | "snappy" | "lz4" | "zstd";
 export type DurabilityMode = "none" | "background" | "sync";

@@ -3,15 +3,15 @@ import type { ShardClient } from "../shards/shard-client.js";
 import type { LoggedBatch } from "./log-format.js";
 
 /**
- * Gives every shard the parts of logged batches that it lacks, and resolves when they are on disk there. `lastSequences`: what each
- * shard has, by index.
+ * Gives every shard the parts of logged batches that it lacks. Resolves when they are on disk there. `lastSequences`:
+ * the last sequence number of each shard, by index.
  */
 export async function applyLogged(
   clients: readonly ShardClient[],
   batches: readonly LoggedBatch[],
   lastSequences: readonly number[],
 ): Promise<void> {
-  /** The last part that a shard was given. */
+  /** The last part given to each shard. */
   const given = new Map<ShardClient, number>();
   for (const { sequence, parts } of batches) {
     for (const { shard, section } of parts) {

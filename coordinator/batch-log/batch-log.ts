@@ -1,6 +1,6 @@
 /**
- * The batch log of an open database: takes batches in order, writes and syncs their records, and forgets what is
- * durable in all shards. The format is in `log-format.ts`.
+ * The batch log of an open database: accepts batches in order, writes and syncs their records, and forgets batches that
+ * are durable in all shards. `log-format.ts` describes the format.
  */
 
 import { FastKVError, restated } from "../../shared/errors.js";
@@ -9,13 +9,13 @@ import { LogFiles } from "./log-files.js";
 import { batchBytes, committedLoads, type LoggedBatch } from "./log-format.js";
 import { type LogEnvironment, takeBatches } from "./start-file.js";
 
-/** A file is left for a new one at this size. */
+/** At this size a new file is started. */
 const rotateBytes = 32 * 1024 * 1024;
-/** From this size on `trim` leaves a file for a new one. */
+/** From this size on, `trim` starts a new file. */
 const trimBytes = 64 * 1024;
-/** With so many files behind it, one that is full is left for one that takes the place of all. */
+/** With this many older files, a full file is replaced by one that makes all of them obsolete. */
 const mostOlderFiles = 3;
-/** A disk that has no room for the log is tried again at this pace. */
+/** Pause between attempts to write the log while the disk is full. */
 const noRoomPauseMs = 500;
 
 interface WaitingBatch {
@@ -31,13 +31,13 @@ export interface BatchLogOwner {
   nowMs(): number;
   /** The log is written or synced further than before. */
   onProgress(): void;
-  /** Whether a shard has the parts up to a sequence number on disk. */
+  /** Whether a shard has its parts up to a sequence number on disk. */
   isDurable(shard: number, sequence: number): boolean;
-  /** The log can be neither written nor replaced: the database is read-only from now on. */
+  /** The log can be neither written nor replaced. The database is read-only from now on. */
   onReadOnly(refusal: FastKVError, ofWaiting: FastKVError): void;
-  /** The disk has no room for the log: new writes get `refusal`, and those behind what the log lacks `inDoubt`. */
+  /** The disk is full. New writes get `refusal`; those after what is missing in the log get `inDoubt`. */
   onNoRoom(refusal: FastKVError, inDoubt: FastKVError): void;
-  /** The log has all that it lacked. */
+  /** The log again has everything that was missing. */
   onRoom(): void;
   setTimer(call: () => void, delayMs: number): () => void;
 }
@@ -50,23 +50,23 @@ export class BatchLog implements KnownBatches {
   readonly #files: LogFiles;
   readonly #syncIntervalMs: number;
   readonly #owner: BatchLogOwner;
-  /** Batches that are not yet durable in all of their shards, in order. */
+  /** Batches that are not yet durable in all their shards, in order. */
   #unsettled: LoggedBatch[] = [];
   #waiting: WaitingBatch[] = [];
-  /** Written, but their callers wait for the sync. */
+  /** Written batches whose callers wait for the sync. */
   #unsynced: WaitingBatch[] = [];
   #working: Promise<void> | undefined;
   #lastSequence: number;
   #cancelTimer: (() => void) | undefined;
   #failure: FastKVError | undefined;
-  /** There is no room for the log; it is tried again until there is. */
+  /** Set while the disk has no space for the log. Writing is retried until it has. */
   #outage: FastKVError | undefined;
   #cancelRetry: (() => void) | undefined;
-  /** The owner was told of an outage, and not yet of its end. */
+  /** Whether the owner was told of an outage and not yet of its end. */
   #hadNoRoom = false;
-  /** The log is being closed: it no longer waits for room. */
+  /** Whether the log is being closed: it then no longer waits for disk space. */
   #isLeaving = false;
-  /** The file has just taken another's place and has taken no batch yet: a failure now is final. */
+  /** Whether the file just replaced another and has no batch yet: a failure now is final. */
   #isFresh = false;
 
   private constructor(
@@ -86,16 +86,17 @@ export class BatchLog implements KnownBatches {
   }
 
   /**
-   * Starts a new file. All batches up to `lastSequence` must be durable in every shard: the `obsolete` files go.
+   * Starts a new file. All batches up to `lastSequence` must be durable in every shard: the `obsolete` files are
+   * removed.
    */
-  static create(
+  static async create(
     environment: LogEnvironment,
     syncIntervalMs: number,
     owner: BatchLogOwner,
     lastSequence: number,
     obsolete: readonly number[],
-  ): BatchLog {
-    const files = LogFiles.create(environment, () => owner.nowMs(), lastSequence, obsolete);
+  ): Promise<BatchLog> {
+    const files = await LogFiles.create(environment, () => owner.nowMs(), lastSequence, obsolete);
     return new BatchLog(environment.folder, files, syncIntervalMs, owner, lastSequence);
   }
 
@@ -107,7 +108,7 @@ export class BatchLog implements KnownBatches {
     return this.#files.sizeBytes;
   }
 
-  /** What is not on disk yet is among `loggedSequences`. */
+  /** Later batches, which are not on disk yet, are among `loggedSequences`. */
   get cutSequence(): number {
     return this.syncedSequence;
   }
@@ -120,7 +121,7 @@ export class BatchLog implements KnownBatches {
     return committedLoads(this.#unsettled);
   }
 
-  /** Throws where the log cannot be written, now or any more. */
+  /** Throws if the log cannot be written, for now or for good. */
   checkWritable(): void {
     const error = this.#failure ?? this.#outage;
     if (error !== undefined) {
@@ -128,7 +129,9 @@ export class BatchLog implements KnownBatches {
     }
   }
 
-  /** Takes a batch; resolves when its record is written, or with `sync` on disk. Calls come in order of sequence. */
+  /**
+   * Appends a batch. Resolves when its record is written or, with `sync`, on disk. Must be called in order of sequence.
+   */
   append(batch: LoggedBatch, sync: boolean): Promise<void> {
     return new Promise((resolve, reject) => {
       this.#unsettled.push(batch);
@@ -138,16 +141,16 @@ export class BatchLog implements KnownBatches {
     });
   }
 
-  /** Drops batches that are durable everywhere, and files that hold only such. */
+  /** Drops batches that are durable everywhere, and files that contain only such batches. */
   prune(): void {
-    // One whose shard was given up, or waits for room, keeps nothing but itself.
+    // A batch of a shard that was given up or waits for disk space keeps only itself.
     this.#unsettled = this.#unsettled.filter((batch) => !this.#isSettled(batch));
     this.#files.removeBelow(this.#unsettled[0]?.sequence ?? Number.POSITIVE_INFINITY);
   }
 
   /**
-   * Begins a new file where this one is large, so that it goes as soon as its batches are durable everywhere. Where there
-   * is no room for a new one, or the log has failed, it stays.
+   * Starts a new file if this one is large, so that it can be removed as soon as its batches are durable everywhere. If
+   * the disk has no space for a new file, or the log has failed, it stays.
    */
   async trim(): Promise<void> {
     this.#trimWanted = this.sizeBytes >= trimBytes;
@@ -155,9 +158,10 @@ export class BatchLog implements KnownBatches {
       this.#work();
       await this.#working;
     }
+    await this.#files.settle();
   }
 
-  /** Has everything that was appended synced soon. */
+  /** Requests a sync soon of everything appended so far. */
   requestSync(): void {
     if (this.#failure === undefined && this.syncedSequence < this.#lastSequence) {
       this.#wantedSequence = this.#lastSequence;
@@ -167,7 +171,7 @@ export class BatchLog implements KnownBatches {
     }
   }
 
-  /** Writes and syncs everything that was appended, before the log is closed: it does not wait for room. */
+  /** Writes and syncs everything that was appended, before the log is closed. Does not wait for disk space. */
   async drain(): Promise<void> {
     this.#isLeaving = true;
     while (
@@ -181,8 +185,8 @@ export class BatchLog implements KnownBatches {
   }
 
   /**
-   * Of a log that has failed, before it is closed: what it lacks on disk, which the shards have, is written once more. Rejects
-   * where the disk still does not take it.
+   * For a log that has failed, before it is closed: writes again what is missing on its disk and was accepted by the
+   * shards. Rejects if the disk still fails.
    */
   async rescue(): Promise<void> {
     if (this.#failure === undefined || this.syncedSequence === this.#lastSequence) {
@@ -206,7 +210,7 @@ export class BatchLog implements KnownBatches {
     await this.#files.close();
   }
 
-  /** Everything up to here is to be synced soon. */
+  /** Everything up to this sequence must be synced soon. */
   #wantedSequence = 0;
   #trimWanted = false;
 
@@ -229,12 +233,12 @@ export class BatchLog implements KnownBatches {
     });
   }
 
-  /** Writes what waits, and syncs where somebody wants it. Never throws. */
+  /** Writes what waits, and syncs if requested. Never throws. */
   async #run(): Promise<void> {
-    // Batches that are called in the same turn travel in the same record.
+    // Batches called in the same turn share a record.
     await Promise.resolve();
     if (this.#outage !== undefined) {
-      // No batch was lost meanwhile: whatever a file has taken or not, the next one is tried.
+      // No batch was lost meanwhile, so a new file is tried whether or not the current one has taken a batch.
       this.#isFresh = false;
       await this.#replaceFile(this.#outage);
       if (this.#outage !== undefined) {
@@ -269,7 +273,8 @@ export class BatchLog implements KnownBatches {
     if (this.sizeBytes >= rotateBytes || this.#trimWanted) {
       await this.#leaveFile();
     }
-    // What comes meanwhile is the next run's: where batches always wait, a sync and a new file have their turn too.
+    // What arrives meanwhile is left to the next run: otherwise, with batches always waiting, syncs and new files would
+    // never get a turn.
     for (let left = this.#waiting.length; left > 0; ) {
       const group = takeGroup(this.#waiting);
       left -= group.length;
@@ -290,13 +295,13 @@ export class BatchLog implements KnownBatches {
       if (isFull && this.#files.olderFiles >= mostOlderFiles && this.#unsettledBytes < rotateBytes / 4) {
         await this.#startOver();
       } else if (isFull) {
-        this.#files.rotate(this.writtenSequence);
+        await this.#files.rotate(this.writtenSequence);
         this.#noteNewFile();
-      } else if (this.#files.tryToRotate(this.writtenSequence)) {
+      } else if (await this.#files.tryToRotate(this.writtenSequence)) {
         this.#noteNewFile();
       }
     } finally {
-      // Not before: `trim` waits for it.
+      // Not earlier: `trim` waits for it.
       this.#trimWanted = false;
     }
   }
@@ -347,8 +352,8 @@ export class BatchLog implements KnownBatches {
   }
 
   /**
-   * The file cannot be written or synced. All batches that are not yet durable in their shards go into a new one;
-   * where that fails too, nothing that touches several shards can be promised any more, or not before there is room.
+   * The file cannot be written or synced. All batches that are not yet durable in their shards go into a new file. If
+   * that fails too, nothing that spans several shards can be promised any more, or not until there is disk space.
    */
   async #replaceFile(cause: unknown): Promise<void> {
     try {
@@ -365,7 +370,7 @@ export class BatchLog implements KnownBatches {
       this.#outage = undefined;
       this.#failure = new FastKVError(
         "FASTKV_READ_ONLY",
-        `The batch log in ${this.#folder} can be neither written (${messageOf(cause)}) nor replaced (${messageOf(second)}). The database is read-only: close it, make room or mend the disk, and open it again.`,
+        `The batch log in ${this.#folder} can be neither written (${messageOf(cause)}) nor replaced (${messageOf(second)}). The database is read-only: close it, make room or repair the disk, and open it again.`,
         { cause, writeOutcome: "not-applied" },
       );
       const ofWaiting = restated(this.#failure, { writeOutcome: "in-doubt" });
@@ -374,7 +379,10 @@ export class BatchLog implements KnownBatches {
     }
   }
 
-  /** All batches that are not yet durable in their shards go into a new file, and the others go, whatever is at their ends. */
+  /**
+   * Writes all batches that are not yet durable in their shards to a new file. The other files become obsolete,
+   * whatever is at their ends.
+   */
   async #startOver(lastSequence = this.writtenSequence): Promise<void> {
     const batches = this.#unsettled.filter((batch) => batch.sequence <= lastSequence);
     await this.#files.startOver(lastSequence, batches);
@@ -387,7 +395,10 @@ export class BatchLog implements KnownBatches {
     return this.#unsettled.reduce((sum, batch) => sum + batchBytes(batch), 0);
   }
 
-  /** What waits keeps its place, since the shards have it: it gets its record when there is room. Its callers are told. */
+  /**
+   * Waiting batches keep their place, since the shards have them: their records are written when there is disk space.
+   * Their callers get an error now.
+   */
   #waitForRoom(cause: FastKVError): void {
     const message = `The batch log in ${this.#folder} has no room: ${cause.message}`;
     this.#outage = new FastKVError("FASTKV_NO_SPACE", message, { cause, writeOutcome: "not-applied" });
@@ -420,7 +431,7 @@ export class BatchLog implements KnownBatches {
   }
 }
 
-/** Takes from the front of the queue what fits into one record. */
+/** Removes from the front of the queue what fits into one record. */
 function takeGroup(waiting: WaitingBatch[]): WaitingBatch[] {
   const count = takeBatches(
     waiting.map((one) => one.batch),

@@ -1,6 +1,6 @@
 /**
- * Batches and bulk loads on their way to the shards. What touches one shard is atomic by itself; all else goes through the
- * batch log, and for as long as that cannot be written nothing may be written at all.
+ * Sends batches and bulk loads to the shards. What concerns one shard is atomic by itself; everything else goes through
+ * the batch log. As long as the log cannot be written, nothing may be written at all.
  */
 
 import type { FastKVError } from "../../shared/errors.js";
@@ -13,7 +13,7 @@ import type { LogEnvironment } from "./start-file.js";
 
 export interface BatchWritesOwner {
   nowMs(): number;
-  /** A fresh sequence number, for a write that is handed to its shards in this very turn. */
+  /** Assigns a sequence number, for a write that is sent to its shards in this same turn. */
   nextSequence(): number;
   /** The log is lost: nothing can be written until the database is opened again. */
   onReadOnly(error: FastKVError): void;
@@ -24,12 +24,12 @@ export class BatchWrites {
   readonly #owner: BatchWritesOwner;
   #log: BatchLog | undefined;
   #known: KnownBatches;
-  /** Bulk loads that are neither committed nor given up: a shard that restarts keeps what it has of them. */
+  /** Bulk loads that are neither committed nor abandoned. A shard that restarts keeps their tables. */
   readonly #openLoads = new Set<string>();
-  /** Why nothing may be written: the batch log cannot be. */
+  /** Set while nothing may be written because the batch log cannot be. */
   #refusal: FastKVError | undefined;
 
-  /** `known`: from the log of the last life, which counts until `start`. */
+  /** `known`: the batches from the log of the last life; replaced by `start`. */
   constructor(clients: readonly ShardClient[], known: KnownBatches, owner: BatchWritesOwner) {
     this.#clients = clients;
     this.#known = known;
@@ -37,16 +37,16 @@ export class BatchWrites {
   }
 
   /**
-   * From now on this life's log knows of all batches, which are on disk in every shard up to `lastSequence`, and may remove
-   * the old files.
+   * Starts this life's log. From now on it knows all batches, and may remove the old files: every batch up to
+   * `lastSequence` is on disk in every shard.
    */
-  start(
+  async start(
     environment: LogEnvironment,
     syncIntervalMs: number,
     lastSequence: number,
     oldFiles: readonly number[],
-  ): void {
-    this.#log = BatchLog.create(
+  ): Promise<void> {
+    this.#log = await BatchLog.create(
       environment,
       syncIntervalMs,
       {
@@ -82,12 +82,12 @@ export class BatchWrites {
     return this.#log?.sizeBytes ?? 0;
   }
 
-  /** Batches that are not yet on disk in all of their shards. */
+  /** Number of batches that are not yet on disk in all their shards. */
   get unsettledBatches(): number {
     return this.#log?.unsettledBatches ?? 0;
   }
 
-  /** The log has no room, or is lost: nothing may be written. */
+  /** Whether the log has no disk space or is lost, so that nothing may be written. */
   get hasOutage(): boolean {
     return this.#refusal !== undefined;
   }
@@ -99,9 +99,11 @@ export class BatchWrites {
     }
   }
 
-  /** `parts`: sections of operations with delta 0, by shard. `wait` false: nobody waits for the log or a shard. */
+  /**
+   * `parts` are sections of operations with delta 0, by shard. If `wait` is false, nobody waits for the log or a shard.
+   */
   write(parts: BatchPart[], sync: boolean, wait: boolean): Promise<void> {
-    // A clear that reads its keys comes here later than it was called.
+    // Checked here again: a clear that reads its keys gets here later than it was called.
     this.checkWritable();
     for (const { shard } of parts) {
       this.#clients[shard]!.checkAvailable();
@@ -139,7 +141,8 @@ export class BatchWrites {
       logged.catch(() => undefined);
       return Promise.resolve();
     }
-    // The log is faster than a shard that is busy: without this, who awaits every batch would still run ahead of it.
+    // The log is faster than a busy shard: without this wait, a caller that awaits every batch would still overload the
+    // shard.
     const congested = parts
       .map(({ shard }) => this.#clients[shard]!)
       .filter((client) => client.isCongested());
@@ -152,24 +155,24 @@ export class BatchWrites {
     this.#openLoads.add(loadId);
   }
 
-  /** It is committed or given up: a shard that starts from now on is told which. */
+  /** The load is committed or abandoned; a shard that starts later is told which. */
   endLoad(loadId: string): void {
     this.#openLoads.delete(loadId);
   }
 
-  /** The bulk loads whose tables must stay, as hexadecimal. */
+  /** The bulk loads whose tables must stay, as hexadecimal ids. */
   keptLoads(): string[] {
     return [...this.#known.committedLoads(), ...this.#openLoads];
   }
 
   /**
-   * The commit of a bulk load: one logged batch whose parts tell every shard to take the load's tables. Where it
-   * throws, nothing was written; where it rejects, it may have been.
+   * Commits a bulk load: one logged batch whose parts tell every shard to add the load's tables. If it throws, nothing
+   * was written; if it rejects, the commit may have been written.
    */
   commitLoad(loadId: Buffer): Promise<void> {
     this.checkWritable();
     for (const client of this.#clients) {
-      // A commit is a few bytes, and all the work is done: it waits behind what is on its way, however much that is.
+      // A commit is a few bytes and all other work is done, so it waits for what is in flight, however much that is.
       client.checkServing();
     }
     const log = this.#log!;
@@ -189,27 +192,29 @@ export class BatchWrites {
     return logged;
   }
 
-  /** Has the log synced soon, not only after its interval. */
+  /** Requests a sync of the log soon, without waiting for its interval. */
   requestSync(): void {
     this.#log?.requestSync();
   }
 
-  /** More of some shard's writes are on disk: what no shard needs any more of the log may go. */
+  /** More of a shard's writes are on disk: drops what no shard needs from the log any more. */
   prune(): void {
     this.#log?.prune();
   }
 
-  /** Gives back the space of what is not needed any more. */
+  /** Frees the space of what is no longer needed. */
   async trim(): Promise<void> {
     await this.#log?.trim();
   }
 
-  /** Resolves when all that was called has its outcome from the log. */
+  /** Resolves when all earlier calls have their outcome from the log. */
   async drain(): Promise<void> {
     await this.#log?.drain();
   }
 
-  /** Behind `drain`, for a log that has failed: tries once more. Rejects where it still lacks batches that were acknowledged. */
+  /**
+   * After `drain`, for a log that has failed: tries once more. Rejects if acknowledged batches are still missing in it.
+   */
   async rescue(): Promise<void> {
     try {
       await this.#log?.rescue();
@@ -228,7 +233,7 @@ export class BatchWrites {
     }
   }
 
-  /** For as long as the log cannot be written; or for good. */
+  /** Refuses writes as long as the log cannot be written, or for good. */
   #refuseWrites(refusal: FastKVError, ofWaiting: FastKVError): void {
     this.#refusal = refusal;
     for (const client of this.#clients) {

@@ -1,8 +1,8 @@
-/** Reading the batch log when a database is opened. */
+/** Reads the batch log when a database is opened. */
 
 import { corruption } from "../../shared/errors.js";
 import type { FileHeader } from "../../shared/format/file-header.js";
-import { readLog } from "../../shared/log/record-log.js";
+import { readLog } from "../../shared/record-log/record-log.js";
 import type { FileSystem } from "../../shared/storage/file-system.js";
 import {
   committedLoads,
@@ -16,11 +16,11 @@ import {
 } from "./log-format.js";
 
 export interface LoadedBatchLog {
-  /** Up to here nothing needs a record any more but what is among `batches`: of these, shards may lack parts. */
+  /** Up to this number, only `batches` still need their records: shards may lack parts of these. */
   cutSequence: number;
   /** In order of sequence. */
   batches: LoggedBatch[];
-  /** The bulk loads that were committed, as hexadecimal ids. */
+  /** The committed bulk loads, as hexadecimal ids. */
   loads: string[];
   timeMs: number;
   lastSequence: number;
@@ -40,7 +40,7 @@ export function hasBatchLog(fileSystem: FileSystem, folder: string): boolean {
   return listLogFiles(fileSystem, folder).length > 0;
 }
 
-/** Reads all files of the log. Throws `FASTKV_CORRUPTION` where one is damaged or none is there. */
+/** Reads all files of the log. Throws `FASTKV_CORRUPTION` if one is damaged or there is none. */
 export function loadBatchLog(fileSystem: FileSystem, folder: string, databaseId: Uint8Array): LoadedBatchLog {
   const files = listLogFiles(fileSystem, folder);
   if (files.length === 0) {
@@ -54,7 +54,7 @@ export function loadBatchLog(fileSystem: FileSystem, folder: string, databaseId:
     lastSequence: 0,
     files,
   };
-  // From the newest to the oldest that is still needed. Before a file takes records, the earlier ones are synced.
+  // From the newest file to the oldest that is still needed. Earlier files are synced before a later one takes records.
   let last: string | undefined;
   let laterStart: number | undefined;
   for (const fileNumber of files.toReversed()) {
@@ -66,7 +66,7 @@ export function loadBatchLog(fileSystem: FileSystem, folder: string, databaseId:
       throw corruption(path, file.sizeBytes, `batches up to ${laterStart} are missing at its end`);
     }
     laterStart = file.start;
-    // There may be more than fit onto the stack as arguments.
+    // There may be too many to pass as arguments on the stack.
     loaded.batches = file.batches.concat(loaded.batches);
     if (file.start !== undefined) {
       loaded.cutSequence = file.start;
@@ -84,7 +84,7 @@ export function loadBatchLog(fileSystem: FileSystem, folder: string, databaseId:
 }
 
 interface LogFileContents {
-  /** Undefined where not even the first record is whole. */
+  /** Undefined if not even the first record is complete. */
   start: number | undefined;
   isRestart: boolean;
   batches: LoggedBatch[];
@@ -124,7 +124,7 @@ function readFile(
   return { ...file, sizeBytes: validBytes };
 }
 
-/** Batches stand in the order of their sequence numbers. */
+/** Batches must be in the order of their sequence numbers. */
 function checkOrder(batches: readonly LoggedBatch[], before: number, path: string, offset: number): void {
   let last = before;
   for (const { sequence } of batches) {

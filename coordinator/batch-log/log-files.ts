@@ -1,17 +1,26 @@
-import type { RecordLogWriter } from "../../shared/log/record-log.js";
+import type { RecordLogWriter } from "../../shared/record-log/record-log.js";
 import { encodeBatches, type LoggedBatch, pathOf, recordType, temporaryPattern } from "./log-format.js";
 import { type FileStart, type LogEnvironment, startFile } from "./start-file.js";
 
-/** The files of an open batch log: the one that is written, and the older ones for as long as anything in them is needed. */
+interface OlderFile {
+  fileNumber: number;
+  /** The last sequence number in it that is needed. */
+  lastSequence: number;
+  isObsolete: boolean;
+}
+
+/** The files of an open batch log: the current one, and the older ones as long as something in them is needed. */
 export class LogFiles {
   readonly #environment: LogEnvironment;
   readonly #nowMs: () => number;
   #writer: RecordLogWriter;
   #fileNumber: number;
-  /** Older files, with the last sequence number in each that is needed. */
-  #older: { fileNumber: number; lastSequence: number }[] = [];
-  /** A file was removed, and the folder was not synced since. */
+  #older: OlderFile[] = [];
+  /** Whether a file was removed and the folder was not synced since. */
   #isRemovalUnsynced = false;
+  #isRemoving = false;
+  /** Files are started and removed one after the other, never two at a time. */
+  #turn: Promise<unknown> = Promise.resolve();
 
   private constructor(
     environment: LogEnvironment,
@@ -24,28 +33,31 @@ export class LogFiles {
     this.#fileNumber = file.fileNumber;
   }
 
-  /** Starts a new file. All batches up to `lastSequence` must be durable in every shard: the `obsolete` files go. */
-  static create(
+  /**
+   * Starts a new file. All batches up to `lastSequence` must be durable in every shard: the `obsolete` files are
+   * removed.
+   */
+  static async create(
     environment: LogEnvironment,
     nowMs: () => number,
     lastSequence: number,
     obsolete: readonly number[],
-  ): LogFiles {
+  ): Promise<LogFiles> {
     const { fileSystem, folder } = environment;
     const fileNumber = (obsolete.at(-1) ?? 0) + 1;
     const start = { type: recordType.restart, earlierSequence: lastSequence, batches: [] };
-    const writer = startFile(environment, fileNumber, start, nowMs());
+    const writer = await startFile(environment, fileNumber, start, nowMs());
     for (const old of obsolete) {
       fileSystem.remove(pathOf(folder, old));
     }
-    // What a crash left of files that never got their name.
+    // Files that a crash left under their temporary names.
     for (const name of fileSystem.list(folder).filter((found) => temporaryPattern.test(found))) {
       fileSystem.remove(`${folder}/${name}`);
     }
     return new LogFiles(environment, nowMs, { writer, fileNumber });
   }
 
-  /** Of the file that is written. */
+  /** The size of the current file. */
   get sizeBytes(): number {
     return this.#writer.sizeBytes;
   }
@@ -64,24 +76,36 @@ export class LogFiles {
     return this.#writer.syncAsync();
   }
 
-  close(): Promise<void> {
-    return this.#writer.close();
+  async close(): Promise<void> {
+    await this.settle();
+    await this.#writer.close();
   }
 
-  /** Leaves the file, which is synced whole, for a new one; `lastSequence` is the last that it has. */
-  rotate(lastSequence: number): void {
-    const writer = this.#startNext({ type: recordType.start, earlierSequence: lastSequence, batches: [] });
-    this.#older.push({ fileNumber: this.#fileNumber, lastSequence });
-    this.#writer.release();
-    this.#writer = writer;
-    this.#fileNumber += 1;
+  /** Resolves when obsolete files are removed, or could not be. */
+  async settle(): Promise<void> {
+    await this.#turn;
   }
 
-  /** The same; false where the new file does not get its name, and the one that is there serves on. */
-  tryToRotate(lastSequence: number): boolean {
+  /**
+   * Starts a new file after the current one, which must be completely synced. `lastSequence` is the last number in the
+   * current file.
+   */
+  rotate(lastSequence: number): Promise<void> {
+    return this.#inTurn(async () => {
+      const start = { type: recordType.start, earlierSequence: lastSequence, batches: [] };
+      const writer = await this.#startNext(start);
+      this.#older.push({ fileNumber: this.#fileNumber, lastSequence, isObsolete: false });
+      this.#writer.release();
+      this.#writer = writer;
+      this.#fileNumber += 1;
+    });
+  }
+
+  /** Like `rotate`, but returns false if the new file did not get its name; the current file then stays in use. */
+  async tryToRotate(lastSequence: number): Promise<boolean> {
     const { fileSystem, folder } = this.#environment;
     try {
-      this.rotate(lastSequence);
+      await this.rotate(lastSequence);
       return true;
     } catch (error) {
       if (fileSystem.exists(pathOf(folder, this.#fileNumber + 1))) {
@@ -92,43 +116,65 @@ export class LogFiles {
   }
 
   /**
-   * Starts a file that makes all others obsolete, whatever is at their ends: `batches` are those up to `lastSequence` that some
-   * shard lacks.
+   * Starts a file that makes all others obsolete, whatever is at their ends. `batches` are those up to `lastSequence`
+   * that some shard lacks.
    */
-  async startOver(lastSequence: number, batches: readonly LoggedBatch[]): Promise<void> {
-    const writer = this.#startNext({ type: recordType.restart, earlierSequence: lastSequence, batches });
-    const left = this.#writer;
-    const obsolete = [...this.#older.map((file) => file.fileNumber), this.#fileNumber];
-    this.#older = obsolete.map((fileNumber) => ({ fileNumber, lastSequence: 0 }));
-    this.#writer = writer;
-    this.#fileNumber += 1;
-    await left.close().catch(() => undefined);
+  startOver(lastSequence: number, batches: readonly LoggedBatch[]): Promise<void> {
+    return this.#inTurn(async () => {
+      const start = { type: recordType.restart, earlierSequence: lastSequence, batches };
+      const writer = await this.#startNext(start);
+      const left = this.#writer;
+      const others = [...this.#older.map((file) => file.fileNumber), this.#fileNumber];
+      this.#older = others.map((fileNumber) => ({ fileNumber, lastSequence: 0, isObsolete: true }));
+      this.#writer = writer;
+      this.#fileNumber += 1;
+      await left.close().catch(() => undefined);
+    });
   }
 
-  /**
-   * Removes the files that have nothing from `sequence` on, one behind the other: after a crash an older one must not be there
-   * without the next. One that cannot be removed does no harm, and is tried again the next time.
-   */
+  /** Removes the files that contain nothing from `sequence` on. */
   removeBelow(sequence: number): void {
-    const { fileSystem, folder } = this.#environment;
-    while (this.#older.length > 0 && this.#older[0]!.lastSequence < sequence) {
-      try {
-        if (this.#isRemovalUnsynced) {
-          fileSystem.syncFolder(folder);
-          this.#isRemovalUnsynced = false;
-        }
-        fileSystem.remove(pathOf(folder, this.#older[0]!.fileNumber));
-      } catch {
-        return;
-      }
-      this.#isRemovalUnsynced = true;
-      this.#older.shift();
+    for (const file of this.#older) {
+      file.isObsolete ||= file.lastSequence < sequence;
+    }
+    if (this.#older[0]?.isObsolete === true && !this.#isRemoving) {
+      this.#isRemoving = true;
+      void this.#inTurn(() => this.#removeObsolete());
     }
   }
 
-  #startNext(start: FileStart): RecordLogWriter {
-    const writer = startFile(this.#environment, this.#fileNumber + 1, start, this.#nowMs());
-    // The folder was synced for its name.
+  /**
+   * Removes files one after the other: after a crash, an older file must not exist without the next one. A file that
+   * cannot be removed does no harm, and is tried again the next time.
+   */
+  async #removeObsolete(): Promise<void> {
+    const { fileSystem, folder } = this.#environment;
+    try {
+      while (this.#older[0]?.isObsolete === true) {
+        if (this.#isRemovalUnsynced) {
+          await fileSystem.syncFolderAsync(folder);
+          this.#isRemovalUnsynced = false;
+        }
+        await fileSystem.removeAsync(pathOf(folder, this.#older[0].fileNumber));
+        this.#isRemovalUnsynced = true;
+        this.#older.shift();
+      }
+    } catch {
+      // A file that cannot be removed does no harm.
+    } finally {
+      this.#isRemoving = false;
+    }
+  }
+
+  #inTurn<T>(work: () => Promise<T>): Promise<T> {
+    const done = this.#turn.then(work);
+    this.#turn = done.catch(() => undefined);
+    return done;
+  }
+
+  async #startNext(start: FileStart): Promise<RecordLogWriter> {
+    const writer = await startFile(this.#environment, this.#fileNumber + 1, start, this.#nowMs());
+    // The folder was synced for the new file's name.
     this.#isRemovalUnsynced = false;
     return writer;
   }

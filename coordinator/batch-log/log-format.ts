@@ -1,19 +1,19 @@
 /**
- * The batch log: what makes a batch on several shards atomic. Such a batch is written here whole before it counts;
- * recovery then gives each shard what it lacks, and has a shard drop what is not here.
+ * The batch log: makes a batch on several shards atomic. Such a batch is written here completely before it counts.
+ * Recovery then gives each shard the parts it lacks, and makes a shard drop the parts that are not here.
  *
- * Files `batch-log-<number>` in the database's folder, record logs (shared/log/record-log.ts) with
+ * Files `batch-log-<number>` in the database's folder, record logs (shared/record-log/record-log.ts) with
  *
  * **type 1, start** (the first record of each file): 8 bytes, the highest sequence number in any earlier file. An
- * earlier file is removed only when every shard has made its parts of all of its batches durable: so in the oldest
- * file that is left, this is the number up to which nothing needs a record any more.
+ * earlier file is removed only when every shard has made its parts of all its batches durable. So in the oldest
+ * remaining file, no batch up to this number needs a record any more.
  *
- * **type 3, restart** (instead of a start): the same 8 bytes, in a file that makes all earlier ones obsolete. Those may
- * still be there after a crash, with torn ends. Of their batches the file repeats those that some shard lacks; up to the
- * number nothing else needs a record any more.
+ * **type 3, restart** (instead of a start): the same 8 bytes, in a file that makes all earlier ones obsolete. These may
+ * still exist after a crash, with torn ends. The file repeats those of their batches that some shard lacks; up to the
+ * number, nothing else needs a record any more.
  *
- * **type 2, batches**: one or more batches, one behind the other; the record's first sequence number is the first
- * batch's. FROZEN (format version 1). Little-endian.
+ * **type 2, batches**: one or more batches in sequence; the record's first sequence number is the first batch's. FROZEN
+ * (format version 1). Little-endian.
  *
  *     offset  size  field
  *          0     8  sequence number
@@ -53,7 +53,7 @@ export function headerOf(databaseId: Uint8Array, epoch: number, fileNumber: numb
   return { kind: fileKind.batchLog, databaseId, shardIndex: coordinatorIndex, epoch, fileNumber };
 }
 
-/** The sequence number in a record of type start or restart. */
+/** Returns the sequence number in a record of type start or restart. */
 export function decodeStart(payload: Buffer, path: string, offset: number): number {
   const sequence = payload.length === startBytes ? readUint64(payload, 0) : Number.NaN;
   if (Number.isNaN(sequence)) {
@@ -95,7 +95,7 @@ export function decodeBatches(payload: Buffer, path: string, offset: number): Lo
   return batches;
 }
 
-/** A shard takes it as it is: what it could not read would end it, again and again. */
+/** Checks a part, since a shard applies it unchanged: one that it cannot read would end it again and again. */
 function checkPart(section: Buffer, batch: string, path: string, offset: number): void {
   const reader = new OperationReader(section);
   let isMarked = true;
@@ -133,7 +133,7 @@ export function batchBytes(batch: LoggedBatch): number {
   return batch.parts.reduce((sum, part) => sum + partHeaderBytes + part.section.length, batchHeaderBytes);
 }
 
-/** The bulk loads that these batches commit, as hexadecimal ids. */
+/** Returns the bulk loads that these batches commit, as hexadecimal ids. */
 export function committedLoads(batches: readonly LoggedBatch[]): string[] {
   const loads: string[] = [];
   for (const { parts } of batches) {

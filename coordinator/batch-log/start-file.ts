@@ -1,13 +1,13 @@
-/** The files of the batch log: each is whole and durable before it has its name. */
+/** Creates the files of the batch log: each is complete and durable before it has its name. */
 
 import { writeUint64 } from "../../shared/bytes.js";
-import { RecordLogWriter } from "../../shared/log/record-log.js";
+import { RecordLogWriter } from "../../shared/record-log/record-log.js";
 import type { FileSystem } from "../../shared/storage/file-system.js";
 import { batchBytes, encodeBatches, headerOf, type LoggedBatch, pathOf, recordType } from "./log-format.js";
 
 const maxGroupBytes = 8 * 1024 * 1024;
 
-/** Where a log lies, and whose it is. */
+/** Where a log is, and to which database it belongs. */
 export interface LogEnvironment {
   fileSystem: FileSystem;
   folder: string;
@@ -15,25 +15,25 @@ export interface LogEnvironment {
   epoch: number;
 }
 
-/** What a new file holds from the first moment that it has its name. */
+/** The content of a new file from the moment it has its name. */
 export interface FileStart {
   type: number;
   earlierSequence: number;
   batches: readonly LoggedBatch[];
 }
 
-/** Makes a file whole and durable under a temporary name, and only then gives it its own, durably too. */
-export function startFile(
+/** Writes a file completely and durably under a temporary name, then renames it, also durably. */
+export async function startFile(
   environment: LogEnvironment,
   fileNumber: number,
   { type, earlierSequence, batches }: FileStart,
   nowMs: number,
-): RecordLogWriter {
+): Promise<RecordLogWriter> {
   const { fileSystem, folder, databaseId, epoch } = environment;
   const path = pathOf(folder, fileNumber);
   const temporary = `${path}.tmp`;
-  // One may be left of an earlier attempt.
-  fileSystem.remove(temporary);
+  // A previous attempt may have left one.
+  await fileSystem.removeAsync(temporary);
   const writer = RecordLogWriter.create(fileSystem, temporary, headerOf(databaseId, epoch, fileNumber));
   try {
     const start = Buffer.alloc(8);
@@ -42,20 +42,20 @@ export function startFile(
     for (let at = 0; at < batches.length; ) {
       const group = takeBatches(batches, at);
       at += group.length;
-      writer.append(recordType.batches, group[0]!.sequence, nowMs, encodeBatches(group));
+      await writer.appendAsync(recordType.batches, group[0]!.sequence, nowMs, encodeBatches(group));
     }
-    writer.sync();
+    await writer.syncAsync();
     fileSystem.rename(temporary, path);
-    fileSystem.syncFolder(folder);
+    await fileSystem.syncFolderAsync(folder);
     return writer;
   } catch (error) {
     writer.release();
-    fileSystem.remove(temporary);
+    await fileSystem.removeAsync(temporary).catch(() => undefined);
     throw error;
   }
 }
 
-/** What fits into one record, from `start` on. */
+/** Returns the batches from `start` on that fit into one record. */
 export function takeBatches(batches: readonly LoggedBatch[], start: number): LoggedBatch[] {
   let bytes = 0;
   let end = start;

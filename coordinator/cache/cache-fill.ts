@@ -1,8 +1,8 @@
-import type { FoundValue, Keep } from "../value-reader.js";
+import type { FoundValue, Keep } from "../encoding/value-reader.js";
 import { plainOf } from "./plain-value.js";
 import type { FillTicket, ReadCache } from "./read-cache.js";
 
-/** What a read of a key that was not cached does for the cache. */
+/** Fills the cache with the result of a read of an uncached key. */
 export class CacheFill {
   readonly #cache: ReadCache;
   readonly #ticket: FillTicket;
@@ -14,7 +14,7 @@ export class CacheFill {
     this.#keep = keep;
   }
 
-  /** `value`: what it is decoded. */
+  /** `value`: the decoded value of `found`. */
   found(found: FoundValue, value: unknown): void {
     const cache = this.#cache;
     if (!cache.wants(this.#ticket)) {

@@ -2,13 +2,13 @@ import type { FastKVError } from "../../shared/errors.js";
 import type { PendingWrite } from "../shards/pending.js";
 import type { FillTicket, KeptText, ReadCache } from "./read-cache.js";
 
-/** What a put of a cached key puts into the cache when it is acknowledged. */
+/** What the put of a cached key stores in the cache when it is acknowledged. */
 export interface Refill {
   ticket: FillTicket;
   text: KeptText;
 }
 
-/** A put of a key that was in the read cache. */
+/** A put of a key that was in the read cache when it was called. */
 export class CachedWrite implements PendingWrite {
   readonly sequence: number;
   readonly #cache: ReadCache;

@@ -2,7 +2,10 @@ import type { ByteString } from "../../shared/bytes.js";
 import { type FillTicket, ReadCache } from "./read-cache.js";
 import { ScanCache } from "./scan-cache.js";
 
-/** What the coordinator keeps of what was read. Both caches are told of every write at its call, which keeps them exactly coherent. */
+/**
+ * The coordinator's caches of what was read. Both are told of every write when it is called, and are therefore exactly
+ * coherent.
+ */
 export class Caches {
   readonly values: ReadCache;
   readonly scans: ScanCache;
@@ -12,20 +15,18 @@ export class Caches {
     this.scans = new ScanCache(sizes.scanCacheSize, shards, this.values.lender);
   }
 
-  /** Whether they are to be told of each key that is written. */
+  /** Whether the caches need the name of each written key. */
   get wantKeys(): boolean {
     return this.values.isEnabled || this.scans.isEnabled;
   }
 
-  /**
-   * A write of this key. `mayBeScanned` false: no scan is under way. `isPut`: see `ReadCache.invalidate`.
-   */
+  /** Notes the write of a key. `mayBeScanned` is false if no scan is running. `isPut`: see `ReadCache.invalidate`. */
   noteWritten(shard: number, key: ByteString, mayBeScanned: boolean, isPut: boolean): FillTicket | undefined {
     this.scans.invalidate(shard, key, mayBeScanned);
     return this.values.invalidate(key, isPut);
   }
 
-  /** A write to keys that nobody names. */
+  /** Notes a write whose keys are not known one by one. */
   noteManyWritten(): void {
     this.values.clear();
     this.scans.clear();

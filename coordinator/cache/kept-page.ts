@@ -1,20 +1,21 @@
 import { type ByteString, bytesOf } from "../../shared/bytes.js";
+import type { KeyRange } from "../../shared/key-range.js";
 import type { PageRange } from "../../shared/wire/page.js";
-import { keyToBytes, keyToString } from "../keys.js";
-import type { PageReader } from "../page-reader.js";
-import type { KeyInterval, ScanPage } from "../scan-page.js";
-import type { Decode } from "../value-runs.js";
+import { keyToBytes, keyToString } from "../calls/keys.js";
+import type { PageReader } from "../encoding/page-reader.js";
+import type { ScanPage } from "../encoding/scan-page.js";
+import type { Decode } from "../encoding/value-runs.js";
 import type { PageList } from "./page-list.js";
 import { copyPlain, mayBePlain, type PlainForm, plainOf } from "./plain-value.js";
 import type { Cacheable } from "./second-chance-cache.js";
 
-/** The objects that hold a page. */
+/** The objects that represent a page. */
 const overheadBytes = 512;
-/** A key, and its places in two arrays. */
+/** A key, and its slots in two arrays. */
 const overheadBytesPerEntry = 48;
 const storedOverheadBytes = 64;
 
-/** A value that is not plain: its bytes, each as a unit of a string. */
+/** A value that is not plain: its bytes as a string, one unit per byte. */
 class StoredValue {
   readonly tag: number;
   readonly bytes: ByteString;
@@ -30,35 +31,35 @@ class StoredValue {
   }
 }
 
-/** What a shard answered for an interval of keys: these entries and no others, decoded where they are plain. */
+/** A shard's answer for an interval of keys: exactly these entries, decoded if they are plain. */
 export class KeptPage implements Cacheable {
   wasUsed = false;
-  /** Where the cache lists it. */
+  /** The list in which the cache holds it. */
   readonly list: PageList;
-  /** Which part of the key space it answers for; may be less than its keys. */
-  readonly interval: KeyInterval;
+  /** The part of the key space for which it is complete; may be smaller than the range of its keys. */
+  readonly interval: KeyRange;
   /** Ascending. */
   readonly keys: ByteString[] = [];
-  /** Plain values, to be copied, and `StoredValue`s. */
+  /** Plain values, which must be copied before use, and `StoredValue`s. */
   readonly values: unknown[] = [];
   readonly hasAsciiKeys: boolean;
-  /** How the plain values are copied: as trees if one of them is. */
+  /** How the plain values are copied: as trees if any of them is one. */
   form: PlainForm = "flat";
-  /** In ms, of the entry that expires first; 0: none does. */
+  /** Time in ms at which the first entry expires; 0 if none does. */
   readonly expiresAt: number;
   sizeBytes = overheadBytes;
-  /** The places of the keys in its interval: from here ... */
+  /** Start of the keys inside the interval. */
   readonly from: number;
-  /** ... up to here, exclusive. */
+  /** End of the keys inside the interval, exclusive. */
   readonly to: number;
 
-  /** Takes the entries of a page that was not read so far. Throws where one cannot be decoded. */
-  constructor(list: PageList, interval: KeyInterval, page: PageReader, isReverse: boolean, decode: Decode) {
+  /** Takes the entries of an unread page. Throws if one cannot be decoded. */
+  constructor(list: PageList, interval: KeyRange, page: PageReader, isReverse: boolean, decode: Decode) {
     this.list = list;
     this.interval = interval;
     this.hasAsciiKeys = page.hasAsciiKeys;
     this.expiresAt = page.firstExpiry();
-    // The cache's name for it has its lower bound once more.
+    // The lower bound counts twice: the cache's name for the page contains it.
     this.sizeBytes += 2 * interval.lower.length + (interval.upper?.length ?? 0);
     while (page.next()) {
       const { key, tag, valueBytes } = page;
@@ -84,13 +85,13 @@ export class KeptPage implements Cacheable {
     return key >= lower && (upper === null || key < upper);
   }
 
-  /** Whether a scan that stands before `edge` (null: at the very end) finds its next keys here, going down. */
+  /** Whether a descending scan that stands before `edge` (null: at the very end) finds its next keys here. */
   endsAt(edge: ByteString | null): boolean {
     const { lower, upper } = this.interval;
     return (edge === null || lower < edge) && (upper === null || (edge !== null && upper >= edge));
   }
 
-  /** The place of the first key at or behind `bound`; null: behind all. */
+  /** The position of the first key at or after `bound`; null means after all keys. */
   placeOf(bound: ByteString | null): number {
     if (bound === null) {
       return this.keys.length;
@@ -109,11 +110,11 @@ export class KeptPage implements Cacheable {
   }
 }
 
-/** Reads, of a page that is kept, what lies in an interval. */
+/** Reads the part of a kept page that lies in an interval. */
 export class KeptPageReader implements ScanPage {
   readonly entries: number;
   readonly rest: PageRange | null;
-  /** About how much memory its entries take. */
+  /** Approximate memory of its entries. */
   readonly bytes: number;
   wanted = 0;
   key: ByteString = "";
@@ -122,12 +123,7 @@ export class KeptPageReader implements ScanPage {
   #at: number;
   #left: number;
 
-  constructor(
-    page: KeptPage,
-    { lower, upper }: KeyInterval,
-    isReverse: boolean,
-    rest: PageRange | null = null,
-  ) {
+  constructor(page: KeptPage, { lower, upper }: KeyRange, isReverse: boolean, rest: PageRange | null = null) {
     const from = lower === page.interval.lower ? page.from : page.placeOf(lower);
     const to = upper === page.interval.upper ? page.to : page.placeOf(upper);
     this.#page = page;

@@ -1,30 +1,30 @@
 import type { ByteString } from "../../shared/bytes.js";
 import type { KeptPage } from "./kept-page.js";
 
-/** A block with more pages is cut in two. */
+/** A block with more pages is split. */
 const mostInBlock = 512;
 
 interface Place {
-  /** Of the block. */
+  /** Index of the block. */
   block: number;
-  /** Of the page in its block; -1: in front of all pages. */
+  /** Index of the page in its block; -1 means before all pages. */
   at: number;
 }
 
 /**
- * Pages in the order of their first keys. They do not overlap. In blocks, so that putting one in and taking one out moves
- * few others, however many there are.
+ * Non-overlapping pages in the order of their first keys. They are stored in blocks, so that adding or removing a page
+ * moves few others, however many there are.
  */
 export class PageList {
-  /** None is empty, but for the first where there are no pages. */
+  /** No block is empty, except the first if there are no pages. */
   #blocks: KeptPage[][] = [[]];
 
-  /** The last page that begins at or before a key. */
+  /** Returns the last page that begins at or before a key. */
   floor(key: ByteString): KeptPage | undefined {
     return this.#pageAt(this.#floorPlace(key));
   }
 
-  /** The last page that begins at or before a key, and those behind it. The list must not change meanwhile. */
+  /** Yields the last page that begins at or before a key, and those after it. The list must not change meanwhile. */
   *upFrom(key: ByteString): Generator<KeptPage, undefined, undefined> {
     const place = this.#floorPlace(key);
     let at = Math.max(0, place.at);
@@ -37,7 +37,7 @@ export class PageList {
     }
   }
 
-  /** The last page that begins before a key (null: behind all keys). */
+  /** Returns the last page that begins before a key (null: after all keys). */
   below(key: ByteString | null): KeptPage | undefined {
     if (key === null) {
       return this.#blocks.at(-1)!.at(-1);
@@ -47,7 +47,7 @@ export class PageList {
     return page?.interval.lower === key ? this.#pageAt(this.#before(place)) : page;
   }
 
-  /** The first page that begins behind a key. */
+  /** Returns the first page that begins after a key. */
   above(key: ByteString): KeptPage | undefined {
     const { block, at } = this.#floorPlace(key);
     return this.#blocks[block]![at + 1] ?? this.#blocks[block + 1]?.[0];
@@ -93,7 +93,7 @@ export class PageList {
   }
 }
 
-/** How many of the items, which ascend, have a page that begins at or before the key. */
+/** Counts the items whose page begins at or before the key. The items are in ascending order. */
 function countUpTo<Item>(
   items: readonly Item[],
   key: ByteString,

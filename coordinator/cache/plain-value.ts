@@ -1,36 +1,36 @@
 /**
- * Plain values: what JSON has, as records of strings and numbers, and lists of them. A copy of one takes an eighth to a third
- * of the time that its text takes to parse, and shares its strings; so caches keep the values themselves.
+ * Plain values: JSON-like records of strings and numbers, and lists of them. Copying one takes an eighth to a third of
+ * the time of parsing its text, and the copy shares its strings. So caches keep the values themselves.
  */
 
 import { encodingTag } from "../../shared/format/value-encoding.js";
 
-/** V8 keeps objects with more fields as hash tables, of which it has no fast copies. */
+/** V8 stores objects with more fields as hash tables, which it cannot copy fast. */
 const mostFields = 64;
-/** Longer names are hardly ever those of a record's fields. */
+/** Longer names are rarely those of a record's fields. */
 const longestName = 64;
-/** Arrays and objects within one value. Copying each takes as long as parsing some 50 bytes. */
+/** Arrays and objects within one value. Copying each takes as long as parsing about 50 bytes. */
 const mostContainers = 64;
 const deepest = 8;
 const headerBytes = 24;
-/** A place in the value, and a part of what its shape takes. */
+/** A slot in the value, and its share of the value's shape. */
 const fieldBytes = 16;
-/** Of a name that other values do not have: the string, and its place in the value's shape. */
+/** For a name that no other value has: the string, and its slot in the value's shape. */
 const nameOverheadBytes = 64;
 const isNumber = /^\d+$/;
-/** So many names are known at once. */
+/** Maximum number of names remembered at once. */
 const mostNames = 4096;
 const stringHeaderBytes = 24;
 const numberBytes = 16;
 
-/** How a plain value is copied: a flat one has no containers in it. */
+/** How a plain value is copied. A flat value contains no containers. */
 export type PlainForm = "flat" | "tree";
 
-/** A plain value, to be given to nobody but as a copy. */
+/** A plain value. Only copies of it may be given away. */
 export interface PlainValue {
   value: unknown;
   form: PlainForm;
-  /** What it takes in memory, about. */
+  /** Approximate memory. */
   bytes: number;
 }
 
@@ -40,9 +40,9 @@ export function mayBePlain(tag: number): boolean {
 }
 
 /**
- * The same value for a cache to keep, where it is plain; else undefined.
+ * Returns a copy of the value that a cache may keep, if it is plain; else undefined.
  *
- * @param unitBytes How many bytes a unit of its strings takes: 1 or 2.
+ * @param unitBytes Bytes per unit of its strings: 1 or 2.
  */
 export function plainOf(tag: number, value: unknown, unitBytes: number): PlainValue | undefined {
   if (!mayBePlain(tag)) {
@@ -56,7 +56,7 @@ export function plainOf(tag: number, value: unknown, unitBytes: number): PlainVa
   return { value: copyPlain(value, form), form, bytes: measure.bytes };
 }
 
-/** A copy that is nobody else's. */
+/** Returns a copy that nobody else holds. */
 export function copyPlain(value: unknown, form: PlainForm): unknown {
   if (!isContainer(value)) {
     return value;
@@ -85,10 +85,10 @@ function isContainer(value: unknown): value is object {
   return typeof value === "object" && value !== null;
 }
 
-/** Names of fields that were met before: values of one shape share them, and the shape. */
+/** Field names seen before. Values of one shape share the names and the shape. */
 let knownNames = new Set<string>();
 
-/** What a name takes that was not met before; undefined where it is too long. */
+/** Memory of a name that was not seen before; undefined if it is too long. */
 function nameBytes(name: string): number | undefined {
   if (knownNames.has(name)) {
     return 0;
@@ -112,7 +112,7 @@ class Measure {
     this.#unitBytes = unitBytes;
   }
 
-  /** False where the value is not plain. */
+  /** Returns false if the value is not plain. */
   add(value: unknown, depthLeft: number): boolean {
     switch (typeof value) {
       case "object":
@@ -149,7 +149,8 @@ class Measure {
 
   #addNames(value: object): boolean {
     const names = Object.keys(value);
-    // Whole numbers come first. V8 may keep such fields in an array up to the largest of them, full of holes.
+    // Whole numbers come first. V8 may store such fields in an array that reaches to the largest of them, full of
+    // holes.
     return !isNumber.test(names[0] ?? "") && names.every((name) => this.#addName(name));
   }
 

@@ -1,50 +1,50 @@
 import type { ByteString } from "../../shared/bytes.js";
-import type { Key } from "../keys.js";
+import type { Key } from "../calls/keys.js";
 import { type PlainForm, type PlainValue, plainOf } from "./plain-value.js";
 import { type Cacheable, type Lender, SecondChanceCache } from "./second-chance-cache.js";
 
-/** Of these, a key that is a string and its name are the same. */
+/** A string key of this form equals its cache name. */
 const asciiOnly = /^[\0-\x7f]*$/;
-/** An entry of the cache's table, a string for the key and one for the value, and the object that holds them. */
+/** An entry in the cache's table, a string for the key and one for the value, and the object that holds them. */
 const overheadBytes = 176;
 /**
- * What an entry counts as at least. V8 visits each of its objects when it collects, now and then while everything waits: a cache
- * full of small values would be twice as many of them.
+ * Minimum size that an entry counts as. V8 visits all objects when it collects garbage, sometimes while everything
+ * waits: without a minimum, a cache full of small values would have twice as many.
  */
 const leastEntryBytes = 640;
-/** A string with anything but ASCII in it may take two bytes for each unit. */
+/** A string with non-ASCII characters may take two bytes per unit. */
 const twoByteUnits = 2;
-/** The version of an entry that has left the cache. */
+/** The version of an entry that is no longer in the cache. */
 const gone = 0;
 
-/** A value as it is kept where it is not plain: as `ValueCodec.keep` gives it. */
+/** A value in the form in which non-plain values are kept, as made by `ValueCodec.keep`. */
 export interface KeptText {
   tag: number;
   text: string;
-  /** How long the value is as it is stored. */
+  /** Length of the value in its stored form. */
   bytes: number;
-  /** 0: never. */
+  /** 0 means never. */
   expiresAt: number;
 }
 
 /**
- * What is known of a key: its value, that there is none, or nothing yet, while calls are under way that will tell. Entries
- * change: whoever is given one looks at it at once.
+ * What is known of a key: its value, that it has none, or nothing yet while pending calls will bring it. Entries
+ * change, so use one immediately.
  */
 export class CacheEntry implements Cacheable {
-  /** The key's, see `ReadCache.nameOf`. */
+  /** The key's name; see `ReadCache.nameOf`. */
   readonly name: ByteString;
   readonly hasAsciiName: boolean;
-  /** "text": the value is to be decoded from `text`; "flat" and "tree": it is `plain`, to be copied. */
+  /** With "text" the value is decoded from `text`; with "flat" and "tree" it is a copy of `plain`. */
   form: "unknown" | "missing" | "text" | PlainForm = "unknown";
   tag = 0;
   text = "";
   plain: unknown = undefined;
-  /** 0: never. */
+  /** 0 means never. */
   expiresAt = 0;
-  /** How many bytes a unit of the text takes. */
+  /** Bytes per unit of the text. */
   unitBytes = 1;
-  /** Another one after each write of the key, and none any more where the entry has left the cache. */
+  /** Changes with each write of the key, and becomes `gone` when the entry leaves the cache. */
   version: number;
   sizeBytes: number;
   wasUsed = false;
@@ -64,7 +64,7 @@ export class CacheEntry implements Cacheable {
     return this.form === "missing";
   }
 
-  /** Each of these gives how many bytes the entry takes from now on. */
+  /** Each of these setters returns the new size of the entry in bytes. */
   setText({ tag, text, bytes, expiresAt }: KeptText): number {
     this.form = "text";
     this.tag = tag;
@@ -98,8 +98,8 @@ export class CacheEntry implements Cacheable {
 }
 
 /**
- * What a call that is under way may tell of a key. A write of the key in the meantime gives the entry another version, and
- * then the call tells nothing any more.
+ * Lets a pending call fill the entry of a key. A write of the key meanwhile changes the entry's version, and the ticket
+ * becomes void.
  */
 export class FillTicket {
   readonly entry: CacheEntry;
@@ -112,15 +112,15 @@ export class FillTicket {
 }
 
 /**
- * Values of keys that were read, in the coordinator: a hot key costs no round trip. The coordinator sees
- * every write, so the cache is exactly coherent: from its call on a write makes its key's entry unknown, and voids the
- * tickets of reads of it that are under way. While a key has writes on the way its reads go to the shard, behind them. A
- * write of a key that was cached puts the new value in when it is acknowledged.
+ * A cache of values in the coordinator, so that reads of hot keys need no round trip. It is exactly coherent because
+ * the coordinator sees every write: from its call on, a write makes the entry of its key unknown and voids the tickets
+ * of pending reads of that key. While writes of a key are in flight, reads of it go to the shard, after these writes.
+ * When the write of a cached key is acknowledged, it puts the new value into the cache.
  */
 export class ReadCache {
   readonly #values: SecondChanceCache<CacheEntry> | undefined;
   #lastVersion = gone;
-  /** Entries with no later version than this are gone. */
+  /** Entries up to this version are gone. */
   #clearedVersion = gone;
   hits = 0;
   misses = 0;
@@ -151,14 +151,17 @@ export class ReadCache {
   }
 
   /**
-   * The cache's name for a key: the latin1 string of its bytes, so that a string and the bytes of its UTF-8 form have
-   * one name. An ASCII string is its own.
+   * Returns the cache's name for a key: the latin1 string of its bytes, so that a string and its UTF-8 bytes have the
+   * same name. The name of an ASCII string is the string itself.
    */
   nameOf(key: Key, bytes: Buffer, length: number): string {
     return typeof key === "string" && key.length === length ? key : bytes.latin1Slice(0, length);
   }
 
-  /** The entry of a name, known or not. `now`: asked for the time, in ms, only where a value may have expired. */
+  /**
+   * Returns the entry of a name, known or not. `now` returns the time in ms; it is called only if a value may have
+   * expired.
+   */
   get(name: string, now: () => number): CacheEntry | undefined {
     const found = this.#values?.get(name);
     if (found?.isKnown) {
@@ -169,7 +172,7 @@ export class ReadCache {
     return found;
   }
 
-  /** Only where the key is known. Spares a key that is cached its encoding. */
+  /** Returns the entry only if the key is known. Avoids encoding a cached key. */
   getByKey(key: Key, now: () => number): CacheEntry | undefined {
     const found = typeof key === "string" ? this.#values?.get(key) : undefined;
     if (found?.hasAsciiName && found.isKnown) {
@@ -186,7 +189,7 @@ export class ReadCache {
     }
   }
 
-  /** `value`: what the text in the entry is decoded. Where it is plain, it takes the text's place. */
+  /** Replaces the entry's text by its decoded `value`, if that is plain. */
   noteDecoded(entry: CacheEntry, text: string, value: unknown): void {
     const { tag, expiresAt, unitBytes } = entry;
     if (entry.form === "text" && entry.text === text && this.#isIn(entry)) {
@@ -197,7 +200,10 @@ export class ReadCache {
     }
   }
 
-  /** For a read of a key that is not known. `entry`: what is there of it. `ownName`: gives a string that nobody else has. */
+  /**
+   * Returns a ticket for a read of an unknown key. `entry`: its entry, if there is one. `ownName` returns a string that
+   * nobody else holds.
+   */
   ticket(entry: CacheEntry | undefined, ownName: () => ByteString): FillTicket {
     if (entry !== undefined) {
       return new FillTicket(entry);
@@ -207,12 +213,14 @@ export class ReadCache {
     return new FillTicket(added);
   }
 
-  /** Whether what the call brings is wanted: the key was not written since, and nobody else has told of it. */
+  /**
+   * Whether the result of the call is needed: the key was not written since, and no other call has filled the entry.
+   */
   wants({ entry, version }: FillTicket): boolean {
     return entry.version === version && !entry.isKnown && this.#isIn(entry);
   }
 
-  /** These are for a ticket that is wanted. */
+  /** These require a ticket for which `wants` is true. */
   fillText({ entry }: FillTicket, text: KeptText): void {
     this.#resize(entry, entry.setText(text));
   }
@@ -225,14 +233,14 @@ export class ReadCache {
     this.#resize(entry, entry.setEmpty("missing"));
   }
 
-  /** Nothing is known of the key; also for a call that has failed. */
+  /** Makes the key unknown. Also used when a call failed. */
   forget({ entry }: FillTicket): void {
     this.#remove(entry);
   }
 
   /**
-   * At the call of a write of a key. `isPut`: its value is to be put in when it is acknowledged, where the key was cached or
-   * is being read: then there is a ticket for it.
+   * Called when a write of a key is called. `isPut` means that its value is cached when it is acknowledged; if the key
+   * is cached or being read, returns a ticket for that.
    */
   invalidate(name: string, isPut: boolean): FillTicket | undefined {
     const entry = this.#values?.peek(name);
@@ -248,7 +256,7 @@ export class ReadCache {
     return new FillTicket(entry);
   }
 
-  /** At the call of a write to many keys: a range delete or a bulk load. */
+  /** Called when a write to many keys is called: a range delete or a bulk load. */
   clear(): void {
     this.#values?.clear();
     this.#clearedVersion = this.#lastVersion;

@@ -1,58 +1,61 @@
 import { type ByteString, byteStringOf } from "../../shared/bytes.js";
 import { finalMix, hashBytes } from "../../shared/hash.js";
+import type { KeyRange } from "../../shared/key-range.js";
 import { firstScanPageEntries } from "../../shared/limits.js";
 import { type PageRange, type PageRequest, pageMode } from "../../shared/wire/page.js";
-import { PageReader } from "../page-reader.js";
-import type { KeyInterval } from "../scan-page.js";
-import { shareOf } from "../share.js";
-import type { Decode } from "../value-runs.js";
+import { PageReader } from "../encoding/page-reader.js";
+import type { Decode } from "../encoding/value-runs.js";
+import { shareOf } from "../scan/share.js";
 import { KeptPage, KeptPageReader } from "./kept-page.js";
 import { PageList } from "./page-list.js";
+import { RecentWrites } from "./recent-writes.js";
 import { type Lender, SecondChanceCache } from "./second-chance-cache.js";
-import { WriteTrail } from "./write-trail.js";
 
-/** The pages of longer scans are not kept: they would drive out too many others. */
+/** Pages of longer scans are not kept, because they would evict too many others. */
 const mostEntries = 2 * firstScanPageEntries;
-/** What one scan takes from the cache at once, of each shard. */
+/** Maximum number of pages that one scan takes from the cache at once, per shard. */
 const mostPages = 16;
-/** The pages that were not admitted last: about one for each so many bytes of the cache. */
+/** Size of the memory of refused pages: about one place per this many bytes of the cache. */
 const bytesPerRefused = 32 * 1024;
 const leastRefused = 64;
-/** A decoded page takes so many times the memory of its frame, or less. */
+/** A decoded page takes at most about this many times the memory of its frame. */
 const decodedGrowth = 2;
 
 /** What the cache knows of the beginning of a scan. */
 export interface KnownPages {
   pages: KeptPageReader[];
-  /** What lies behind them; null where they are all there is. */
-  rest: KeyInterval | null;
-  /** What is known of what lies behind `rest`. */
+  /** The range after these pages; null if they are everything. */
+  rest: KeyRange | null;
+  /** What is known after `rest`. */
   behind?: Omit<KnownPages, "behind">;
 }
 
-/** Of one shard. */
+/** The cache's state of one shard. */
 interface ShardMemory {
   readonly pages: PageList;
-  readonly trail: WriteTrail;
+  readonly trail: RecentWrites;
 }
 
 /**
- * Pages of scans as the shards answered them, decoded, in the coordinator: what is scanned over and over costs no round trip. The
- * coordinator sees every write, so the cache is exactly coherent: a write drops the page that its key lies in at the call,
- * and a page that comes is kept only if no key in it was written since the call of its scan. Whatever is here is thus
- * true now, and a scan of this moment may take it.
+ * A cache of decoded scan pages in the coordinator, so that repeated scans need no round trip. It is exactly coherent
+ * because the coordinator sees every write: a write drops the page that contains its key when it is called, and an
+ * arriving page is kept only if no key in it was written since the call of its scan. So everything in the cache is true
+ * now, and a scan of this moment may use it.
  */
 export class ScanCache {
   readonly #shards: readonly ShardMemory[];
   readonly #kept: SecondChanceCache<KeptPage> | undefined;
-  /** Fingerprints of pages that were not admitted, each in the one place that it may have. */
+  /** Fingerprints of pages that were not admitted. Each fingerprint has one possible place. */
   readonly #refused: Int32Array;
   hits = 0;
   misses = 0;
 
-  /** 0 switches the cache off. */
+  /** A capacity of 0 disables the cache. */
   constructor(capacityBytes: number, shards: number, lender?: Lender) {
-    this.#shards = Array.from({ length: shards }, () => ({ pages: new PageList(), trail: new WriteTrail() }));
+    this.#shards = Array.from({ length: shards }, () => ({
+      pages: new PageList(),
+      trail: new RecentWrites(),
+    }));
     this.#kept =
       capacityBytes === 0
         ? undefined
@@ -71,17 +74,17 @@ export class ScanCache {
     return this.#kept?.bytes ?? 0;
   }
 
-  /** Now: with what it may borrow. */
+  /** The current capacity, including what may be borrowed. */
   get capacityBytes(): number {
     return this.#kept?.limitBytes ?? 0;
   }
 
-  /** The moment of a scan that is being called, for `keep`. */
+  /** Returns the mark of a scan that is being called, for `keep`. */
   mark(shard: number): number {
     return this.#shards[shard]!.trail.mark;
   }
 
-  /** What is known of a scan of this moment that wants `limit` entries; undefined where nothing is. */
+  /** Looks up a scan of this moment that needs `limit` entries. Returns undefined if nothing is known of it. */
   find(
     shard: number,
     range: PageRange,
@@ -102,8 +105,8 @@ export class ScanCache {
   }
 
   /**
-   * For a page that came of a scan with this mark, and asked for with `request`; not read so far. Gives what is to be read
-   * in its place where it is kept.
+   * Offers the cache the unread page that answered `request`, of a scan with this mark. If the page is kept, returns
+   * the reader to use instead of it.
    */
   keep(
     shard: number,
@@ -129,13 +132,13 @@ export class ScanCache {
       this.#put(shard, kept);
       return new KeptPageReader(kept, whole, request.reverse, page.rest);
     } catch {
-      // A value cannot be decoded: its reader will say so, where it comes to it.
+      // A value cannot be decoded. The reader of the page will report it.
       return undefined;
     }
   }
 
-  /** Smaller pages, of scans of parts of the interval: in their place comes one. */
-  #dropWithin(shard: number, { lower, upper }: KeyInterval): void {
+  /** Drops smaller pages, of scans of parts of the interval. One page replaces them. */
+  #dropWithin(shard: number, { lower, upper }: KeyRange): void {
     const { pages } = this.#shards[shard]!;
     const first = pages.floor(lower);
     if (first?.interval.lower === lower) {
@@ -151,14 +154,14 @@ export class ScanCache {
 
   #put(shard: number, page: KeptPage): void {
     const kept = this.#kept!;
-    // What has to make room for it is taken out first.
+    // What must make room for it is evicted first.
     kept.set(nameOf(shard, page.interval.lower), page);
     if (page.sizeBytes <= kept.capacityBytes) {
       page.list.add(page);
     }
   }
 
-  /** At the call of a write of this key. `mayBeScanned` false: no scan is under way. */
+  /** Called when a write of this key is called. `mayBeScanned` is false if no scan is running. */
   invalidate(shard: number, key: ByteString, mayBeScanned: boolean): void {
     if (this.#kept === undefined) {
       return;
@@ -175,7 +178,7 @@ export class ScanCache {
     }
   }
 
-  /** At the call of a write to many keys: a range delete or a bulk load. */
+  /** Called when a write to many keys is called: a range delete or a bulk load. */
   clear(): void {
     for (const { pages, trail } of this.#shards) {
       pages.clear();
@@ -190,10 +193,10 @@ export class ScanCache {
   }
 
   /**
-   * Where nothing but one gap is unknown of what is wanted, what is known behind it: then only the gap is read. With more of them all from
-   * the first on is read at once.
+   * If only one gap is unknown, also returns what is known after it, so that only the gap is read. If there are more
+   * gaps, everything from the first one on is read at once.
    */
-  #collectUpOverGap(shard: number, wanted: KeyInterval, limit: number, nowMs: number): KnownPages {
+  #collectUpOverGap(shard: number, wanted: KeyRange, limit: number, nowMs: number): KnownPages {
     const { pages } = this.#shards[shard]!;
     const known = this.#collectUp(shard, wanted, limit, nowMs);
     const gap = known.rest;
@@ -208,7 +211,7 @@ export class ScanCache {
       : known;
   }
 
-  #collectUp(shard: number, { lower: start, upper }: KeyInterval, limit: number, nowMs: number): KnownPages {
+  #collectUp(shard: number, { lower: start, upper }: KeyRange, limit: number, nowMs: number): KnownPages {
     const { pages } = this.#shards[shard]!;
     const known: KeptPageReader[] = [];
     let lower = start;
@@ -231,12 +234,7 @@ export class ScanCache {
     return { pages: known, rest: { lower, upper } };
   }
 
-  #collectDown(
-    shard: number,
-    { lower, upper: start }: KeyInterval,
-    limit: number,
-    nowMs: number,
-  ): KnownPages {
+  #collectDown(shard: number, { lower, upper: start }: KeyRange, limit: number, nowMs: number): KnownPages {
     const { pages } = this.#shards[shard]!;
     const known: KeptPageReader[] = [];
     let upper = start;
@@ -259,7 +257,7 @@ export class ScanCache {
     return { pages: known, rest: { lower, upper } };
   }
 
-  /** False where one of its entries has expired; the page is then dropped. */
+  /** Returns false if one of the page's entries has expired; the page is then dropped. */
   #isFresh(shard: number, page: KeptPage, nowMs: number): boolean {
     if (page.expiresAt !== 0 && page.expiresAt <= nowMs) {
       this.#drop(shard, page);
@@ -268,7 +266,7 @@ export class ScanCache {
     return true;
   }
 
-  /** Where something would have to go for it, only what was asked for not long ago as well is worth its place. */
+  /** If something would have to be evicted for it, a page is admitted only if it was also requested recently. */
   #admits(shard: number, { reverse, lower, upper }: PageRequest, frameBytes: number): boolean {
     const kept = this.#kept!;
     if (kept.bytes + frameBytes * decodedGrowth <= kept.limitBytes) {
@@ -292,12 +290,12 @@ function nameOf(shard: number, lower: ByteString): string {
   return `${shard}:${lower}`;
 }
 
-function intervalOf({ lower, upper }: PageRange): KeyInterval {
+function intervalOf({ lower, upper }: PageRange): KeyRange {
   return { lower: byteStringOf(lower), upper: upper === null ? null : byteStringOf(upper) };
 }
 
-/** The keys of which a page tells all there are. */
-function answeredInterval(request: PageRequest, rest: PageRange | null): KeyInterval {
+/** The interval of keys for which a page is complete. */
+function answeredInterval(request: PageRequest, rest: PageRange | null): KeyRange {
   const { lower, upper } = intervalOf(request);
   if (rest === null) {
     return { lower, upper };
@@ -306,8 +304,8 @@ function answeredInterval(request: PageRequest, rest: PageRange | null): KeyInte
   return request.reverse ? { lower: left.upper!, upper } : { lower, upper: left.lower };
 }
 
-/** An interval without what pages have that reach beyond it; undefined where nothing is left. */
-function withoutNeighbours(pages: PageList, whole: KeyInterval): KeyInterval | undefined {
+/** Removes from an interval what pages reaching beyond it cover; undefined if nothing is left. */
+function withoutNeighbours(pages: PageList, whole: KeyRange): KeyRange | undefined {
   let { lower, upper } = whole;
   const before = pages.floor(lower)?.interval;
   if (before !== undefined && (before.upper === null || before.upper > lower)) {
@@ -316,7 +314,7 @@ function withoutNeighbours(pages: PageList, whole: KeyInterval): KeyInterval | u
     }
     lower = before.upper;
   }
-  // Of the last page that begins in the interval, what lies behind the interval is not given up for it.
+  // The last page that begins in the interval may reach beyond it. It is not dropped for the new page.
   const last = pages.below(upper)?.interval;
   if (last !== undefined && last.lower >= lower && reachesBeyond(last, upper)) {
     upper = last.lower;
@@ -324,7 +322,7 @@ function withoutNeighbours(pages: PageList, whole: KeyInterval): KeyInterval | u
   return upper !== null && upper <= lower ? undefined : { lower, upper };
 }
 
-function reachesBeyond(interval: KeyInterval, upper: ByteString | null): boolean {
+function reachesBeyond(interval: KeyRange, upper: ByteString | null): boolean {
   return upper !== null && (interval.upper === null || interval.upper > upper);
 }
 

@@ -1,14 +1,14 @@
-import { makeParts, partOf } from "../../shared/map-parts.js";
+import { makeParts, partOf } from "./map-parts.js";
 
-/** What is kept in a `SecondChanceCache`. */
+/** An item of a `SecondChanceCache`. */
 export interface Cacheable {
-  /** What it takes in memory, its key and all that holds it included. Only `resize` changes it while it is in. */
+  /** Memory including its key and all overhead. While it is in the cache, only `resize` changes this. */
   sizeBytes: number;
-  /** Read since it was put in, or since the hand passed it. The cache's own. */
+  /** Read since it was added, or since the hand passed it. Managed by the cache. */
   wasUsed: boolean;
 }
 
-/** A cache of which another one may take what it leaves unused, and gives it back when it is told to. */
+/** A cache whose unused capacity another cache may use until it is needed again. */
 export interface Lender {
   readonly capacityBytes: number;
   readonly unusedBytes: number;
@@ -16,13 +16,13 @@ export interface Lender {
   onGrown: (() => void) | undefined;
 }
 
-/** The hand goes on by one entry after so many that were put in, whether there is room or not. */
+/** After this many additions the hand moves by one entry, even if there is room. */
 const setsPerStep = 1024;
 
 /**
- * A cache bounded by bytes that lets go what was not read for long: a hand goes round the entries, takes out those that
- * were not used since it last passed, and gives the others a second chance. A hit costs no more than a look-up, where
- * keeping the exact order of use would move the entry each time.
+ * A byte-bounded cache that evicts what was not read for long. A hand circles over the entries: it removes those not
+ * used since its last pass, and gives the others a second chance. A hit costs only a lookup, whereas an exact order of
+ * use would move the entry each time.
  */
 export class SecondChanceCache<Value extends Cacheable> implements Lender {
   readonly capacityBytes: number;
@@ -30,15 +30,15 @@ export class SecondChanceCache<Value extends Cacheable> implements Lender {
   readonly #lender: Lender | undefined;
   onGrown: (() => void) | undefined;
   readonly #parts = makeParts<Value>();
-  /** The part that the hand is in, and where. */
+  /** The part in which the hand is, and its position there. */
   #handPart = 0;
   #hand = this.#parts[0]!.entries();
   #bytes = 0;
   #sets = 0;
 
   /**
-   * `onEvicted`: told of what had to make room, not of what is deleted. `lender`: what it leaves unused
-   * may be used here.
+   * `onEvicted` is called for evicted values, not for deleted ones. `lender`: a cache whose unused capacity may be used
+   * here.
    */
   constructor(capacityBytes: number, onEvicted?: (value: Value) => void, lender?: Lender) {
     this.capacityBytes = capacityBytes;
@@ -49,7 +49,7 @@ export class SecondChanceCache<Value extends Cacheable> implements Lender {
     }
   }
 
-  /** What it may take now, with what it may borrow. */
+  /** What it may use now, including what it may borrow. */
   get limitBytes(): number {
     return this.capacityBytes + (this.#lender?.unusedBytes ?? 0);
   }
@@ -74,39 +74,39 @@ export class SecondChanceCache<Value extends Cacheable> implements Lender {
     return value;
   }
 
-  /** Like `get`, for what is no use of it. */
+  /** Like `get`, but does not mark the entry as used. */
   peek(key: string): Value | undefined {
     return partOf(this.#parts, key).get(key);
   }
 
-  /** One that is larger than the whole cache is not kept. */
+  /** Sets a value. A value larger than the whole cache is not kept. */
   set(key: string, value: Value): void {
     this.delete(key);
     this.add(key, value);
   }
 
-  /** Like `set`, under a key that is not there. */
+  /** Like `set`, for a key that is not in the cache. */
   add(key: string, value: Value): void {
     if (value.sizeBytes > this.capacityBytes) {
       return;
     }
     this.#sets += 1;
     if (this.#sets % setsPerStep === 0) {
-      // An iterator that stands still keeps every table alive that its Map has had since.
+      // An iterator that does not move keeps alive every table that its Map has had since.
       this.#step();
     }
     this.#grow(value.sizeBytes);
     partOf(this.#parts, key).set(key, value);
   }
 
-  /** What is kept takes more or less memory than before. Whatever has to make room for that may be this very value. */
+  /** Changes the size of a value. This may evict other values, or this one. */
   resize(value: Value, sizeBytes: number): void {
     const more = sizeBytes - value.sizeBytes;
     value.sizeBytes = sizeBytes;
     this.#grow(more);
   }
 
-  /** True where it was there. */
+  /** Returns true if the key was in the cache. */
   delete(key: string): boolean {
     const part = partOf(this.#parts, key);
     const value = part.get(key);
@@ -138,7 +138,7 @@ export class SecondChanceCache<Value extends Cacheable> implements Lender {
     }
   }
 
-  /** Moves the hand; undefined where it came to the end of a part, and stands before the next one. */
+  /** Moves the hand. Returns undefined at the end of a part; the hand is then at the start of the next one. */
   #step(): [string, Value] | undefined {
     const { done, value: entry } = this.#hand.next();
     if (done) {

@@ -1,8 +1,8 @@
 import type { FastKVError } from "../../shared/errors.js";
 import type { RecoverySummary, ShardEvent } from "../../shared/wire/messages.js";
-import type { FastKVEvents } from "../call-options.js";
+import type { FastKVEvents } from "../calls/call-options.js";
 
-/** Something that happened in a database. The first ones are for the program, the others for its log alone. */
+/** Something that happened in a database. Some events are emitted to the program; the others are only logged. */
 export type DatabaseEvent =
   | { type: "shard-restart"; shard: number; reason: string }
   | { type: "shard-failed"; shard: number; error: FastKVError }

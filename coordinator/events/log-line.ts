@@ -1,4 +1,4 @@
-/** What is logged of an event: a pure table, from what happened to level, fields and message. */
+/** A pure mapping from events to log level, fields and message. */
 
 import type { DatabaseEvent } from "./database-event.js";
 import type { LogFields, LogLevel } from "./logger.js";
@@ -18,7 +18,7 @@ const stallLines = {
   },
 } as const;
 
-/** `shardPid`: of the process that it happened in, where there is one. */
+/** `shardPid`: the process in which the event happened, if there is one. */
 export function logLineOf(event: DatabaseEvent, shardPid: number | undefined): LogLine {
   const { type, ...details } = event;
   const fields: LogFields = { event: type, ...details };
@@ -29,7 +29,7 @@ export function logLineOf(event: DatabaseEvent, shardPid: number | undefined): L
     fields.durationMs = Math.round(event.durationMs * 10) / 10;
   }
   if ("error" in event) {
-    // The name under which loggers expect an error.
+    // Loggers expect an error under the name `err`.
     delete fields.error;
     fields.code = event.error.code;
     fields.err = event.error;

@@ -1,6 +1,6 @@
 /**
- * Where FastKV writes what happens, one structured line for each: an object with fields, and a message. A logger of
- * pino fits as it is. Nothing is logged without one.
+ * Receives FastKV's log: one structured line per event, an object with fields and a message. A pino logger fits as it
+ * is. Without a logger nothing is logged.
  */
 export interface Logger {
   debug(fields: LogFields, message: string): void;
@@ -12,8 +12,8 @@ export interface Logger {
 export type LogLevel = "debug" | "info" | "warn" | "error";
 
 /**
- * `event` is always there. Times are in milliseconds, sizes in bytes. Keys and values never stand in it, but for an
- * escaped excerpt in the message of an `err`.
+ * `event` is always present. Times are in milliseconds, sizes in bytes. Keys and values never appear, except an escaped
+ * excerpt in the message of an `err`.
  */
 export interface LogFields {
   event: string;
@@ -22,7 +22,7 @@ export interface LogFields {
 
 const levels: readonly LogLevel[] = ["debug", "info", "warn", "error"];
 
-/** The methods that something lacks to be a logger. */
+/** Returns the methods that a value lacks to be a logger. */
 export function missingLevels(value: unknown): LogLevel[] {
   const methods = typeof value === "object" && value !== null ? (value as Record<string, unknown>) : {};
   return levels.filter((level) => typeof methods[level] !== "function");

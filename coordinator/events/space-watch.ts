@@ -1,32 +1,34 @@
 import type { FileSystemSpace } from "../../shared/storage/file-system-space.js";
-import type { EventDesk } from "./event-desk.js";
+import type { EventHub } from "./event-hub.js";
 
-/** How often the free space is looked up. */
+/** How often the free space is measured. */
 const checkIntervalMs = 10_000;
-/** Low space is over only when there is so much more than the threshold: else each flush would tell of it anew. */
+/**
+ * Low space ends only when free space exceeds the threshold by this factor. Otherwise each flush could report it again.
+ */
 const recoveredRatio = 1.25;
 
 export interface SpaceHost {
   measure(): Promise<FileSystemSpace>;
-  /** Calls once, later; what it gives back cancels that. It must not keep the program running. */
+  /** Calls once, later. The returned function cancels the call. The timer must not keep the program running. */
   setTimer(call: () => void, delayMs: number): () => void;
-  /** There has become too little, or enough again. */
+  /** Called when space becomes low, or sufficient again. */
   onChange(space: SpaceState): void;
 }
 
-/** What was found at the last look. */
+/** The result of the last measurement. */
 export interface SpaceState extends FileSystemSpace {
   isLow: boolean;
 }
 
-/** Pure: whether space is low now, given whether it was. */
+/** Whether space is low now, given whether it was before. Pure. */
 export function isSpaceLow(freeBytes: number, thresholdBytes: number, wasLow: boolean): boolean {
   return freeBytes < (wasLow ? thresholdBytes * recoveredRatio : thresholdBytes);
 }
 
 /**
- * Looks at the free space of a database's file system, one look at a time: a file system that does not answer (a
- * network's, say) is asked again only when it has.
+ * Watches the free space of a database's file system, one measurement at a time: a file system that does not answer
+ * (such as a network one) is not asked again until it does.
  */
 export class SpaceWatch {
   readonly #thresholdBytes: number;
@@ -40,12 +42,12 @@ export class SpaceWatch {
     this.#host = host;
   }
 
-  /** Undefined before the first look has ended. */
+  /** Undefined until the first measurement ends. */
   get state(): SpaceState | undefined {
     return this.#state;
   }
 
-  /** The first look is now. */
+  /** Starts with a measurement at once. */
   start(): void {
     void this.#look();
   }
@@ -56,7 +58,7 @@ export class SpaceWatch {
   }
 
   async #look(): Promise<void> {
-    // What cannot be measured is as it was: a database must not fail for that.
+    // A failed measurement leaves the state unchanged: the database must not fail because of it.
     const space = await this.#host.measure().catch(() => undefined);
     if (this.#isStopped) {
       return;
@@ -77,9 +79,9 @@ export class SpaceWatch {
   }
 }
 
-/** Watches the space of an open database, where its environment can say how much there is and a threshold is set. */
+/** Watches the space of an open database, if its environment can measure it and a threshold is set. */
 export function watchSpace(
-  database: { folder: string; options: { lowSpaceThreshold: number }; events: EventDesk },
+  database: { folder: string; options: { lowSpaceThreshold: number }; events: EventHub },
   environment: { measureSpace?(folder: string): Promise<FileSystemSpace> },
 ): SpaceWatch | undefined {
   const { folder, options, events } = database;

@@ -1,9 +1,9 @@
 import { corruption, type FastKVError } from "../../shared/errors.js";
 import { OperationReader, operationKind } from "../../shared/format/operations.js";
 import { shardOfKey } from "../../shared/hash.js";
-import type { LogRecord } from "../../shared/log/log-file.js";
-import { scanLog } from "../../shared/log/record-scan.js";
 import type { Findings } from "../../shared/maintenance/finding.js";
+import type { LogRecord } from "../../shared/record-log/log-file.js";
+import { scanLog } from "../../shared/record-log/record-scan.js";
 import type { FileSystem } from "../../shared/storage/file-system.js";
 import {
   decodeBatches,
@@ -16,10 +16,10 @@ import {
 } from "../batch-log/log-format.js";
 
 export interface ExaminedBatchLog {
-  /** No record is known to be lost. */
+  /** Whether no record is known to be lost. */
   isWhole: boolean;
   cutSequence: number;
-  /** The highest sequence number that any record names. */
+  /** The highest sequence number in any record. */
   lastSequence: number;
   timeMs: number;
   /** In order of sequence. */
@@ -43,7 +43,7 @@ interface FileContents {
   batches: LoggedBatch[];
 }
 
-/** Reads all of the log that can be read, by the rules of `loadBatchLog`, and says what is wrong with it. */
+/** Reads everything readable in the log, by the rules of `loadBatchLog`, and reports what is wrong with it. */
 export function examineBatchLog(input: LogFolder): ExaminedBatchLog {
   const { fileSystem, folder, findings } = input;
   const files = fileSystem
@@ -157,7 +157,7 @@ function takeRecord(record: LogRecord, path: string, contents: FileContents, inp
   }
 }
 
-/** Every part is of a shard that there is, and of keys of that shard. */
+/** Checks that every part names an existing shard, and has only keys of that shard. */
 function checkBatch({ sequence, parts }: LoggedBatch, path: string, offset: number, input: LogFolder): void {
   const fail = (what: string): FastKVError => corruption(path, offset, `batch ${sequence}: ${what}`);
   for (const { shard, section } of parts) {

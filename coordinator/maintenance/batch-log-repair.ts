@@ -5,14 +5,14 @@ import type { ClosedDatabase, CommonFiles } from "./closed-database.js";
 import type { LostFolder } from "./lost-folder.js";
 
 /**
- * Begins a new batch log in the place of a damaged one. It says that no part which a shard has needs a record any more,
- * and holds what could be read of the batches that shards lack.
+ * Replaces a damaged batch log by a new one. The new log says that no part that a shard has needs a record any more,
+ * and contains what could be read of batches that shards lack.
  */
-export function replaceBatchLog(
+export async function replaceBatchLog(
   { fileSystem, folder, ownership }: ClosedDatabase,
   { identity, log }: CommonFiles,
   state: { lastSequences: readonly number[]; highest: number; lost: LostFolder },
-): Finding {
+): Promise<Finding> {
   const batches = (log?.batches ?? [])
     .map(({ sequence, parts }) => ({
       sequence,
@@ -25,7 +25,7 @@ export function replaceBatchLog(
   for (const name of names) {
     state.lost.keep(name);
   }
-  const writer = startFile(
+  const writer = await startFile(
     { fileSystem, folder, databaseId: identity!.identity.databaseId, epoch: ownership.epoch },
     fileNumber,
     {

@@ -1,13 +1,13 @@
-/** A database that nobody has open, held for examination: the lock, its identity, its batch log, its folders. */
+/** A database that nobody has open, locked for examination: the lock, its identity, its batch log, its folders. */
 
 import path from "node:path";
 import { FastKVError } from "../../shared/errors.js";
 import { Findings } from "../../shared/maintenance/finding.js";
 import type { LoggedInput, ShardTask } from "../../shared/maintenance/messages.js";
-import { PatchyFileSystem } from "../../shared/maintenance/patchy-file-system.js";
+import { ZeroFillingFileSystem } from "../../shared/maintenance/zero-filling-file-system.js";
 import type { FileSystem } from "../../shared/storage/file-system.js";
+import { checkPath } from "../calls/options.js";
 import { Clock } from "../clock.js";
-import { checkPath } from "../options.js";
 import { prepareFolder } from "../ownership/database-folder.js";
 import { identityFileName } from "../ownership/identity-file.js";
 import { acquireOwnership } from "../ownership/owner-lock.js";
@@ -23,18 +23,18 @@ export interface ClosedDatabase {
   ownership: Ownership;
 }
 
-/** Takes the lock of a database, does something, and gives the lock back. */
+/** Takes the lock of a database, calls `work`, and releases the lock. */
 export async function withClosedDatabase<T>(
   given: Pick<MaintenanceEnvironment, "fileSystem" | "checkFolder">,
   givenFolder: unknown,
   work: (database: ClosedDatabase) => Promise<T>,
 ): Promise<T> {
-  const fileSystem = new PatchyFileSystem(given.fileSystem);
+  const fileSystem = new ZeroFillingFileSystem(given.fileSystem);
   const folder = path.resolve(checkPath(givenFolder));
   try {
     prepareFolder(fileSystem, folder, { createIfMissing: false });
   } catch (error) {
-    // A database without its identity file is one that was damaged.
+    // A missing identity file means that the database was damaged.
     if (!(error instanceof FastKVError) || error.code !== "FASTKV_CORRUPTION") {
       throw error;
     }
@@ -42,20 +42,24 @@ export async function withClosedDatabase<T>(
   given.checkFolder?.(folder);
   const clock = new Clock();
   const ownership = await acquireOwnership(fileSystem, folder, { clock: () => clock.now() });
+  let result: T;
   try {
-    return await work({ fileSystem, folder, ownership });
-  } finally {
-    ownership.release();
+    result = await work({ fileSystem, folder, ownership });
+  } catch (error) {
+    ownership.releaseQuietly();
+    throw error;
   }
+  ownership.release();
+  return result;
 }
 
-/** What the coordinator's own files say. */
+/** The contents of the coordinator's own files. */
 export interface CommonFiles {
   findings: Findings;
-  /** Undefined where no file says which database this is: then nothing else can be examined. */
+  /** Undefined if no file says which database this is; nothing else can be examined then. */
   identity: SurveyedIdentity | undefined;
   log: ExaminedBatchLog | undefined;
-  /** The shards whose folders are there. */
+  /** The shards whose folders exist. */
   present: number[];
 }
 
@@ -83,7 +87,7 @@ export function examineCommonFiles({ fileSystem, folder }: ClosedDatabase): Comm
   return { findings, identity, log, present: found.filter((one) => one < shards) };
 }
 
-/** What a shard's process has to know. */
+/** Builds the task for the process of a shard. */
 export function taskOf(
   { folder, ownership }: ClosedDatabase,
   { identity, log }: CommonFiles,

@@ -1,4 +1,4 @@
-/** What a folder says of a database whose identity file may be damaged or gone. */
+/** Finds out which database a folder contains, if its identity file may be damaged or missing. */
 
 import { decodeFileHeader, fileHeaderBytes } from "../../shared/format/file-header.js";
 import { hashName } from "../../shared/hash.js";
@@ -9,11 +9,11 @@ import { listShardFolders, shardFolderName } from "../ownership/shard-folders.js
 
 export interface SurveyedIdentity {
   identity: Identity;
-  /** The identity file is sound; else the identity was gathered from the other files. */
+  /** Whether the identity file is sound; if not, the identity was derived from the other files. */
   isSound: boolean;
 }
 
-/** The identity as its file says it, or else as the other files do; undefined where nothing says what this is. */
+/** Returns the identity from its file, or else derived from the other files; undefined if no file tells. */
 export function surveyIdentity(
   fileSystem: FileSystem,
   folder: string,
@@ -32,7 +32,7 @@ export function surveyIdentity(
   return identity === undefined ? undefined : { identity, isSound: false };
 }
 
-/** The database id that most files name, and as many shards as there are folders of them. */
+/** Takes the database id that most files name, and derives the number of shards from their folders. */
 function gatherIdentity(fileSystem: FileSystem, folder: string): Identity | undefined {
   const shardFolders = listShardFolders(fileSystem, folder);
   const paths = [
@@ -71,7 +71,7 @@ function namesIn(fileSystem: FileSystem, folder: string): string[] {
   try {
     return fileSystem.list(folder);
   } catch {
-    // No folder, or one that cannot be read: others have a vote.
+    // Not a folder, or not readable: other files are counted.
     return [];
   }
 }
@@ -86,7 +86,7 @@ function headerOf(fileSystem: FileSystem, path: string): ReturnType<typeof decod
       handle.close();
     }
   } catch {
-    // A folder, a file of another kind, or a damaged header: no vote.
+    // A folder, a file of another kind, or a damaged header does not count.
     return undefined;
   }
 }

@@ -1,6 +1,9 @@
 import type { FileSystem } from "../../shared/storage/file-system.js";
 
-/** Where a repair keeps what it replaces. Names are those that the files have in the database's folder. */
+/**
+ * The folder in which a repair keeps the files that it replaces. Files keep the names that they have in the database's
+ * folder.
+ */
 export class LostFolder {
   readonly path: string;
   readonly names: string[] = [];
@@ -18,7 +21,7 @@ export class LostFolder {
     this.#fileSystem.syncFolder(this.#folder);
   }
 
-  /** Gives a file a second name here; its first one may then be given to another. A missing file is no error. */
+  /** Links a file here; its original name may then be reused. A missing file is not an error. */
   keep(name: string): void {
     if (this.#fileSystem.exists(`${this.#folder}/${name}`)) {
       this.#fileSystem.link(`${this.#folder}/${name}`, `${this.path}/${name}`);
@@ -33,7 +36,7 @@ export class LostFolder {
     this.names.push(name);
   }
 
-  /** Makes it all durable. Gives the folder's path; null where it stayed empty, and went. */
+  /** Makes everything durable. Returns the folder's path, or null if it stayed empty and was removed. */
   finish(): string | null {
     if (this.#fileSystem.list(this.path).length === 0) {
       this.#fileSystem.removeFolder(this.path);

@@ -1,4 +1,4 @@
-/** A process that examines or mends one shard of a closed database; see shard/maintenance/main.ts. */
+/** A process that examines or repairs one shard of a closed database; see shard/maintenance/main.ts. */
 
 import { type ChildProcess, fork } from "node:child_process";
 import { FastKVError, fromErrorReport } from "../../shared/errors.js";
@@ -13,7 +13,7 @@ export interface MaintenanceProgram {
   execArgv: readonly string[];
 }
 
-/** The entry in this package: all of its modules in one file (shared/scripts/bundle.js). */
+/** The entry point in this package: all its modules in one file (shared/scripts/bundle.js). */
 export const defaultMaintenanceModule = new URL("../../shard/bundle/maintenance.js", import.meta.url);
 
 export type FinalReply = Exclude<MaintenanceReply, { type: "progress" | "failed" }>;
@@ -22,7 +22,7 @@ export class MaintenanceProcess {
   readonly identity: ProcessIdentity | undefined;
   readonly #child: ChildProcess;
   readonly #exited: Promise<string>;
-  /** Its channel has been read to the end: the news of an exit may overtake the last message. */
+  /** Resolves when the channel has been read to its end: the exit event may arrive before the last message. */
   readonly #silent: Promise<void>;
 
   constructor(program: MaintenanceProgram) {
@@ -46,7 +46,7 @@ export class MaintenanceProcess {
     this.identity = pid === undefined ? undefined : identityOf(pid);
   }
 
-  /** Has a task done. `onRead` is given the bytes read since its last call. */
+  /** Performs a task. `onRead` gets the number of bytes read since its last call. */
   async perform(task: ShardTask, onRead: (bytes: number) => void): Promise<FinalReply> {
     const replied = new Promise<FinalReply>((resolve, reject) => {
       this.#child.on("message", (reply: MaintenanceReply) => {
@@ -62,7 +62,7 @@ export class MaintenanceProcess {
         }
       });
     });
-    // A send that fails shows as an exit.
+    // A failed send shows as an exit of the process.
     this.#child.send(task, () => undefined);
     const ended = Promise.all([this.#exited, this.#silent]).then(([how]): never => {
       throw new FastKVError(
@@ -73,7 +73,7 @@ export class MaintenanceProcess {
     return Promise.race([replied, ended]);
   }
 
-  /** Ends it for sure. */
+  /** Kills the process for certain. */
   async kill(): Promise<void> {
     if (this.#child.exitCode === null && this.#child.signalCode === null) {
       this.#child.kill("SIGKILL");

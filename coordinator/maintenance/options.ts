@@ -1,44 +1,44 @@
 import type { ShardTask } from "../../shared/maintenance/messages.js";
 import type { FileSystem } from "../../shared/storage/file-system.js";
 import { NodeFileSystem } from "../../shared/storage/node-file-system.js";
-import { checkNames, invalidOption } from "../options.js";
+import { checkSignal } from "../calls/abort.js";
+import { checkNames, invalidOption } from "../calls/options.js";
 import { checkFolderTrust } from "../ownership/folder-trust.js";
 import type { Ownership } from "../ownership/ownership.js";
-import { checkSignal } from "../scan-request.js";
 import { defaultMaintenanceModule, type FinalReply } from "./maintenance-process.js";
 import { performTasks } from "./shard-tasks.js";
 
 export interface MaintenanceProgress {
-  /** Bytes of files that were read. */
+  /** Bytes of files read so far. */
   doneBytes: number;
   /** Bytes of all files of the shards. */
   totalBytes: number;
 }
 
-/** For `verify` and `repair`. */
+/** Options of `verify` and `repair`. */
 export interface MaintenanceOptions {
-  /** Told now and then how much has been read. @default nobody is told */
+  /** Called from time to time with how much was read. @default no progress reports */
   onProgress?: ((progress: MaintenanceProgress) => void) | undefined;
-  /** Ends the work: the call rejects with `FASTKV_ABORTED`. */
+  /** Ends the work when aborted: the call rejects with `FASTKV_ABORTED`. */
   signal?: AbortSignal | undefined;
-  /** Works on a folder that belongs to another user, or that others may write to, all the same. @default false */
+  /** Whether to accept a folder that belongs to another user or is writable by others. @default false */
   allowSharedFolder?: boolean | undefined;
-  /** The program that does the work. @default process.execPath */
+  /** The executable that does the work. @default process.execPath */
   execPath?: string | undefined;
-  /** Node options of that program. @default [] */
+  /** Node options for that executable. @default [] */
   execArgv?: readonly string[] | undefined;
-  /** The module that it runs: for bundlers, which move it. @default the one in this package, `fastkv/maintenance` */
+  /** The module that it runs; for bundlers, which move it. @default the module in this package, `fastkv/maintenance` */
   maintenanceModule?: URL | undefined;
 }
 
 const names = ["onProgress", "signal", "allowSharedFolder", "execPath", "execArgv", "maintenanceModule"];
 
-/** What an examination stands on: real files and processes, or in tests a simulated disk and this very process. */
+/** What an examination runs on: real files and processes or, in tests, a simulated disk and this process itself. */
 export interface MaintenanceEnvironment {
   fileSystem: FileSystem;
-  /** Refuses a folder that strangers may change; throws `FASTKV_UNSAFE_FOLDER`. */
+  /** Throws `FASTKV_UNSAFE_FOLDER` for a folder that other users may change. */
   checkFolder?(folder: string): void;
-  /** Does tasks, in any order; the replies come in the order of the tasks. */
+  /** Performs tasks in any order; the replies are in the order of the tasks. */
   perform(
     tasks: readonly ShardTask[],
     ownership: Ownership,

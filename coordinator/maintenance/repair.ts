@@ -16,45 +16,48 @@ import { LostFolder } from "./lost-folder.js";
 import { environmentOf, type MaintenanceEnvironment, type MaintenanceOptions } from "./options.js";
 import { examineShards, reportOf, type VerifyReport } from "./verify.js";
 
-/** Each key fits twice the number of shards by chance every other time. */
+/** By chance, a key fits twice the number of shards half of the time. */
 const tellingKeys = 32;
 
-/** What `repair` did. */
+/** The result of `repair`. */
 export interface RepairReport {
-  /** Absolute. */
+  /** The absolute path of the database folder. */
   path: string;
-  /** False where nothing was damaged: then nothing was changed. */
+  /** False if nothing was damaged; nothing was changed then. */
   wasDamaged: boolean;
-  /** What was damaged, as `verify` says it. */
+  /** The damage, as `verify` reports it. */
   before: VerifyReport;
   /** What could not be saved: file, offset, keys. At most 200 for each shard, and for the database as a whole. */
   losses: Finding[];
-  /** How many losses there are, listed or not. */
+  /** Number of losses, listed or not. */
   lostItems: number;
-  /** Where the replaced files are, absolute; null where there are none. They may be deleted when nobody wants them. */
+  /**
+   * The absolute path of the folder with the replaced files; null if there are none. You may delete it when you no
+   * longer need it.
+   */
   lostFolder: string | null;
-  /** The replaced files, relative to the database's folder and to `lostFolder` alike. */
+  /** The replaced files, relative both to the database's folder and to `lostFolder`. */
   setAside: string[];
-  /** What `verify` says now. */
+  /** What `verify` reports after the repair. */
   after: VerifyReport;
 }
 
 /**
- * Makes a damaged database consistent again, out of what can be read of it. Every file that it replaces is kept in a
- * folder `lost-<number>` within the database's; nothing is deleted. Needs room for what is rewritten: at most as much
- * again as the damaged shards take.
+ * Makes a damaged database consistent again, from what can be read of it. Every file that it replaces is kept in a
+ * folder `lost-<number>` in the database's folder; nothing is deleted. The rewritten files need disk space: at most as
+ * much again as the damaged shards use.
  *
- * What is lost is lost: where a newer value or a delete of a key is, an older value may show. Keep a backup, and prefer
- * it. A sound database is left as it is.
+ * Lost data stays lost: instead of a lost newer value or a lost delete of a key, an older value may appear. Keep
+ * backups, and prefer to restore one. A sound database is not changed.
  *
- * @throws FastKVError as `verify` does, and `FASTKV_CORRUPTION` where no file says which database this is, or whole
- * shards are missing and nobody can say how many there were; `FASTKV_NO_SPACE`.
+ * @throws FastKVError like `verify`, and `FASTKV_CORRUPTION` if no file says which database this is, or if whole shards
+ * are missing and their number is unknown; `FASTKV_NO_SPACE`.
  */
 export async function repair(folder: string, options: MaintenanceOptions = {}): Promise<RepairReport> {
   return repairIn(folder, environmentOf("repair", options));
 }
 
-/** @internal Repairs on other files than the real ones. */
+/** @internal Repairs in a given environment instead of on real files. */
 export function repairIn(folder: string, environment: MaintenanceEnvironment): Promise<RepairReport> {
   return withClosedDatabase(environment, folder, (database) => repairClosed(database, environment));
 }
@@ -81,7 +84,7 @@ async function repairClosed(
     `lost-${ownerFileName(ownership.epoch).slice("OWNER-".length)}`,
   );
   lost.make();
-  // At the end of a log, damage looks like what a crash leaves; but then the shards know of more batches.
+  // At the end of a log, damage looks like what a crash leaves. But then the shards know of more batches.
   const isLogSound = common.log?.isWhole === true && examined.every((one) => one.logMismatches === 0);
   const repairs = await repairShards(database, common, { examined, isLogSound, lost, environment });
   const losses: Finding[] = repairs.flatMap((one) => one.losses);
@@ -89,7 +92,7 @@ async function repairClosed(
   if (!isLogSound) {
     const lastSequences = lastSequencesOf(examined, repairs, common);
     const highest = Math.max(0, ...examined.map((one) => one.highestSequence), ...lastSequences);
-    const loss = replaceBatchLog(database, common, { lastSequences, highest, lost });
+    const loss = await replaceBatchLog(database, common, { lastSequences, highest, lost });
     losses.push(loss);
     lostItems += 1;
   }
@@ -128,7 +131,10 @@ function checkIdentity(
   return identity;
 }
 
-/** Keys of other shards, or ever more keys that would also belong here if there were more shards, cannot be chance. */
+/**
+ * Detects missing shards: there are keys of other shards, or so many keys would also belong here if there were more
+ * shards that it cannot be chance.
+ */
 function areShardsMissing(examined: readonly ShardExamination[]): boolean {
   const keys = examined.reduce((sum, shard) => sum + shard.keys, 0);
   const [first, ...others] = examined;
@@ -141,7 +147,7 @@ function areShardsMissing(examined: readonly ShardExamination[]): boolean {
   );
 }
 
-/** In order of the shards. A shard whose folder is missing becomes an empty one. */
+/** Repairs the damaged shards, in order. A shard whose folder is missing becomes an empty one. */
 async function repairShards(
   database: ClosedDatabase,
   common: CommonFiles,
@@ -175,7 +181,7 @@ async function repairShards(
   return replies.flatMap((reply) => (reply.type === "repaired" ? [reply.repair] : []));
 }
 
-/** Up to where each shard will say that it has every write, by index. */
+/** Returns, by index, up to which sequence each shard will report to have every write. */
 function lastSequencesOf(
   examined: readonly ShardExamination[],
   repairs: readonly ShardRepair[],

@@ -1,6 +1,6 @@
 import { availableParallelism } from "node:os";
 import type { ShardTask } from "../../shared/maintenance/messages.js";
-import { abortError } from "../merged-scan.js";
+import { abortError } from "../calls/abort.js";
 import type { Ownership } from "../ownership/ownership.js";
 import { type FinalReply, MaintenanceProcess, type MaintenanceProgram } from "./maintenance-process.js";
 
@@ -12,8 +12,8 @@ export interface TaskEnvironment {
 }
 
 /**
- * Does one task for each shard, each in a process of its own and a few at once. Gives the replies in the order of the
- * tasks. When it returns or throws, none of the processes runs any more.
+ * Performs one task for each shard, each in its own process, with a few at a time. Returns the replies in the order of
+ * the tasks. When it returns or throws, none of the processes is running.
  */
 export async function performTasks(
   tasks: readonly ShardTask[],
@@ -21,7 +21,7 @@ export async function performTasks(
 ): Promise<FinalReply[]> {
   const { ownership } = environment;
   const running = new Set<MaintenanceProcess>();
-  // Who takes over after a crash of this process ends them first: they may be writing.
+  // After a crash of this process, the next owner kills these processes first: they may be writing.
   const record = (): void => {
     const identities = [...running].map((one) => one.identity).filter((one) => one !== undefined);
     ownership.recordShards(identities, null);
@@ -68,7 +68,11 @@ export async function performTasks(
     return replies;
   } finally {
     environment.signal?.removeEventListener("abort", stop);
-    record();
+    try {
+      record();
+    } catch {
+      // The processes that stay recorded have ended, which the next owner sees.
+    }
   }
 }
 

@@ -10,46 +10,46 @@ import {
 } from "./closed-database.js";
 import { environmentOf, type MaintenanceEnvironment, type MaintenanceOptions } from "./options.js";
 
-/** What `verify` found. Sizes are in bytes. */
+/** The result of `verify`. Sizes are in bytes. */
 export interface VerifyReport {
-  /** Absolute. */
+  /** The absolute path of the database folder. */
   path: string;
-  /** Nothing is damaged. There may be notes. */
+  /** True if nothing is damaged. There may be notes. */
   isSound: boolean;
-  /** It was closed, and not ended by a crash. */
+  /** True if the database was closed, and not ended by a crash. */
   wasClosed: boolean;
   shards: number;
-  /** What was read. */
+  /** Bytes read. */
   bytes: number;
   tables: number;
   /** Versions of keys in tables. */
   entries: number;
   walRecords: number;
   batches: number;
-  /** How many findings of damage there are, listed or not. */
+  /** Number of damages found, listed or not. */
   damages: number;
   /** At most 200 for each shard, and for the database as a whole. */
   findings: Finding[];
-  /** Findings that are not listed. */
+  /** Number of findings that are not listed. */
   unlisted: number;
 }
 
 /**
- * Reads every file of a closed database, and says what is wrong: checksums, the order of keys, levels, the manifest
+ * Reads every file of a closed database and reports what is wrong: checksums, the order of keys, levels, the manifest
  * against the folder, bloom filters, the properties of tables, WAL, batch log, the batch log against the shards, and
- * whether each key is in its shard. Changes nothing but the lock: nobody opens the database meanwhile.
+ * whether each key is in its shard. Changes only the lock, so that nobody can open the database meanwhile.
  *
- * After a crash the files are examined as they stand: what a crash leaves is no damage, but a note.
+ * After a crash the files are examined as they are: what a crash leaves is reported as a note, not as damage.
  *
- * @throws FastKVError where it cannot be examined: `FASTKV_LOCKED`, `FASTKV_NOT_FOUND`, `FASTKV_NOT_A_DATABASE`,
- * `FASTKV_UNSAFE_FOLDER`, `FASTKV_UNSUPPORTED_FORMAT`, `FASTKV_INVALID_OPTION`, `FASTKV_ABORTED`, `FASTKV_IO`; `FASTKV_CORRUPTION` only for a
- * damaged owner file, since it then cannot be told whether the database is in use.
+ * @throws FastKVError if the database cannot be examined: `FASTKV_LOCKED`, `FASTKV_NOT_FOUND`, `FASTKV_NOT_A_DATABASE`,
+ * `FASTKV_UNSAFE_FOLDER`, `FASTKV_UNSUPPORTED_FORMAT`, `FASTKV_INVALID_OPTION`, `FASTKV_ABORTED`, `FASTKV_IO`;
+ * `FASTKV_CORRUPTION` only for a damaged owner file, because it is then unknown whether the database is in use.
  */
 export async function verify(folder: string, options: MaintenanceOptions = {}): Promise<VerifyReport> {
   return verifyIn(folder, environmentOf("verify", options));
 }
 
-/** @internal Verifies on other files than the real ones. */
+/** @internal Verifies in a given environment instead of on real files. */
 export function verifyIn(folder: string, environment: MaintenanceEnvironment): Promise<VerifyReport> {
   return withClosedDatabase(environment, folder, async (database) => {
     const common = examineCommonFiles(database);
@@ -57,7 +57,7 @@ export function verifyIn(folder: string, environment: MaintenanceEnvironment): P
   });
 }
 
-/** Has every shard that is there examined. */
+/** Examines every shard whose folder exists. */
 export async function examineShards(
   database: ClosedDatabase,
   common: CommonFiles,
@@ -84,7 +84,7 @@ function bytesOfShard({ fileSystem, folder }: ClosedDatabase, index: number): nu
         handle.close();
       }
     } catch {
-      // The examination says what is wrong with it.
+      // The examination reports what is wrong with it.
       return sum;
     }
   }, 0);

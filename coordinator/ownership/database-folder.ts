@@ -1,4 +1,4 @@
-/** Is a folder a database, may it become one, or is it somebody else's? Nothing in it is touched here. */
+/** Decides whether a folder is a database, may become one, or contains other files. Does not change anything in it. */
 
 import path from "node:path";
 import { excerpt } from "../../shared/bytes.js";
@@ -10,7 +10,7 @@ import { systemErrorCode } from "./system-error.js";
 
 export type FolderState = "new" | "existing";
 
-/** What systems put into folders by themselves, such as at the root of a volume. */
+/** Names that operating systems create by themselves, for example at the root of a volume. */
 const ignoredNames = new Set(["lost+found", ".DS_Store"]);
 const namedInErrors = 3;
 const databasePattern = /^(shard-\d{3}|batch-log.*|lost-\d{10})$/;
@@ -20,7 +20,7 @@ export type FolderVerdict =
   | { kind: "identity-missing"; names: string[] }
   | { kind: "foreign"; names: string[] };
 
-/** Decides from the names in a folder alone. */
+/** Judges a folder by the names in it alone. */
 export function judgeFolder(names: readonly string[]): FolderVerdict {
   if (names.includes(identityFileName)) {
     return { kind: "existing" };
@@ -36,12 +36,12 @@ export function judgeFolder(names: readonly string[]): FolderVerdict {
 }
 
 /**
- * The first step of opening: sees that the folder is there and fit, and makes it (mode 0700) where it is missing.
- * The answer may be outdated until the folder is owned: the identity is to be read after that.
+ * The first step of opening: checks that the folder exists and is suitable, and creates it (mode 0700) if it is
+ * missing. The result may be outdated until the folder is owned, so the identity must be read after that.
  *
- * @throws FastKVError `FASTKV_NOT_FOUND`: it is missing and not to be made, or so is the folder around it;
- * `FASTKV_NOT_A_DATABASE`: no folder, or one with other files; `FASTKV_CORRUPTION`: a database without its identity
- * file; `FASTKV_IO`: it cannot be read or made.
+ * @throws FastKVError `FASTKV_NOT_FOUND` if the folder is missing and must not be created, or its parent is missing;
+ * `FASTKV_NOT_A_DATABASE` if it is not a folder, or contains other files; `FASTKV_CORRUPTION` for a database without
+ * its identity file; `FASTKV_IO` if it cannot be read or created.
  */
 export function prepareFolder(
   fileSystem: FileSystem,
@@ -77,7 +77,7 @@ export function prepareFolder(
   }
 }
 
-/** What is in a folder that could not be listed, once it was made. */
+/** Creates a folder that could not be listed, and returns the names in it. */
 function listMissing(
   fileSystem: FileSystem,
   folder: string,

@@ -1,6 +1,6 @@
 /**
- * Whose is a database folder? One that somebody else owns or may write to is no place for a database: they could
- * exchange its files, put links in their place, or name processes in its owner file that the next opener would end.
+ * Checks who controls a database folder. If another user owns it or may write to it, it must not hold a database: they
+ * could exchange its files, replace them by links, or name processes in its owner file that the next opener would kill.
  */
 
 import { FastKVError } from "../../shared/errors.js";
@@ -11,16 +11,16 @@ import {
   nameAccess,
   namesIn,
 } from "../../shared/storage/folder-access.js";
+import { isShardFolderName } from "./shard-folders.js";
 
 const writableByGroup = 0o020;
 const writableByOthers = 0o002;
 const superuserId = 0;
-const shardPattern = /^shard-\d{3}$/;
 
-/** What is wrong with a folder for the user `userId`, in words; undefined where nothing is. */
+/** Describes what is wrong with a folder for the user `userId`; undefined if nothing is. */
 export function distrust(access: FolderAccess, userId: number): string | undefined {
   if (access.isLink) {
-    // Whoever owns the link decides where it leads, today and tomorrow.
+    // The owner of a link decides where it leads, now and later.
     return access.ownerId === userId || access.ownerId === superuserId
       ? undefined
       : `is a link that user ${access.ownerId} made, and this process is user ${userId}`;
@@ -28,7 +28,7 @@ export function distrust(access: FolderAccess, userId: number): string | undefin
   if (access.ownerId !== userId) {
     return `belongs to user ${access.ownerId}, and this process is user ${userId}`;
   }
-  // Systems that give each user a group of his own, with his number, let it write to all that he makes.
+  // Systems that give each user a private group, with the user's number, let that group write to the user's files.
   const isGroupPrivate = access.groupId === userId;
   const tooMuch = isGroupPrivate ? writableByOthers : writableByOthers | writableByGroup;
   if ((access.mode & tooMuch) !== 0) {
@@ -46,15 +46,15 @@ const takeIt =
   "you trust everybody who may write there, open it with allowSharedFolder: true (--allow-shared-folder).";
 
 /**
- * Looks at the folder of a database, which must exist, and at those of its shards. Called once the folder is there
- * and before anything in it is read or made: a folder that another user made a moment ago is seen, too.
+ * Checks the folder of a database, which must exist, and the folders of its shards. Called when the folder exists, and
+ * before anything in it is read or created, so that a folder that another user has just created is also detected.
  *
  * @throws FastKVError `FASTKV_UNSAFE_FOLDER`
  */
 export function checkFolderTrust(folder: string, { allowShared }: { allowShared: boolean }): void {
   const userId = currentUserId();
   const shards = namesIn(folder)
-    .filter((name) => shardPattern.test(name))
+    .filter(isShardFolderName)
     .map((name) => `${folder}/${name}`);
   for (const shard of shards) {
     if (nameAccess(shard).isLink) {
@@ -77,7 +77,8 @@ export function checkFolderTrust(folder: string, { allowShared }: { allowShared:
 }
 
 /**
- * Looks at the folder that was just made for the shards' socket: a stranger who guessed its name may have been faster.
+ * Checks the folder that was just created for the shards' socket: another user may have guessed its name and created it
+ * first.
  *
  * @throws FastKVError `FASTKV_UNSAFE_FOLDER`
  */

@@ -1,5 +1,5 @@
 /**
- * The file `FASTKV` of a database folder: what the database is. FROZEN (format version 1). Little-endian.
+ * The file `FASTKV` of a database folder identifies the database. FROZEN (format version 1). Little-endian.
  *
  *     offset  size  field
  *          0    64  file header (file-header.ts): kind identity, coordinator, file number 0
@@ -8,8 +8,8 @@
  *                   `createdAtMs` (number)
  *       68+P     4  CRC-32 of bytes 0 to 59 and 64 to 67+P; the file ends here
  *
- * The header's own CRC, bytes 60 to 63, is left out of the last one: a CRC over data followed by its CRC is the same
- * for all data, so that one header could be exchanged for another unnoticed.
+ * The header's own CRC, bytes 60 to 63, is not part of the last one: a CRC over data followed by its own CRC is the
+ * same for all data, so one header could be exchanged for another unnoticed.
  */
 
 import { Packr } from "msgpackr";
@@ -36,11 +36,11 @@ export interface Identity {
   databaseId: Uint8Array;
   /** The owner epoch in which this file was written. */
   epoch: number;
-  /** How many shards the keys are spread over: 1 to 256, for ever. */
+  /** Number of shards over which the keys are distributed: 1 to 256, never changed. */
   shards: number;
-  /** How a key's shard is chosen, for ever. */
+  /** How a key's shard is chosen; never changed. */
   hash: typeof hashName;
-  /** False until all shards exist: what is found then may be made anew. */
+  /** False until all shards exist: until then, existing files may be created again. */
   initialized: boolean;
   createdAtMs: number;
 }
@@ -80,7 +80,7 @@ function bindingChecksum(bytes: Buffer): number {
  * file of a newer version.
  */
 export function decodeIdentity(bytes: Buffer, path: string): Identity {
-  // The header is the one place that says which database this is, so it is held against itself there.
+  // Only the header says which database this is, so its database id is compared with itself.
   const { databaseId } = decodeFileHeader(bytes, path);
   const expected = { kind: fileKind.identity, databaseId, shardIndex: coordinatorIndex, fileNumber: 0 };
   const { epoch } = checkFileHeader(bytes, path, expected);
@@ -145,14 +145,14 @@ function isPayload(fields: Record<string, unknown>): fields is Record<string, un
   );
 }
 
-/** The identity of the database in a folder; undefined where the file is missing. */
+/** Reads the identity of the database in a folder; undefined if the file is missing. */
 export function readIdentity(fileSystem: FileSystem, folder: string): Identity | undefined {
   const path = `${folder}/${identityFileName}`;
   let bytes: Buffer;
   try {
     const handle = fileSystem.open(path, "read");
     try {
-      // One byte more than a file can have, so that a longer one is seen to be longer.
+      // One byte more than the longest possible file, to detect longer ones.
       const limit = Buffer.alloc(payloadStart + maxPayloadBytes + checksumBytes + 1);
       bytes = limit.subarray(0, handle.read(limit, 0));
     } finally {
@@ -172,7 +172,7 @@ export function readIdentity(fileSystem: FileSystem, folder: string): Identity |
   return decodeIdentity(bytes, path);
 }
 
-/** Writes the file, or replaces it in one step; durable when it returns. Only for the owner of the folder. */
+/** Writes the file, or replaces it atomically; it is durable on return. Only for the owner of the folder. */
 export function writeIdentity(fileSystem: FileSystem, folder: string, identity: Identity): void {
   replaceFile(fileSystem, folder, identityFileName, encodeIdentity(identity));
 }

@@ -7,10 +7,10 @@ import { type Identity, readIdentity, writeIdentity } from "./identity-file.js";
 const defaultShards = 2;
 
 /**
- * What the database in `folder` is; a new one is given its identity here.
+ * Returns the identity of the database in `folder`. A new database gets its identity here.
  *
- * @throws FastKVError `FASTKV_SHARD_MISMATCH`, `FASTKV_NOT_A_DATABASE`, `FASTKV_UNSUPPORTED_FORMAT`, `FASTKV_CORRUPTION`,
- * `FASTKV_IO`, `FASTKV_NO_SPACE`
+ * @throws FastKVError `FASTKV_SHARD_MISMATCH`, `FASTKV_NOT_A_DATABASE`, `FASTKV_UNSUPPORTED_FORMAT`,
+ * `FASTKV_CORRUPTION`, `FASTKV_IO`, `FASTKV_NO_SPACE`
  */
 export function openIdentity(
   fileSystem: FileSystem,

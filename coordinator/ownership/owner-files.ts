@@ -1,6 +1,6 @@
 /**
- * The owner files of a folder, as files: their names, and the three ways in which they are touched (read, made
- * whole under a free name, listed). What they mean is owner-lock.ts's.
+ * The owner files of a folder: their names, and the three ways to access them (read, create completely under a free
+ * name, list). owner-lock.ts defines their meaning.
  */
 
 import { randomBytes } from "node:crypto";
@@ -18,33 +18,30 @@ import { systemErrorCode } from "./system-error.js";
 const namePattern = /^OWNER-(\d{10})$/;
 const temporaryPattern = /^OWNER-\d{10}(\.\d+-[0-9a-f]+)?\.tmp$/;
 
-/** What link(2) says on file systems without hard links. */
+/** The errors of link(2) on file systems without hard links. */
 const noLinkCodes = new Set(["EPERM", "ENOTSUP", "EOPNOTSUPP", "ENOSYS"]);
 
 export function ownerFileName(epoch: number): string {
   return `OWNER-${String(epoch).padStart(10, "0")}`;
 }
 
-/** An owner file, or what a crash left of the making of one. */
+/** Whether this is the name of an owner file, or of one whose creation a crash interrupted. */
 export function isOwnerName(name: string): boolean {
   return namePattern.test(name) || temporaryPattern.test(name);
 }
 
-/** Was the folder ever held? For telling a FastKV folder from a stranger's. */
-export function hasOwnerFiles(names: readonly string[]): boolean {
-  return names.some((name) => namePattern.test(name));
-}
-
-/** The epochs of the owner files there are, ascending. One listing of so small a folder is one moment. */
+/**
+ * Returns the epochs of the existing owner files, ascending. One listing of such a small folder is a consistent view.
+ */
 export function listOwnerEpochs(fileSystem: FileSystem, folder: string): number[] {
   const epochs = fileSystem.list(folder).map((name) => Number(namePattern.exec(name)?.[1] ?? Number.NaN));
   return epochs.filter((epoch) => !Number.isNaN(epoch)).sort((left, right) => left - right);
 }
 
 /**
- * The record of an owner file; undefined where it is missing.
+ * Reads the record of an owner file; undefined if the file is missing.
  *
- * @throws FastKVError `FASTKV_CORRUPTION` where it is damaged or no plain file, `FASTKV_UNSUPPORTED_FORMAT`.
+ * @throws FastKVError `FASTKV_CORRUPTION` if it is damaged or not a regular file, `FASTKV_UNSUPPORTED_FORMAT`.
  */
 export function readOwnerFile(
   fileSystem: FileSystem,
@@ -84,7 +81,7 @@ function readLimited(fileSystem: FileSystem, path: string): Buffer {
 }
 
 /**
- * Makes the owner file of a new epoch, whole and synced; the folder still has to be synced. False where another
+ * Creates the owner file of a new epoch, complete and synced; the folder must still be synced. Returns false if another
  * process took the epoch.
  */
 export function linkOwnerFile(fileSystem: FileSystem, folder: string, record: OwnerRecord): boolean {
@@ -105,7 +102,7 @@ function tryLink(fileSystem: FileSystem, folder: string, from: string, to: strin
   } catch (cause) {
     const code = systemErrorCode(cause) ?? "";
     if (code === "EEXIST" || (code === "ENOENT" && fileSystem.exists(folder))) {
-      // ENOENT: a winner took the temporary file for a dead claimant's.
+      // ENOENT: a winner removed the temporary file as that of a dead claimant.
       return false;
     }
     if (!noLinkCodes.has(code)) {
@@ -130,7 +127,7 @@ function writeSynced(fileSystem: FileSystem, path: string, content: Uint8Array):
   }
 }
 
-/** A failure here must not hide whether the link was made; what stays is swept by the next owner. */
+/** A failure here must not hide whether the link was created. The next owner removes what is left. */
 function removeQuietly(fileSystem: FileSystem, path: string): void {
   try {
     fileSystem.remove(path);
@@ -139,7 +136,10 @@ function removeQuietly(fileSystem: FileSystem, path: string): void {
   }
 }
 
-/** Removes what claimants left. Only for the owner: a claimant whose file goes finds that the epoch is taken. */
+/**
+ * Removes temporary files of claimants. Only for the owner: a claimant that loses its file finds that the epoch is
+ * taken.
+ */
 export function sweepTemporaries(fileSystem: FileSystem, folder: string): void {
   for (const name of fileSystem.list(folder)) {
     if (temporaryPattern.test(name)) {

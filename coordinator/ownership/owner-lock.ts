@@ -1,19 +1,20 @@
 /**
- * One opener: the epoch-numbered owner files `OWNER-0000000001`, `OWNER-0000000002`, ... of a database folder
- * (owner-record.ts has their form). The highest says who holds the database; its number is the owner's epoch.
+ * Ensures a single opener with the epoch-numbered owner files `OWNER-0000000001`, `OWNER-0000000002`, ... of a database
+ * folder (owner-record.ts describes their format). The highest file says who holds the database; its number is the
+ * owner's epoch.
  *
- * - A claim of epoch n + 1 is written and synced under a temporary name and then given its name by link(2), which
- *   fails where the name exists: of many claimants one wins, and nobody ever sees half a file.
- * - A claim is made only when the holder of epoch n has released it or is dead, its process or its thread. A live
- *   holder is never superseded, so an owner that was paused still owns when it wakes.
- * - The highest file is never unlinked, so numbers only grow. A claimant that was paused between looking and
- *   linking may find its number free again, long since superseded: so a winner looks once more, and withdraws where
- *   a higher file exists.
- * - The winner kills and awaits the shards of all earlier epochs before it unlinks their files. If it dies midway,
- *   the next one finds the rest.
+ * - A claim of epoch n + 1 is written and synced under a temporary name, then linked to its name by link(2), which
+ *   fails if the name exists. So one of many claimants wins, and nobody ever sees an incomplete file.
+ * - A claim is made only when the holder of epoch n has released it or its process or thread is dead. A live holder is
+ *   never superseded, so an owner that was paused still owns the folder when it wakes.
+ * - The highest file is never unlinked, so the numbers only grow. A claimant that was paused between looking and
+ *   linking may find its number free again, long after it was superseded. So a winner looks again, and withdraws if a
+ *   higher file exists.
+ * - The winner kills and awaits the shards of all earlier epochs before it unlinks their files. If it dies before it is
+ *   done, the next winner finds the rest.
  *
- * This orders processes of one machine that see each other's pids. It does not see those of another container or
- * of another machine on a network file system.
+ * This works between processes of one machine that can see each other's pids. It does not cover other containers, or
+ * other machines on a network file system.
  */
 
 import { FastKVError } from "../../shared/errors.js";
@@ -31,7 +32,7 @@ import { killAndAwait } from "./process-identity.js";
 import { isRuntimeFolder, removeRuntimeFolder } from "./runtime-folder.js";
 import { currentHolder, isHolderAlive } from "./thread-identity.js";
 
-/** Each attempt after the first means that another process got on meanwhile. */
+/** Each attempt after the first means that another process made progress meanwhile. */
 const maxAttempts = 32;
 const shardKillTimeoutMs = 5000;
 
@@ -42,11 +43,11 @@ interface Claim {
 }
 
 /**
- * Takes the folder, which must exist, for this process: at most one `Ownership` is held of a folder at a time, on
- * this machine. When it resolves, no shard of an earlier owner runs.
+ * Takes ownership of the folder, which must exist. At most one `Ownership` of a folder exists at a time on this
+ * machine. When this resolves, no shard of an earlier owner is running.
  *
- * @throws FastKVError `FASTKV_LOCKED` naming the holder's pid, also where it is this process;
- * `FASTKV_CORRUPTION` where an owner file is damaged; `FASTKV_UNSUPPORTED_FORMAT`, `FASTKV_IO`, `FASTKV_NO_SPACE`.
+ * @throws FastKVError `FASTKV_LOCKED` with the holder's pid, also if that is this process; `FASTKV_CORRUPTION` if an
+ * owner file is damaged; `FASTKV_UNSUPPORTED_FORMAT`, `FASTKV_IO`, `FASTKV_NO_SPACE`.
  */
 export async function acquireOwnership(
   fileSystem: FileSystem,
@@ -66,7 +67,7 @@ export async function acquireOwnership(
   );
 }
 
-/** One attempt; undefined where another process got on between looking and claiming. */
+/** Makes one attempt. Returns undefined if another process made progress between looking and claiming. */
 function tryClaim(fileSystem: FileSystem, folder: string, options: OwnershipOptions): Claim | undefined {
   const predecessors: OwnerRecord[] = [];
   for (const epoch of listOwnerEpochs(fileSystem, folder)) {
@@ -105,7 +106,7 @@ function refuseLiveHolder(last: OwnerRecord | undefined, folder: string): void {
   );
 }
 
-/** Makes a claim durable, or withdraws it where its number had been used before. */
+/** Makes a claim durable, or withdraws it if its number was used before. */
 function settleClaim(fileSystem: FileSystem, folder: string, ownership: Ownership): boolean {
   try {
     if (listOwnerEpochs(fileSystem, folder).at(-1) === ownership.epoch) {
@@ -137,7 +138,7 @@ async function clearPredecessors(
   sweepTemporaries(fileSystem, folder);
 }
 
-/** The earlier owner files stay, so that the next one to come tries again. */
+/** Keeps the earlier owner files, so that the next owner tries again. */
 async function releaseOnFailure(ownership: Ownership, body: () => Promise<void>): Promise<void> {
   try {
     await body();

@@ -1,6 +1,6 @@
 /**
- * The content of an owner file (`OWNER-0000000001`, the number being the epoch). FROZEN. One line of UTF-8 text, so
- * that a person can read who holds a database:
+ * The content of an owner file (`OWNER-0000000001`, where the number is the epoch). FROZEN. One line of UTF-8 text, so
+ * that people can read who holds a database:
  *
  *     offset  size  field
  *          0     8  CRC-32 of bytes 9 to the end, in lower-case hexadecimal digits
@@ -8,10 +8,10 @@
  *          9     J  JSON object, may be followed by spaces
  *        9+J     1  line feed, the last byte of the file
  *
- * The JSON: `format` (1), `epoch`, `holder` ({pid, startTime, bootId}, of a worker thread also `thread`: {id, startTime};
- * or null when released), `runtimeFolder` (string or null), `shards` (array of {pid, startTime, bootId}), `timeMs` (the
- * coordinator's clock when it was written). Who does not know `thread` waits for the process to end. At most 256 KiB.
- * It stands outside the files with a common header, since it is written before a database has an id.
+ * The JSON: `format` (1), `epoch`, `holder` ({pid, startTime, bootId}, for a worker thread also `thread`: {id,
+ * startTime}; or null when released), `runtimeFolder` (string or null), `shards` (array of {pid, startTime, bootId}),
+ * `timeMs` (the coordinator's clock when it was written). A reader that does not know `thread` waits for the process to
+ * end. At most 256 KiB. The file does not have the common file header, since it is written before a database has an id.
  */
 
 import { checksum } from "../../shared/checksum.js";
@@ -20,11 +20,11 @@ import { maxShards } from "../../shared/limits.js";
 import type { ProcessIdentity } from "./process-identity.js";
 import type { HolderIdentity } from "./thread-identity.js";
 
-/** FROZEN: grows by one when the form changes. */
+/** FROZEN: incremented when the format changes. */
 const ownerFormat = 1;
 
 export const maxOwnerRecordBytes = 256 * 1024;
-/** The epoch stands in 4 bytes of every other file's header. */
+/** Every other file has the epoch in 4 bytes of its header. */
 export const maxEpoch = 0xffff_ffff;
 
 const checksumDigits = 8;
@@ -32,15 +32,15 @@ const jsonStart = checksumDigits + 1;
 
 export interface OwnerRecord {
   epoch: number;
-  /** Null: the database was closed in this epoch, and nobody holds it. */
+  /** Null if the database was closed in this epoch and nobody holds it. */
   holder: HolderIdentity | null;
-  /** Where the shards' socket is; null when there is none. */
+  /** The folder of the shards' socket; null if there is none. */
   runtimeFolder: string | null;
   shards: readonly ProcessIdentity[];
   timeMs: number;
 }
 
-/** The bytes of a record, with spaces up to `leastBytes`. */
+/** Encodes a record, padded with spaces to `leastBytes`. */
 export function encodeOwnerRecord(record: OwnerRecord, leastBytes = 0): Buffer {
   invariant(record.shards.length <= maxShards, "an owner file lists at most one process a shard");
   const { epoch, holder, runtimeFolder, shards, timeMs } = record;
@@ -56,7 +56,7 @@ function checksumText(line: Buffer): string {
   return checksum(line).toString(16).padStart(checksumDigits, "0");
 }
 
-/** Reads the owner file of `epoch`. Any change of its bytes is an error. */
+/** Reads the owner file of `epoch`. Any change to its bytes is an error. */
 export function decodeOwnerRecord(bytes: Buffer, path: string, epoch: number): OwnerRecord {
   const line = bytes.subarray(jsonStart);
   const isWhole = line.at(-1) === 0x0a && bytes.toString("latin1", 0, jsonStart) === `${checksumText(line)} `;
@@ -114,7 +114,7 @@ function isHolder(value: unknown): value is HolderIdentity {
   return Number.isInteger(id) && (id as number) > 0 && typeof startTime === "string";
 }
 
-/** Pids below 1 name groups of processes for kill(2), so they must never get through. */
+/** Pids below 1 stand for groups of processes in kill(2), so they must be rejected. */
 function isIdentity(value: unknown): value is ProcessIdentity {
   if (typeof value !== "object" || value === null) {
     return false;
@@ -129,8 +129,8 @@ function isIdentity(value: unknown): value is ProcessIdentity {
 }
 
 /**
- * An owner file is made whole and synced before it has its name, so no crash leaves half of one: it was damaged
- * afterwards. Whether its holder lives cannot be told, so nobody takes over without a person's word.
+ * An owner file is complete and synced before it gets its name, so a crash never leaves a part of one: it was damaged
+ * later. Whether its holder is alive is unknown, so nobody takes over without a person's confirmation.
  */
 export function ownerCorruption(path: string, what: string, cause?: unknown): FastKVError {
   return new FastKVError(

@@ -6,18 +6,18 @@ import type { ProcessIdentity } from "./process-identity.js";
 import { systemErrorCode } from "./system-error.js";
 
 export interface OwnershipOptions {
-  /** The coordinator's clock, ms. */
+  /** The coordinator's clock, in ms. */
   clock: () => number;
-  /** A folder for runtime folders other than the usual ones, as given to `createRuntimeFolder`. */
+  /** A folder for runtime folders instead of the usual ones, as given to `createRuntimeFolder`. */
   runtimeParent?: string;
 }
 
 /**
- * The right to use a database folder, got from `acquireOwnership`. Only the owner rewrites its owner file, and looks
- * first whether it still is the highest: so a file that was removed by hand is noticed, too.
+ * The right to use a database folder, obtained from `acquireOwnership`. Only the owner rewrites its owner file. It
+ * first checks that the file is still the highest, and so also detects a file that was removed by hand.
  */
 export class Ownership {
-  /** The latest time that an earlier owner recorded, ms; 0 where there was none. */
+  /** The latest time in ms that an earlier owner recorded; 0 if there is none. */
   readonly previousTimeMs: number;
   readonly #fileSystem: FileSystem;
   readonly #folder: string;
@@ -39,14 +39,14 @@ export class Ownership {
     this.previousTimeMs = previousTimeMs;
   }
 
-  /** Greater than that of every earlier owner whose file was here. */
+  /** Greater than the epoch of every earlier owner whose file was here. */
   get epoch(): number {
     return this.#record.epoch;
   }
 
   /**
-   * Records the shard processes and where their socket is, durably. To be called before a new shard is allowed to
-   * touch its files: what is not recorded is not killed by who takes over.
+   * Records the shard processes and the folder of their socket, durably. Call this before a new shard may access its
+   * files: the next owner does not kill a process that is not recorded.
    */
   recordShards(shards: readonly ProcessIdentity[], runtimeFolder: string | null): void {
     this.#checkHeld();
@@ -54,9 +54,9 @@ export class Ownership {
   }
 
   /**
-   * Moves on to a higher epoch. For a folder whose other files know of later epochs than its owner files do: one
-   * restored from a copy without them, or whose damaged owner file was removed. To be called before anything is
-   * written in the present epoch.
+   * Changes to a higher epoch. For a folder whose other files know later epochs than its owner files: one that was
+   * restored from a copy without owner files, or whose damaged owner file was removed. Call this before writing
+   * anything in the current epoch.
    */
   raiseEpoch(epoch: number): void {
     this.#checkHeld();
@@ -69,16 +69,16 @@ export class Ownership {
     if (!linkOwnerFile(this.#fileSystem, this.#folder, record)) {
       throw this.#lost();
     }
-    // The lower file still locks the folder until here, and from here on the higher one does.
+    // Up to here the lower file still locks the folder; from here on the higher one does.
     this.#record = record;
     this.#fileSystem.syncFolder(this.#folder);
     this.#fileSystem.remove(`${this.#folder}/${ownerFileName(previous)}`);
   }
 
   /**
-   * Lets the folder go. The shards must have ended. The file stays, without a holder, as the epoch's record. A
-   * second call does nothing; after a failure it may be called again. Does nothing, too, where the owner file has
-   * gone, and the folder perhaps with it.
+   * Releases the folder. The shards must have ended. The file remains, without a holder, as the record of the epoch. A
+   * second call does nothing; after a failure, release may be called again. Also does nothing if the owner file is
+   * gone, perhaps together with the folder.
    */
   release(timeMs: number = this.#clock()): void {
     if (this.#isReleased) {
@@ -96,7 +96,9 @@ export class Ownership {
     this.#isReleased = true;
   }
 
-  /** For after a failure, which says more: where even this fails, the folder stays locked until this process ends. */
+  /**
+   * For use after a failure, which matters more. If this fails too, the folder stays locked until this process ends.
+   */
   releaseQuietly(): void {
     try {
       this.release();
@@ -123,8 +125,8 @@ export class Ownership {
   }
 
   /**
-   * Releases on a full disk, where there is no room for a second file: this process would otherwise lock the folder
-   * until it ends. The released record is the shorter one, so it fits into the blocks that the file has.
+   * Releases the folder when a full disk has no space for a second file; otherwise this process would lock the folder
+   * until it ends. The released record is shorter, so it fits into the blocks of the existing file.
    */
   #overwrite(path: string, record: OwnerRecord): void {
     const handle = this.#fileSystem.open(path, "update");

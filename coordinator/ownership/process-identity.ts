@@ -1,6 +1,6 @@
 /**
- * Who a process is. A pid alone is reused, so an identity also says when the process started and in which boot of
- * the machine.
+ * The identity of a process. Pids are reused, so an identity also contains when the process started, and in which boot
+ * of the machine.
  *
  * | system  | start time                                | boot                                                |
  * |---------|-------------------------------------------|-----------------------------------------------------|
@@ -9,8 +9,9 @@
  * |         |                                           | no identity, it moves when the clock is set         |
  * | others  | "" (not known)                            | "" (not known)                                      |
  *
- * Where a part is not known, a process with the same pid is taken for the same process ("it may be alive"), but is
- * never killed. Not seen: processes in another pid namespace (two containers over one volume) and on other machines.
+ * If a part is unknown, a process with the same pid counts as the same process ("it may be alive"), but is never
+ * killed. Processes in another pid namespace (two containers that share a volume) and on other machines are not
+ * detected.
  */
 
 import { execFileSync } from "node:child_process";
@@ -21,22 +22,22 @@ import { systemErrorCode } from "./system-error.js";
 
 export interface ProcessIdentity {
   pid: number;
-  /** In whatever words the system uses: only ever compared. "" where it is not known. */
+  /** In the system's own format; only compared. "" if unknown. */
   startTime: string;
-  /** Differs between boots of a machine and between machines. "" where it is not known. */
+  /** Differs between boots of a machine and between machines. "" if unknown. */
   bootId: string;
 }
 
-/** What the operating system is asked. Tests put their own in its place. */
+/** The queries to the operating system. Tests replace them. */
 export interface ProcessSource {
   readonly platform: NodeJS.Platform;
-  /** The text of a small file; undefined where it cannot be read. */
+  /** Returns the text of a small file; undefined if it cannot be read. */
   readText(path: string): string | undefined;
-  /** Throws where it cannot be told. */
+  /** Throws if that cannot be determined. */
   exists(path: string): boolean;
-  /** What a command prints; undefined where it fails. */
+  /** Returns the output of a command; undefined if it fails. */
   run(command: string, commandArguments: readonly string[]): string | undefined;
-  /** Like process.kill: throws ESRCH for no such process, EPERM for somebody else's. */
+  /** Like process.kill: throws ESRCH if there is no such process, EPERM if it belongs to another user. */
   signal(pid: number, signal: 0 | "SIGKILL"): void;
 }
 
@@ -46,14 +47,14 @@ const longestPauseMs = 50;
 
 const fileSystem = new NodeFileSystem();
 
-/** The machine that this process runs on. */
+/** The machine on which this process runs. */
 export const systemProcessSource: ProcessSource = {
   platform: process.platform,
   readText(path) {
     try {
       const handle = fileSystem.open(path, "read");
       try {
-        // Files below /proc report a size of 0, so they are read until they end.
+        // Files in /proc report a size of 0, so they are read to their end.
         const bytes = Buffer.alloc(maxProcFileBytes);
         return bytes.toString("latin1", 0, handle.read(bytes, 0));
       } finally {
@@ -85,14 +86,15 @@ export const systemProcessSource: ProcessSource = {
 
 export interface ProcessStatus {
   startTime: string;
-  /** Nothing of it runs any more: it only waits for its parent to notice. */
+  /** No thread of the process runs any more; it only waits for its parent to collect it. */
   isDead: boolean;
 }
 
 /**
- * Reads /proc/<pid>/stat (proc_pid_stat(5)). The second field is the program's name in parentheses, which may hold
- * spaces and parentheses itself, so fields are counted from the last one. A zombie is dead only when it is alone in
- * its thread group: the first thread of a killed process may be a zombie while another still ends a write.
+ * Parses /proc/<pid>/stat (proc_pid_stat(5)). The second field is the program's name in parentheses, which may itself
+ * contain spaces and parentheses, so fields are counted from the last parenthesis. A zombie is dead only if it is alone
+ * in its thread group: the first thread of a killed process may be a zombie while another thread still finishes a
+ * write.
  */
 export function parseLinuxStat(text: string): ProcessStatus | undefined {
   const fields = text.slice(text.lastIndexOf(")") + 2).split(" ");
@@ -104,7 +106,7 @@ export function parseLinuxStat(text: string): ProcessStatus | undefined {
   return { startTime, isDead: isGone || (state === "Z" && Number(threads) <= 1) };
 }
 
-/** Reads one line of `ps -o stat=,lstart=`. */
+/** Parses one line of `ps -o stat=,lstart=`. */
 export function parsePsLine(text: string): ProcessStatus | undefined {
   const match = /^\s*(\S+)\s+(\S.*?)\s*$/.exec(text);
   return match ? { startTime: match[2]!, isDead: match[1]!.startsWith("Z") } : undefined;
@@ -120,7 +122,7 @@ function statusOf(pid: number, source: ProcessSource): ProcessStatus | undefined
   if (status !== undefined) {
     return status;
   }
-  // Nothing to read: the process has gone, or this system does not tell (no /proc, or one that hides processes).
+  // Nothing to read: the process is gone, or the system does not tell (no /proc, or one that hides processes).
   try {
     source.signal(pid, 0);
   } catch (error) {
@@ -141,7 +143,7 @@ function currentBootId(source: ProcessSource): string {
   return text?.trim() ?? "";
 }
 
-/** The identity of a running process; undefined where there is none with this pid, or only a zombie. */
+/** Returns the identity of a running process; undefined if no process has this pid, or only a zombie. */
 export function identityOf(
   pid: number,
   source: ProcessSource = systemProcessSource,
@@ -157,7 +159,7 @@ export function currentProcess(source: ProcessSource = systemProcessSource): Pro
   return identityOf(process.pid, source) ?? { pid: process.pid, startTime: "", bootId: "" };
 }
 
-/** Is it still running? True also where a process has this pid and nothing says that it is another one. */
+/** Whether the process still runs. Also true if a process has this pid and nothing shows that it is a different one. */
 export function isAlive(identity: ProcessIdentity, source: ProcessSource = systemProcessSource): boolean {
   const running = identityOf(identity.pid, source);
   return (
@@ -171,7 +173,7 @@ function mayEqual(left: string, right: string): boolean {
   return left === right || left === "" || right === "";
 }
 
-/** Beyond doubt this very process, and running. */
+/** Whether it is certain that this very process runs. */
 export function isCertainlyAlive(identity: ProcessIdentity, source: ProcessSource): boolean {
   const running = identityOf(identity.pid, source);
   return (
@@ -184,11 +186,11 @@ export function isCertainlyAlive(identity: ProcessIdentity, source: ProcessSourc
 }
 
 /**
- * Ends a process with SIGKILL (which also ends a stopped one) and waits until nothing of it runs. Another process
- * that was given the same pid is left alone. A foreign process gives no event when it ends, so this asks again
+ * Kills a process with SIGKILL (which also ends a stopped one) and waits until no thread of it runs. Another process
+ * that got the same pid is left alone. A process that is not our child gives no event when it ends, so it is checked
  * after pauses of 1 ms, growing to 50 ms.
  *
- * @throws FastKVError `FASTKV_LOCKED` where it is still there after `timeoutMs`, or may not be killed.
+ * @throws FastKVError `FASTKV_LOCKED` if it still exists after `timeoutMs`, or may not be killed.
  */
 export async function killAndAwait(
   identity: ProcessIdentity,

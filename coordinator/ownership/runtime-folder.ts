@@ -1,11 +1,11 @@
 /**
- * The private folder of one opening's socket: `fastkv-` and 8 random characters, mode 0700, with the socket `s` in
- * it and nothing else. A Unix socket's path must be short, which a database's folder need not be: hence a folder of
- * its own, in the first of these that is usable and short enough:
+ * The private folder for the socket of one opening: `fastkv-` and 8 random characters, mode 0700, containing only the
+ * socket `s`. The path of a Unix socket must be short, which the path of a database folder need not be. Hence a
+ * separate folder, in the first of these places that is usable and short enough:
  *
  * 1. the caller's own choice (and then no other);
  * 2. the system's temporary folder (TMPDIR);
- * 3. XDG_RUNTIME_DIR, only after it, since it vanishes when the user logs out, under a program that goes on;
+ * 3. XDG_RUNTIME_DIR; only after TMPDIR, since it vanishes when the user logs out while the program continues;
  * 4. /tmp.
  */
 
@@ -27,7 +27,7 @@ const namePattern = /^fastkv-[a-z2-7]{8}$/;
 const alphabet = "abcdefghijklmnopqrstuvwxyz234567";
 const nameLength = "fastkv-".length + 8;
 
-/** Where runtime folders may lie, in order of preference. */
+/** Possible parent folders, in order of preference. */
 function candidateParents(parent: string | undefined): string[] {
   if (parent !== undefined) {
     return [path.resolve(parent)];
@@ -42,10 +42,10 @@ function socketPathBytes(parent: string): number {
 }
 
 /**
- * Makes a fresh runtime folder. `parent` is the caller's own choice of where.
+ * Creates a new runtime folder. `parent` is the caller's own choice of place.
  *
- * @throws FastKVError `FASTKV_INVALID_OPTION` where a socket's path would be too long in all of the places,
- * `FASTKV_IO` where none that is short enough can be written to.
+ * @throws FastKVError `FASTKV_INVALID_OPTION` if the socket's path would be too long in all places, `FASTKV_IO` if none
+ * that is short enough is writable.
  */
 export function createRuntimeFolder(fileSystem: FileSystem, parent?: string): RuntimeFolder {
   const candidates = candidateParents(parent);
@@ -89,7 +89,7 @@ function wayOut(isChosen: boolean): string {
     : "Set the environment variable TMPDIR to a short writable folder.";
 }
 
-/** Is it named like a runtime folder, and does it lie where this program would make one? */
+/** Whether it is named like a runtime folder, and lies where this program would create one. */
 export function isRuntimeFolder(folder: string, parent?: string): boolean {
   return (
     path.isAbsolute(folder) &&
@@ -99,8 +99,9 @@ export function isRuntimeFolder(folder: string, parent?: string): boolean {
 }
 
 /**
- * Removes a runtime folder with its socket. Leaves alone what is not named like one, is a symbolic link, or holds
- * anything else. False where it is still there: an empty folder left in /tmp is no reason to fail an open or close.
+ * Removes a runtime folder with its socket. Leaves it alone if it is not named like one, is a symbolic link, or
+ * contains anything else. Returns false if it still exists: an empty folder left in /tmp is no reason to fail an open
+ * or close.
  */
 export function removeRuntimeFolder(fileSystem: FileSystem, folder: string): boolean {
   if (!namePattern.test(path.basename(folder))) {
@@ -108,7 +109,7 @@ export function removeRuntimeFolder(fileSystem: FileSystem, folder: string): boo
   }
   try {
     if (fileSystem.exists(folder)) {
-      // Opening follows no symbolic link, so this throws where one was put in the folder's place.
+      // Opening does not follow symbolic links, so this throws if the folder was replaced by one.
       fileSystem.open(folder, "read").close();
       if (fileSystem.list(folder).some((name) => name !== socketName)) {
         return false;

@@ -6,7 +6,11 @@ export function shardFolderName(index: number): string {
   return `shard-${String(index).padStart(3, "0")}`;
 }
 
-/** The indices of the shard folders that are there, ascending. */
+export function isShardFolderName(name: string): boolean {
+  return shardFolderPattern.test(name);
+}
+
+/** Returns the indices of the existing shard folders, ascending. */
 export function listShardFolders(fileSystem: FileSystem, folder: string): number[] {
   return fileSystem
     .list(folder)

@@ -1,6 +1,8 @@
 import { FastKVError } from "../../shared/errors.js";
 
-/** The operating system's name for what failed ("ENOENT"), dug out of the error's causes; undefined for others. */
+/**
+ * Returns the operating system's error code (such as "ENOENT") of an error or its cause; undefined for other errors.
+ */
 export function systemErrorCode(error: unknown): string | undefined {
   const cause = error instanceof FastKVError ? error.cause : error;
   if (typeof cause === "object" && cause !== null && "code" in cause && typeof cause.code === "string") {

@@ -1,9 +1,9 @@
 /**
- * Who the thread is that holds a folder, where it is not a process's first: a worker thread may be terminated while its
- * process goes on, and what it held must not stay locked. On Linux every thread has an id and a start time of its own
- * (/proc/thread-self/stat, /proc/<pid>/task/<id>/stat, the fields as in proc_pid_stat(5)), and its folder below task/ goes
- * with it. Node ends what a worker has under way, writes to files included, before its thread ends. Elsewhere nothing
- * tells, and the folder stays locked until the process ends.
+ * The identity of the thread that holds a folder, if it is not the first thread of its process. A worker thread may be
+ * terminated while its process continues, and the folder it held must not stay locked. On Linux every thread has its
+ * own id and start time (/proc/thread-self/stat, /proc/<pid>/task/<id>/stat, with the fields of proc_pid_stat(5)), and
+ * its folder in task/ disappears with it. Node finishes a worker's operations, including writes to files, before its
+ * thread ends. On other systems this cannot be determined, and the folder stays locked until the process ends.
  */
 
 import {
@@ -17,19 +17,19 @@ import {
 } from "./process-identity.js";
 
 export interface ThreadIdentity {
-  /** Of the operating system, not `worker_threads.threadId`. */
+  /** The operating system's thread id, not `worker_threads.threadId`. */
   id: number;
-  /** Ids are used again. */
+  /** Needed because ids are reused. */
   startTime: string;
 }
 
-/** Who holds a folder. */
+/** The holder of a folder. */
 export interface HolderIdentity extends ProcessIdentity {
   /** Absent for the first thread of a process, and where threads cannot be told apart. */
   thread?: ThreadIdentity;
 }
 
-/** The calling thread. */
+/** Returns the identity of the calling thread. */
 export function currentHolder(source: ProcessSource = systemProcessSource): HolderIdentity {
   const holder = currentProcess(source);
   const text = source.platform === "linux" ? source.readText("/proc/thread-self/stat") : undefined;
@@ -39,11 +39,11 @@ export function currentHolder(source: ProcessSource = systemProcessSource): Hold
     return holder;
   }
   const thread = { id, startTime: status.startTime };
-  // Only where it will be found again is it worth a word.
+  // Recorded only if it can be found again.
   return threadStatus(holder.pid, thread, source) === "running" ? { ...holder, thread } : holder;
 }
 
-/** True also where nobody can tell. False only where it is certain that the process or its thread has ended. */
+/** Returns false only if it is certain that the process or its thread has ended; true also if that is unknown. */
 export function isHolderAlive(holder: HolderIdentity, source: ProcessSource = systemProcessSource): boolean {
   if (!isAlive(holder, source)) {
     return false;

@@ -1,8 +1,8 @@
 import { type ErrorReport, type FastKVError, fromErrorReport } from "../../shared/errors.js";
 import { type AnswersHeader, answersHeaderBytes, unpackSmall } from "../../shared/wire/frame.js";
-import { ValueReader } from "../value-reader.js";
+import { ValueReader } from "../encoding/value-reader.js";
 
-/** Reads the answers of a frame, one after the other. */
+/** Reads the answers in a frame one by one. */
 export class AnswerReader extends ValueReader {
   constructor(frame: Buffer, { reportBytes, valueBytes }: AnswersHeader) {
     const valuesStart = answersHeaderBytes + reportBytes;
@@ -13,7 +13,7 @@ export class AnswerReader extends ValueReader {
     return this.frame[this.header + 3]!;
   }
 
-  /** Where the status is `error`: what the shard reported. */
+  /** If the status is `error`: the error that the shard reported. */
   error(): FastKVError {
     return fromErrorReport(unpackSmall(this.frame.subarray(this.valueStart, this.valueEnd)) as ErrorReport);
   }

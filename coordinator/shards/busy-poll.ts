@@ -1,23 +1,24 @@
 /**
- * Watching for an answer instead of sleeping until it comes. A call that is awaited alone takes two wake-ups, of the
- * shard's process and of this one, and they are most of its time; while this process keeps its event loop turning, its
- * own is spared: 40 to 50 % more gets and puts one by one (docs/performance.md).
+ * Polls for an answer instead of sleeping until it arrives. A call that is awaited alone takes two wake-ups, one of the
+ * shard's process and one of this process, and they are most of its time. While this process keeps its event loop
+ * turning, its own wake-up is avoided: 40 to 50 % more sequential gets and puts (docs/performance-experiments.md).
  *
- * Only while a processor is free for it, that is, while fewer shards are awaited than there are processors, and never for
- * long. Where answers come later than that (a sync, a disk), it soon tries no more than now and then. Where others want the
- * processors, watching takes them from the shards, and answers come later for it: so now and then both ways are tried.
+ * It polls only while a processor is free for it, that is, while calls wait for fewer shards than there are processors,
+ * and never for long. If answers take longer than that (a sync, a disk), it soon polls only now and then. If others
+ * need the processors, polling takes them from the shards and answers arrive later; so both ways are tried from time to
+ * time.
  */
 
 import { availableParallelism } from "node:os";
-import { FasterWay } from "./faster-way.js";
+import { AdaptiveChoice } from "./adaptive-choice.js";
 
-/** A get takes some 0.05 ms. */
+/** A get takes about 0.05 ms. */
 const longestPollMs = 0.2;
-/** After polls in vain so many chances at most are left out. */
+/** Maximum number of chances to skip after polls that were in vain. */
 const mostSkipped = 255;
 
 export interface PolledShard {
-  /** Somebody waits for an answer from it. */
+  /** Whether somebody waits for an answer of this shard. */
   readonly isAwaited: boolean;
 }
 
@@ -26,16 +27,16 @@ export class BusyPoll {
   readonly #processors: number;
   readonly #now: () => number;
   /** The first way is to poll, the second to sleep. */
-  readonly #way = new FasterWay();
+  readonly #way = new AdaptiveChoice();
   #isPolling = false;
   #endMs = 0;
-  /** When the exchange under way began, where it could be polled for; else 0. */
+  /** When the current exchange began, if it can be polled for; else 0. */
   #sentMs = 0;
-  /** How many chances are to be left out yet, and after the next poll in vain. */
+  /** Number of chances still to skip, and of those to skip after the next poll in vain. */
   #skip = 0;
   #nextSkip = 0;
 
-  /** `now`: a clock that never goes back, in ms. */
+  /** `now`: a monotonic clock, in ms. */
   constructor(
     shards: Iterable<PolledShard>,
     { processors = availableParallelism(), now = () => performance.now() } = {},
@@ -45,7 +46,7 @@ export class BusyPoll {
     this.#now = now;
   }
 
-  /** Something was sent that may be awaited. */
+  /** Something was sent whose answer may be awaited. */
   noteSent(): void {
     if (this.#sentMs !== 0 || !this.#hasRoom()) {
       return;
@@ -76,7 +77,7 @@ export class BusyPoll {
     }
   }
 
-  /** Between two turns the event loop looks for answers, and does not sleep since there is another turn to come. */
+  /** Between two turns the event loop checks for answers. It does not sleep, because another turn is scheduled. */
   readonly #turn = (): void => {
     if (!this.#way.isFirst || !this.#hasRoom()) {
       this.#isPolling = false;
@@ -89,7 +90,7 @@ export class BusyPoll {
     }
   };
 
-  /** Somebody is awaited, and a processor left for this process. */
+  /** Whether an answer is awaited and a processor is left for this process. */
   #hasRoom(): boolean {
     let awaited = 0;
     for (const shard of this.#shards) {

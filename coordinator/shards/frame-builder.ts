@@ -1,6 +1,7 @@
 import { copyKey, writeUint64 } from "../../shared/bytes.js";
 import { OperationSection, setDeltas } from "../../shared/format/operations.js";
 import { targetFrameBytes } from "../../shared/limits.js";
+import type { ReadPoint } from "../../shared/read-point.js";
 import {
   operationsHeaderBytes,
   readFlag,
@@ -8,8 +9,8 @@ import {
   readSnapshotBytes,
   writeOperationsHeader,
 } from "../../shared/wire/frame.js";
-import { appendEntry } from "../batch.js";
-import type { EntryEncoder } from "../entry-encoder.js";
+import { appendEntry } from "../encoding/append-entry.js";
+import type { EntryEncoder } from "../encoding/entry-encoder.js";
 
 const firstSectionBytes = 4 * 1024;
 
@@ -26,7 +27,7 @@ export class FrameBuilder {
   lastSequence = 0;
   hasLogged = false;
   wantsSync = false;
-  /** Puts, deletes and batches. */
+  /** Number of puts, deletes and batches. */
   writes = 0;
   #writes = new OperationSection(firstSectionBytes);
   #reads = Buffer.allocUnsafeSlow(1024);
@@ -40,13 +41,13 @@ export class FrameBuilder {
     return this.#writes.length + this.#readBytes >= targetFrameBytes;
   }
 
-  /** Appends one write: the encoder's entry, which is copied. */
+  /** Appends one write: a copy of the encoder's entry. */
   write(kind: number, entry: EntryEncoder, sequence: number): void {
     this.#noteSequence(sequence);
     appendEntry(this.#writes, kind, entry, sequence - this.firstSequence);
   }
 
-  /** Appends a whole section whose deltas are all 0: a batch. */
+  /** Appends a whole section, a batch, whose deltas are all 0. */
   writeBatch(section: Buffer, sequence: number, isLogged: boolean): void {
     const writes = this.#writes;
     writes.reserve(section.length);
@@ -62,12 +63,7 @@ export class FrameBuilder {
   }
 
   /** Appends a read of the key `key[0..keyBytes)`. */
-  read(
-    key: Uint8Array,
-    keyBytes: number,
-    withValue: boolean,
-    snapshot: { sequence: number; timeMs: number } | undefined,
-  ): void {
+  read(key: Uint8Array, keyBytes: number, withValue: boolean, snapshot: ReadPoint | undefined): void {
     const needed = this.#readBytes + readHeaderBytes + readSnapshotBytes + keyBytes;
     if (needed > this.#reads.length) {
       const larger = Buffer.allocUnsafeSlow(Math.max(needed, this.#reads.length * 2));
@@ -90,11 +86,11 @@ export class FrameBuilder {
     this.#readBytes = at + keyBytes;
   }
 
-  /** The frame and, within it, the writes; the builder starts anew. */
+  /** Returns the frame and, within it, the section of writes. Resets the builder. */
   take(stamp: FrameStamp): { frame: Buffer; section: Buffer } {
     const writeBytes = this.#writes.length;
     const frame = Buffer.allocUnsafe(operationsHeaderBytes + writeBytes + this.#readBytes);
-    // Spreading the stamp would take V8 longer than all else here: 7 us.
+    // Spreading the stamp would take V8 longer than all the rest here: 7 us.
     writeOperationsHeader(frame, {
       flags: stamp.flags,
       timeMs: stamp.timeMs,
@@ -129,7 +125,7 @@ export class FrameBuilder {
   }
 }
 
-/** A frame for a section that is sent again after a restart. */
+/** Builds a frame for a section that is sent again after a restart. */
 export function frameForSection(
   retained: { section: Buffer; firstSequence: number; lastSequence: number },
   stamp: FrameStamp,

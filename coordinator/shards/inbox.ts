@@ -1,25 +1,25 @@
 import { frameType, frameTypeOf } from "../../shared/wire/frame.js";
-import { Fifo } from "../fifo.js";
+import { Fifo } from "../event-loop/fifo.js";
 
 /**
- * So many bytes of pages are handed out in a turn of the event loop. What many scans make of theirs in one turn, before the
- * first of them is used, outlives V8's small collections, which copy it.
+ * Bytes of pages handled per turn of the event loop. If many scans decoded their pages in one turn, before the first of
+ * them is used, the results would outlive V8's minor collections, which copy them.
  */
 const pageBytesPerTurn = 64 * 1024;
 
 export interface InboxOwner {
   onFrame(frame: Buffer): void;
-  /** All that could be handled in this turn was. */
+  /** Everything that could be handled in this turn was handled. */
   onHandled(): void;
-  /** A frame could not be handled: it and all behind it are dropped. */
+  /** A frame could not be handled. It and all later ones are dropped. */
   onUnreadable(error: Error): void;
 }
 
-/** The frames that came from a shard, handled in their order. */
+/** Handles the frames of a shard in the order in which they arrived. */
 export class Inbox {
   readonly #owner: InboxOwner;
   readonly #frames = new Fifo<Buffer>();
-  /** The rest waits for the next turn of the event loop. */
+  /** Set while the rest waits for the next turn of the event loop. */
   #pacing: NodeJS.Immediate | undefined;
 
   constructor(owner: InboxOwner) {
@@ -35,7 +35,7 @@ export class Inbox {
     }
   }
 
-  /** What waits is handled at once: nothing more will come. */
+  /** Handles everything that waits at once: nothing more will come. */
   finish(): void {
     this.#handle(Number.POSITIVE_INFINITY);
   }

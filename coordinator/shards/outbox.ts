@@ -1,36 +1,36 @@
 import { operationsFlag } from "../../shared/wire/frame.js";
-import type { EntryEncoder } from "../entry-encoder.js";
-import { Fifo } from "../fifo.js";
+import type { EntryEncoder } from "../encoding/entry-encoder.js";
+import { Fifo } from "../event-loop/fifo.js";
 import { FrameBuilder, type FrameStamp } from "./frame-builder.js";
 import type { PendingRead } from "./pending.js";
 import { RetainedWrites } from "./retained-writes.js";
 
-/** A promise, its entry in a queue, and what hangs on them. */
+/** A promise, its entry in a queue, and the objects that belong to them. */
 export const overheadBytesPerOperation = 160;
-/** Retained writes beyond this have the shard sync, so that they can be let go. */
+/** If more bytes are retained, the shard is asked to sync, so that they can be dropped. */
 const syncedBudgetBytes = 16 * 1024 * 1024;
 /**
- * Beyond this a write is acknowledged only when it is on disk, whatever its durability: a disk that syncs slowly, or
- * not at all, must not fill the memory of a program that awaits its writes.
+ * If more bytes are retained, a write is acknowledged only when it is on disk, whatever its durability. A disk that
+ * syncs slowly, or not at all, must not fill the memory of a program that awaits its writes.
  */
 const retainedLimitBytes = 64 * 1024 * 1024;
 
-/** So many writes do not wait for the rest of their turn: the shard works on them while the program makes more. */
+/** This many writes are sent before the turn ends: the shard works on them while the program makes more. */
 const earlyWrites = 32;
-/** A shard that has not yet taken more than this has enough to do, and each frame has its cost. */
+/** A shard that has more writes to accept is busy enough, and each frame has a cost. */
 const mostEarlyWrites = 160;
 
-/** What is on its way to one shard: the frame that is being gathered, and the writes that are not yet on disk there. */
+/** What is in flight to one shard: the frame being gathered, and the writes that are not yet on its disk. */
 export class Outbox {
   readonly retained = new RetainedWrites();
   readonly #frame = new FrameBuilder();
-  /** Frames that the shard has not yet taken, to give their bytes back. */
+  /** Frames that the shard has not accepted yet; used to subtract their bytes later. */
   readonly #frames = new Fifo<{ lastSequence: number; bytes: number; writes: number }>();
-  /** In these frames. */
+  /** Number of writes in these frames. */
   #sentWrites = 0;
-  /** What the writes of the current frame count in `inFlightBytes`. */
+  /** The share of the current frame's writes in `inFlightBytes`. */
   #frameBytes = 0;
-  /** What writes that the shard has not yet taken hold in memory. */
+  /** Memory of writes that the shard has not accepted yet. */
   inFlightBytes = 0;
 
   get isEmpty(): boolean {
@@ -41,14 +41,14 @@ export class Outbox {
     return this.#frame.isFull;
   }
 
-  /** Whether the frame is to be sent before the turn ends. Writes that wait for the disk are better synced together. */
+  /** Whether the frame must be sent before the turn ends. Writes that wait for the disk are better synced together. */
   get isDue(): boolean {
     const { writes, wantsSync } = this.#frame;
     const isEarly = writes >= earlyWrites && this.#sentWrites + writes <= mostEarlyWrites && !wantsSync;
     return isEarly || this.isFull;
   }
 
-  /** So much waits for the disk that nothing more is acknowledged before. */
+  /** Whether so much waits for the disk that writes are acknowledged only when they are on disk. */
   get mustAwaitDisk(): boolean {
     return this.retained.bytes > retainedLimitBytes;
   }
@@ -71,7 +71,7 @@ export class Outbox {
     this.#frame.wantsSync = true;
   }
 
-  /** The gathered frame, with `stamp` and the flags that it needs; its writes are retained until they are on disk. */
+  /** Returns the gathered frame, with `stamp` and the necessary flags. Retains its writes until they are on disk. */
   take(stamp: FrameStamp, isSeal: boolean): Buffer {
     const { firstSequence, lastSequence, hasLogged, wantsSync, writes } = this.#frame;
     const mustSync = wantsSync || this.retained.bytes > syncedBudgetBytes;
@@ -86,7 +86,7 @@ export class Outbox {
     return frame;
   }
 
-  /** The shard has taken everything up to `sequence`. */
+  /** Notes that the shard has accepted everything up to `sequence`. */
   noteWritten(sequence: number): void {
     for (let first = this.#frames.peek(); first !== undefined; first = this.#frames.peek()) {
       if (first.lastSequence > sequence) {
@@ -98,7 +98,7 @@ export class Outbox {
     }
   }
 
-  /** Drops what was gathered, and all that is on its way: the shard is gone for good. */
+  /** Drops what was gathered and everything in flight: the shard is gone for good. */
   clear(): void {
     this.#frame.take({ flags: 0, timeMs: 0, logSyncedSequence: 0, confirmedSequence: 0 });
     this.#frames.takeAll();

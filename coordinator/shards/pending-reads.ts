@@ -1,14 +1,14 @@
 import { type FastKVError, invariant, restated } from "../../shared/errors.js";
 import { answerStatus } from "../../shared/wire/frame.js";
-import { Fifo } from "../fifo.js";
+import { Fifo } from "../event-loop/fifo.js";
 import type { AnswerReader } from "./answer-reader.js";
 import { overheadBytesPerOperation } from "./outbox.js";
 import type { PendingRead } from "./pending.js";
 
-/** The reads of one shard that wait for their answers, which come in the order of the calls. */
+/** The reads of one shard that wait for their answers, which arrive in the order of calls. */
 export class PendingReads {
   readonly #reads = new Fifo<PendingRead>();
-  /** What they count as being in flight. */
+  /** The bytes that they count as in flight. */
   inFlightBytes = 0;
 
   get isEmpty(): boolean {
@@ -21,13 +21,13 @@ export class PendingReads {
     this.#reads.push(read);
   }
 
-  /** Hands the answers of a frame to the reads that they belong to. */
+  /** Passes the answers of a frame to the reads to which they belong. */
   answer(answer: AnswerReader): void {
     while (answer.next()) {
       const { status } = answer;
       const isValue = status === answerStatus.missing || status === answerStatus.found;
       const error = isValue ? undefined : answer.error();
-      // Nothing is thrown from here on: a read that was taken from the queue is answered.
+      // From here on nothing may throw: a read that was removed from the queue must be answered.
       const read = this.#reads.shift();
       invariant(read !== undefined, "each answer belongs to a read");
       this.inFlightBytes -= read.inFlightBytes;
@@ -41,7 +41,9 @@ export class PendingReads {
     }
   }
 
-  /** After a restart: `ask` is called for what was not answered, in its order, but not where the owner asks again itself. */
+  /**
+   * After a restart, calls `ask` for the unanswered reads in their order, except those that the owner repeats itself.
+   */
   askAgain(ask: (read: PendingRead) => void): void {
     for (const read of this.#reads.takeAll()) {
       if (read.onRestart()) {

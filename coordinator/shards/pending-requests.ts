@@ -2,26 +2,26 @@ import { FastKVError } from "../../shared/errors.js";
 import type { ShardRequest } from "../../shared/wire/messages.js";
 import type { PageRequest } from "../../shared/wire/page.js";
 
-/** What waits for its reply: a message, or a request for a page. */
+/** A request that gets a reply: a message, or a request for a page. */
 export type AnyRequest = ShardRequest | PageRequest;
 
 export interface Reply {
-  /** Of a message. */
+  /** The content of a message. */
   meta: unknown;
-  /** What comes with a message, or the frame of a page. */
+  /** The data attached to a message, or the frame of a page. */
   raw: Buffer;
 }
 
 export interface PendingRequest {
   request: AnyRequest;
   raw: Buffer | undefined;
-  /** Sent again to a restarted shard; else it fails with the shard. */
+  /** If true, it is sent again to a restarted shard; else it fails with the shard. */
   isRepeatable: boolean;
   resolve(reply: Reply): void;
   reject(error: FastKVError): void;
 }
 
-/** Request ids go round from 1 to here; the one above is the opening's. */
+/** Request ids run from 1 to this and start again. The next higher number is reserved for opening. */
 const lastId = 0xffff_fffe;
 export const openingId = 0xffff_ffff;
 const overheadBytesPerRequest = 1024;
@@ -31,7 +31,7 @@ export class PendingRequests {
   readonly #requests = new Map<number, PendingRequest>();
   #nextId = 1;
 
-  /** What they count as being in flight. */
+  /** The bytes that they count as in flight. */
   get inFlightBytes(): number {
     return this.#requests.size * overheadBytesPerRequest;
   }
@@ -51,7 +51,7 @@ export class PendingRequests {
     this.#requests.set(openingId, request);
   }
 
-  /** Undefined where nobody waits for it any more. */
+  /** Returns undefined if nobody waits for the reply any more. */
   take(id: number): PendingRequest | undefined {
     const request = this.#requests.get(id);
     this.#requests.delete(id);
@@ -64,7 +64,7 @@ export class PendingRequests {
     return requests;
   }
 
-  /** The shard died: what must not be sent twice fails. */
+  /** The shard died: requests that must not be sent twice fail. */
   failUnrepeatable(shardIndex: number): void {
     for (const [id, { request, isRepeatable, reject }] of this.#requests) {
       if (!isRepeatable) {
@@ -74,7 +74,7 @@ export class PendingRequests {
     }
   }
 
-  /** The batch log is not written further: no memtable with a part of a batch that it lacks can be flushed. */
+  /** The batch log is no longer written: no memtable can be flushed that has a part of a batch missing in the log. */
   failFlushes(error: FastKVError): void {
     for (const [id, { request, reject }] of this.#requests) {
       if (request.type === "flush" || request.type === "compact") {

@@ -1,8 +1,8 @@
 import type { FastKVError } from "../../shared/errors.js";
-import { Fifo } from "../fifo.js";
+import { Fifo } from "../event-loop/fifo.js";
 import type { PendingWrite } from "./pending.js";
 
-/** A pair of marks: how far something is written, and how far it is on disk. */
+/** Two watermarks: how far something is written, and how far it is on disk. */
 export interface WriteMarks {
   written: number;
   synced: number;
@@ -10,20 +10,20 @@ export interface WriteMarks {
 
 /**
  * The writes of one shard that wait for their acknowledgement, by watermark: some wait until they are in the shard's
- * WAL, others until they are on disk. Nothing behind a part of a logged batch is acknowledged before the batch's
- * record is as durable as the acknowledgement says.
+ * WAL, others until they are on disk. No write after a part of a logged batch is acknowledged before the record of that
+ * batch is as durable as the acknowledgement promises.
  */
 export class PendingWrites {
   readonly #written = new Fifo<PendingWrite>();
   readonly #synced = new Fifo<PendingWrite>();
-  /** Sequence numbers of the parts of logged batches here whose records are not yet on disk. */
+  /** Sequence numbers of parts of logged batches whose records are not yet on disk. */
   readonly #logged = new Fifo<number>();
 
   get isEmpty(): boolean {
     return this.#written.length === 0 && this.#synced.length === 0;
   }
 
-  /** Whether a batch before what comes now is not yet on disk in the batch log. */
+  /** Whether the log record of an earlier batch is not yet on disk. */
   get waitsForLog(): boolean {
     return this.#logged.length > 0;
   }
@@ -36,7 +36,7 @@ export class PendingWrites {
     this.#logged.push(sequence);
   }
 
-  /** True where that is news to the shard. */
+  /** Returns true if the shard does not know this yet. */
   noteLogSynced(sequence: number): boolean {
     let isNews = false;
     for (
@@ -50,13 +50,13 @@ export class PendingWrites {
     return isNews;
   }
 
-  /** Acknowledges what the shard and the batch log have by now. */
+  /** Acknowledges the writes that the shard and the batch log have reached. */
   settle(shard: WriteMarks, log: WriteMarks): void {
     resolveUpTo(this.#written, Math.min(shard.written, this.#bound(log.written)));
     resolveUpTo(this.#synced, Math.min(shard.synced, this.#bound(log.synced)));
   }
 
-  /** The shard refused what came from `from` to `to`. */
+  /** Rejects the writes from `from` to `to`, which the shard refused. */
   refuse(from: number, to: number, error: FastKVError): void {
     const isRefused = ({ sequence, isBarrier }: PendingWrite): boolean =>
       isBarrier !== true && sequence >= from && sequence <= to;
@@ -64,7 +64,10 @@ export class PendingWrites {
     rejectWhere(this.#synced, error, isRefused);
   }
 
-  /** The batch log is lost: what stands behind a batch that it does not have will never be as durable as asked. */
+  /**
+   * The batch log is lost: rejects writes after a batch that is missing in it, since they can never become as durable
+   * as requested.
+   */
   failBehindLog(log: WriteMarks, error: FastKVError): void {
     const written = this.#bound(log.written);
     const synced = this.#bound(log.synced);
@@ -78,7 +81,7 @@ export class PendingWrites {
     }
   }
 
-  /** The last sequence number before the first logged part here that the log does not have. */
+  /** Returns the last sequence number before the first logged part that the log does not have. */
   #bound(logSequence: number): number {
     if (this.#logged.length === 0) {
       return Number.POSITIVE_INFINITY;

@@ -1,29 +1,30 @@
-/** What a shard client waits for. */
+/** The calls that wait for a shard's answer. */
 
 import type { FastKVError } from "../../shared/errors.js";
-import type { FoundValue } from "../value-reader.js";
+import type { ReadPoint } from "../../shared/read-point.js";
+import type { FoundValue } from "../encoding/value-reader.js";
 
-/** A point read on its way. Answers come in the order of the reads. */
+/** A point read in flight. Answers arrive in the order of the reads. */
 export interface PendingRead {
   readonly key: Uint8Array | string;
   readonly withValue: boolean;
-  /** What it counts as being in flight; set by the client that sends it. */
+  /** The bytes that it counts as in flight; set by the client that sends it. */
   inFlightBytes: number;
-  /** Undefined: the newest version at its place in the order of calls. */
-  readonly snapshot: { sequence: number; timeMs: number } | undefined;
+  /** If undefined, reads the newest version at its place in the order of calls. */
+  readonly snapshot: ReadPoint | undefined;
   onMissing(): void;
   onFound(found: FoundValue): void;
   onError(error: FastKVError): void;
   /**
-   * The shard died before it answered: true to have the read sent again, false where the owner sends it again itself
-   * (a read of several keys, which must be of one moment).
+   * The shard died before it answered. Returns true to have the read sent again, false if the owner repeats it (as for
+   * a read of several keys, which must be of one moment).
    */
   onRestart(): boolean;
 }
 
 export interface PendingWrite {
   sequence: number;
-  /** Waits for what lies before it and is no write itself: a refusal of writes does not concern it. */
+  /** Waits for earlier writes and is not a write itself: a refusal of writes does not affect it. */
   isBarrier?: boolean;
   resolve(): void;
   reject(error: FastKVError): void;

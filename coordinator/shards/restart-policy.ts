@@ -2,14 +2,14 @@
 const mostDeaths = 5;
 const windowMs = 30_000;
 const firstPauseMs = 20;
-/** A shard whose disk is full cannot start: it is tried again at this pace for as long as that lasts. */
+/** A shard cannot start while its disk is full. Its start is retried at this interval as long as that lasts. */
 const noSpacePauseMs = 500;
 
-/** Decides when a shard that died is started anew, and when it is given up. */
+/** Decides when a dead shard is restarted, and when it is given up. */
 export class RestartPolicy {
   #deathTimesMs: number[] = [];
 
-  /** How long to wait before the next start; undefined: the shard has died too often. */
+  /** Returns how long to wait before the next start; undefined if the shard has died too often. */
   noteDeath(nowMs: number): number | undefined {
     this.#deathTimesMs = [...this.#deathTimesMs.filter((time) => nowMs - time < windowMs), nowMs];
     const deaths = this.#deathTimesMs.length;
@@ -19,13 +19,15 @@ export class RestartPolicy {
     return deaths === 1 ? 0 : firstPauseMs * 2 ** deaths;
   }
 
-  /** A start that failed for want of room is no death: it may take any time until there is some. */
+  /**
+   * A start that failed because the disk is full does not count as a death: it may take any time until there is space.
+   */
   noteNoSpace(): number {
     this.#deathTimesMs = [];
     return noSpacePauseMs;
   }
 
-  /** For messages. */
+  /** For error messages. */
   get history(): string {
     return `${this.#deathTimesMs.length} times within ${windowMs / 1000} s`;
   }

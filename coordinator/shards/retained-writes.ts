@@ -1,19 +1,19 @@
 import { filterSection } from "../../shared/format/operations.js";
-import { Fifo } from "../fifo.js";
+import { Fifo } from "../event-loop/fifo.js";
 
-/** A section that was sent and is not yet known to be on disk. */
+/** A section that was sent and is not known to be on disk yet. */
 export interface RetainedSection {
   section: Buffer;
   firstSequence: number;
   lastSequence: number;
-  /** A bulk load's commit: sent in a frame of its own, with the seal flag. */
+  /** Whether it is the commit of a bulk load, which is sent in its own frame with the seal flag. */
   isSeal: boolean;
   hasLogged: boolean;
 }
 
 /**
- * The writes of one shard that are not yet synced there, in order: a shard that dies gets them again. Writes that
- * the shard refused are taken out, except the parts of logged batches, which it must not refuse.
+ * The writes of one shard that are not yet synced there, in order; a shard that dies gets them again. Writes that the
+ * shard refused are removed, except parts of logged batches, which it must not refuse.
  */
 export class RetainedWrites {
   #sections = new Fifo<RetainedSection>();
@@ -24,7 +24,7 @@ export class RetainedWrites {
     this.bytes += section.section.length;
   }
 
-  /** Everything up to `sequence` is on disk. */
+  /** Drops everything up to `sequence`, which is on disk. */
   forget(sequence: number): void {
     for (let first = this.#sections.peek(); first !== undefined; first = this.#sections.peek()) {
       if (first.lastSequence > sequence) {
@@ -35,7 +35,7 @@ export class RetainedWrites {
     }
   }
 
-  /** The shard refused what came from `from` to `to`. */
+  /** Removes what the shard refused, from `from` to `to`. */
   refuse(from: number, to: number): void {
     const all = this.#sections.takeAll();
     this.bytes = 0;
@@ -48,7 +48,7 @@ export class RetainedWrites {
     }
   }
 
-  /** Whether there is more than parts of logged batches, for which the batch log vouches. */
+  /** Whether there is anything besides parts of logged batches, which the batch log has. */
   get hasUnlogged(): boolean {
     for (const { section, firstSequence, hasLogged } of this.#sections) {
       if (

@@ -1,9 +1,9 @@
 /**
- * One shard as the coordinator sees it: operations go in, in the order of the calls, and their outcomes come out.
+ * The coordinator's view of one shard: takes operations in the order of calls, and returns their outcomes.
  *
- * Operations called in one turn travel in one frame. Reads are answered in order, so they need no ids; writes are
- * acknowledged by watermark. What is not yet synced is retained: a shard that dies is started anew (see `ShardLifecycle`) and
- * gets it again, and callers see a pause.
+ * Operations called in one turn are sent in one frame. Reads are answered in order and need no ids; writes are
+ * acknowledged by watermark. Writes that are not yet synced are retained: when a shard dies, it is restarted (see
+ * `ShardLifecycle`) and gets them again, and callers see a pause.
  */
 
 import { type ErrorReport, type FastKVError, fromErrorReport } from "../../shared/errors.js";
@@ -25,9 +25,9 @@ import type {
   ShardRequest,
 } from "../../shared/wire/messages.js";
 import { encodePageRequest, pageIdOf } from "../../shared/wire/page.js";
-import type { EntryEncoder } from "../entry-encoder.js";
-import { GatheredIds } from "../gathered-ids.js";
-import { KeyScratch } from "../keys.js";
+import { KeyScratch } from "../calls/keys.js";
+import type { EntryEncoder } from "../encoding/entry-encoder.js";
+import { GatheredIds } from "../event-loop/gathered-ids.js";
 import { AnswerReader } from "./answer-reader.js";
 import { type FrameStamp, frameForSection } from "./frame-builder.js";
 import { Inbox } from "./inbox.js";
@@ -48,28 +48,28 @@ import type { ShardLink } from "./shard-link.js";
 
 export interface ShardClientOwner {
   nowMs(): number;
-  /** Open snapshots and scans, and the bulk loads whose tables must stay: told to a shard that starts. */
+  /** Open snapshots and scans, and the bulk loads whose tables must stay; sent to a shard that starts. */
   heldSnapshots(): HeldSnapshot[];
   keptLoads(): string[];
   /** Whether a snapshot or scan is still open. */
   isHeld(holdId: number): boolean;
-  /** How far the batch log is written, and how far it is on disk. */
+  /** Up to which sequence the batch log is written, and up to which it is on disk. */
   logWritten(): number;
   logSynced(): number;
-  /** The batch log has no room, or cannot be written any more. */
+  /** Whether the batch log has no disk space, or can no longer be written. */
   hasLogOutage(): boolean;
-  /** Tells all shards of the holds that they do not know of, with `sendHold`. */
-  tellHolds(): void;
-  /** Have the batch log synced soon, not only after its interval. */
+  /** Announces to all shards, with `sendHold`, the holds that they do not know yet. */
+  announceHolds(): void;
+  /** Requests a sync of the batch log soon, without waiting for its interval. */
   wantLogSync(): void;
-  /** More of the shard's writes are on disk. */
+  /** Called when more of the shard's writes are on disk. */
   onSynced(shardIndex: number): void;
   onEvent(shardIndex: number, event: ShardEvent): void;
 }
 
 interface RequestOptions {
   raw?: Buffer;
-  /** It is sent again to a shard that was started anew. */
+  /** Whether it is sent again to a restarted shard. */
   isRepeatable?: boolean;
 }
 
@@ -77,22 +77,25 @@ export class ShardClient {
   readonly index: number;
   writtenSequence = 0;
   syncedSequence = 0;
-  /** There is no room for the shard to start, or to take its log's debts to disk: new calls are refused with this. */
+  /**
+   * Set while the disk has no space for the shard to start, or to write to its WAL what it has accepted. New calls are
+   * refused with it.
+   */
   outage: FastKVError | undefined;
 
   readonly #owner: ShardClientOwner;
   readonly #maxInFlightBytes: number;
   #link: ShardLink | undefined;
-  /** It is open, and has what was retained: what is called is sent. */
+  /** Whether the shard is open and has all retained writes, so that calls are sent at once. */
   #isServing = false;
-  /** The shard was given up, or the database closed: every call is refused with this. */
+  /** Set when the shard was given up or the database was closed. Every call is refused with it. */
   #refusal: FastKVError | undefined;
   readonly #outbox = new Outbox();
   #isSendScheduled = false;
   readonly #inbox = new Inbox({
     onFrame: (frame) => this.#handleFrame(frame),
     onHandled: () => this.#checkIdle(),
-    // As the end of the process would be.
+    // Treated like the end of the process.
     onUnreadable: ({ message }) => this.#link?.cutOff(`sent what is no frame: ${message}`),
   });
   readonly #reads = new PendingReads();
@@ -100,7 +103,7 @@ export class ShardClient {
   readonly #requests = new PendingRequests();
   #confirmedSequence = 0;
   readonly #scratch = new KeyScratch();
-  /** Holds that are given back. */
+  /** Holds to be released in the shard. */
   readonly #released = new GatheredIds((ids) => this.notify({ type: "release", ids }));
   #onIdle: (() => void) | undefined;
 
@@ -110,17 +113,17 @@ export class ShardClient {
     this.#maxInFlightBytes = maxInFlightBytes;
   }
 
-  /** What waits here, as it is held in memory; writes count until the shard has taken them. */
+  /** Memory of what waits here. Writes count until the shard has accepted them. */
   get inFlightBytes(): number {
     return this.#outbox.inFlightBytes + this.#reads.inFlightBytes + this.#requests.inFlightBytes;
   }
 
-  /** With `moreBytes` so much is on its way that even who does not care for durability should wait. */
+  /** Whether, with `moreBytes`, so much is in flight that even calls without durability should wait. */
   isCongested(moreBytes = 0): boolean {
     return this.inFlightBytes + moreBytes > this.#maxInFlightBytes / 4 || this.#outbox.mustAwaitDisk;
   }
 
-  /** Throws where the shard takes nothing now: it was given up, or has no room. */
+  /** Throws if the shard accepts nothing now: it was given up, or has no disk space. */
   checkServing(): void {
     const error = this.#refusal ?? this.outage;
     if (error !== undefined) {
@@ -128,13 +131,13 @@ export class ShardClient {
     }
   }
 
-  /** Throws where the shard takes nothing more: also because too much is on its way. */
+  /** Throws if the shard accepts nothing more, also if too much is in flight. */
   checkAvailable(): void {
     this.checkServing();
     this.#checkLoad(this.inFlightBytes);
   }
 
-  /** Throws where so much is asked, of which nobody needs much at a time, that it must not grow on. Other calls may have filled all. */
+  /** Throws when pending requests exceed the limit. Other kinds of calls do not count. */
   checkRequests(): void {
     this.#checkLoad(this.#requests.inFlightBytes);
   }
@@ -147,7 +150,7 @@ export class ShardClient {
 
   // Operations, in the order of the calls
 
-  /** One write, the encoder's entry; `pending` undefined: nobody waits for it. */
+  /** Writes the encoder's entry. `pending` is undefined if nobody waits for the write. */
   write(
     kind: number,
     entry: EntryEncoder,
@@ -159,7 +162,7 @@ export class ShardClient {
     this.#noteWrite(sync, pending);
   }
 
-  /** The part of a batch that belongs here. A logged one is acknowledged by the batch log, so nobody waits here. */
+  /** Writes this shard's part of a batch. The batch log acknowledges a logged part, so nobody waits for it here. */
   writeBatch(
     section: Buffer,
     sequence: number,
@@ -174,7 +177,7 @@ export class ShardClient {
     this.#noteWrite(sync, pending);
   }
 
-  /** A bulk load's commit: in a frame of its own. */
+  /** Writes the commit of a bulk load, in a frame of its own. */
   writeSeal(section: Buffer, sequence: number): void {
     this.sendGathered();
     this.writeBatch(section, sequence, true, true);
@@ -193,7 +196,7 @@ export class ShardClient {
     return error === undefined ? this.requestAnyway(request, options) : Promise.reject(error);
   }
 
-  /** Also of a shard that has no room. */
+  /** Like `request`, but also if the shard has no disk space. */
   requestAnyway(request: AnyRequest, { raw, isRepeatable = true }: RequestOptions = {}): Promise<Reply> {
     return new Promise((resolve, reject) => {
       if (!this.#isServing && !isRepeatable) {
@@ -205,35 +208,35 @@ export class ShardClient {
     });
   }
 
-  /** Sends a message that needs no reply; a restarted shard is told by other means. */
+  /** Sends a message that needs no reply. A restarted shard gets this information by other means. */
   notify(request: ShardRequest): void {
     if (this.#isServing) {
-      this.#owner.tellHolds();
+      this.#owner.announceHolds();
       this.sendGathered();
       this.#link?.send(encodeMessage(frameType.request, 0, request));
     }
   }
 
-  /** In front of all that was gathered: it lets nobody drop what that writes over. */
+  /** Sent ahead of gathered writes, so that the shard keeps the versions these overwrite. */
   sendHold(frame: Buffer): void {
     if (this.#isServing) {
       this.#link?.send(frame);
     }
   }
 
-  /** Gives a hold back. A shard that restarts is told what is still held. */
+  /** Releases a hold. A shard that restarts is told which holds remain. */
   release(holdId: number): void {
     this.#released.add(holdId);
   }
 
-  /** Resolves when the shard has taken every write up to `sequence`, or never will. */
+  /** Resolves when the shard has accepted every write up to `sequence`, or never will. */
   taken(sequence: number): Promise<void> {
     return new Promise((resolve) => {
       this.#writes.add({ sequence, isBarrier: true, resolve, reject: () => resolve() }, false);
     });
   }
 
-  /** Resolves when every write up to `sequence` is on disk in the shard. */
+  /** Resolves when every write up to `sequence` is on the shard's disk. */
   sync(sequence: number): Promise<void> {
     if (this.syncedSequence >= sequence) {
       return Promise.resolve();
@@ -252,7 +255,7 @@ export class ShardClient {
     });
   }
 
-  /** Resolves when everything that was called before has its outcome. */
+  /** Resolves when all earlier calls have their outcome. */
   drain(): Promise<void> {
     return new Promise((resolve) => {
       this.#onIdle = resolve;
@@ -268,7 +271,7 @@ export class ShardClient {
     }
   }
 
-  // For its lifecycle
+  // For the shard's lifecycle
 
   /** Its process was started. */
   attach(link: ShardLink): void {
@@ -279,17 +282,17 @@ export class ShardClient {
     this.#inbox.receive(frames);
   }
 
-  /** Somebody waits for what the shard will answer. */
+  /** Whether somebody waits for an answer of the shard. */
   get isAwaited(): boolean {
     return !(this.#reads.isEmpty && this.#writes.isEmpty && this.#requests.isEmpty);
   }
 
-  /** Whether writes are retained for which the batch log does not vouch. */
+  /** Whether writes are retained that are not in the batch log. */
   get retainsUnlogged(): boolean {
     return this.#outbox.retained.hasUnlogged;
   }
 
-  /** Has the shard open its files; what was called waits for `resume`. */
+  /** Makes the shard open its files. Calls wait for `resume`. */
   async open(request: OpenRequest): Promise<OpenReply> {
     const { meta } = await new Promise<Reply>((resolve, reject) => {
       this.#requests.addOpening({ request, raw: undefined, isRepeatable: false, resolve, reject });
@@ -298,10 +301,13 @@ export class ShardClient {
     return meta as OpenReply;
   }
 
-  /** It is open, and has all up to `lastSequence`: tells what is held, then sends what was retained and is still unanswered. */
+  /**
+   * Starts serving: the shard is open and has everything up to `lastSequence`. Sends the holds, then retained writes
+   * and unanswered calls.
+   */
   resume(lastSequence: number): void {
     const link = this.#link!;
-    // What was gathered in this very turn: its writes are retained, and its reads are asked again with all others.
+    // Takes what was gathered in this same turn: its writes are retained, and its reads are repeated with all others.
     this.sendGathered();
     this.writtenSequence = Math.max(this.writtenSequence, lastSequence);
     this.syncedSequence = Math.max(this.syncedSequence, lastSequence);
@@ -324,26 +330,26 @@ export class ShardClient {
     for (const [id, pending] of this.#requests.entries()) {
       this.#repeatRequest(id, pending);
     }
-    // Says how far the batch log is on disk: flushes of what was recovered wait for it.
+    // Tells the shard how far the batch log is on disk: flushes of recovered data wait for that.
     this.#sendEmptyFrame(0);
     this.#settleWrites();
     this.#owner.onSynced(this.index);
   }
 
-  /** The process has ended. What came before the end counts; what was not answered waits for `resume`. */
+  /** Called when the process has ended. Frames received before that are handled. Unanswered calls wait for `resume`. */
   detach(): void {
     this.#isServing = false;
     this.#inbox.finish();
     this.#requests.failUnrepeatable(this.index);
   }
 
-  /** From now on every call is refused with this, and nothing is sent. */
+  /** From now on every call is refused with this error, and nothing is sent. */
   refuseAll(error: FastKVError): void {
     this.#isServing = false;
     this.#refusal ??= error;
   }
 
-  /** Everything that waits, and all that is retained, is given up. */
+  /** Rejects everything that waits, and drops everything that is retained. */
   rejectAll(error: FastKVError, ofWrites: FastKVError): void {
     this.#inbox.clear();
     this.#outbox.clear();
@@ -357,7 +363,7 @@ export class ShardClient {
 
   // The batch log
 
-  /** Tells the shard how far the batch log has come, and lets go what waited for it here. */
+  /** Tells the shard how far the batch log has come, and settles the writes that waited for it. */
   noteLogProgress(): void {
     this.#settleWrites();
     if (this.#writes.noteLogSynced(this.#owner.logSynced()) && this.#isServing) {
@@ -365,7 +371,7 @@ export class ShardClient {
     }
   }
 
-  /** Tells the shard that an outage of the batch log has begun, or has ended. */
+  /** Tells the shard that an outage of the batch log has begun or ended. */
   noteLogOutage(): void {
     if (this.#isServing) {
       this.#sendEmptyFrame(0);
@@ -373,8 +379,8 @@ export class ShardClient {
   }
 
   /**
-   * The batch log is lost: a write behind a part of a batch that it does not have will never be as durable as it
-   * was to be.
+   * Called when the batch log is lost. A write after a part of a batch that is missing in the log can never become as
+   * durable as requested.
    */
   failBehindLog(error: FastKVError): void {
     this.#writes.failBehindLog(this.#logMarks(), error);
@@ -395,7 +401,7 @@ export class ShardClient {
     this.#scheduleSend();
   }
 
-  /** A synced write is acknowledged only when the batches before it have their records on disk. */
+  /** A synced write is acknowledged only when the records of earlier batches are on disk. */
   #wantLogSync(): void {
     if (this.#writes.waitsForLog) {
       this.#owner.wantLogSync();
@@ -421,11 +427,11 @@ export class ShardClient {
       return;
     }
     if (this.#refusal !== undefined) {
-      // Called in the turn in which the shard was given up.
+      // Called in the same turn in which the shard was given up.
       this.rejectAll(this.#refusal, this.#refusal);
       return;
     }
-    this.#owner.tellHolds();
+    this.#owner.announceHolds();
     const frame = this.#outbox.take(this.#stamp(0), isSeal);
     if (this.#isServing) {
       this.#link!.send(frame, atOnce);
@@ -442,14 +448,14 @@ export class ShardClient {
   }
 
   #sendEmptyFrame(flags: number): void {
-    this.#owner.tellHolds();
+    this.#owner.announceHolds();
     this.sendGathered();
     const empty = { section: Buffer.alloc(0), firstSequence: 0, lastSequence: 0 };
     this.#link!.send(frameForSection(empty, this.#stamp(flags)));
   }
 
   #sendRequest(id: number, pending: PendingRequest): void {
-    this.#owner.tellHolds();
+    this.#owner.announceHolds();
     this.sendGathered();
     if (!this.#isServing) {
       return;
@@ -463,7 +469,10 @@ export class ShardClient {
     }
   }
 
-  /** After a restart. A scan that was left meanwhile must not take its hold again: nobody would give it back. */
+  /**
+   * Repeats a request after a restart. A scan that has ended meanwhile must not take its hold again: nobody would
+   * release it.
+   */
   #repeatRequest(id: number, pending: PendingRequest): void {
     const { request } = pending;
     if (request.type === "page" && !this.#owner.isHeld(request.holdId)) {
@@ -472,13 +481,13 @@ export class ShardClient {
       return;
     }
     if (request.type === "flush" || request.type === "compact") {
-      // It comes behind batches now that were called after it.
+      // It now comes after batches that were called later.
       this.#owner.wantLogSync();
     }
     this.#sendRequest(id, pending);
   }
 
-  /** After a restart: the reads that were not answered, in their order, behind all retained writes. */
+  /** After a restart, repeats the unanswered reads in their order, after all retained writes. */
   #repeatReads(): void {
     this.#reads.askAgain((read) => {
       const length = this.#scratch.set(read.key);
@@ -533,7 +542,7 @@ export class ShardClient {
     this.#outbox.retained.refuse(from, to);
     this.#writes.refuse(from, to, error);
     if (this.#isServing) {
-      // What the shard has taken behind it may not become durable before it knows that it was told.
+      // The shard must know that the refusal was received before later writes may become durable.
       this.#sendEmptyFrame(0);
     }
   }

@@ -1,8 +1,8 @@
-/** What calls of a shard are refused with, or fail with. */
+/** The errors with which calls to a shard are refused or fail. */
 
 import { FastKVError, restated } from "../../shared/errors.js";
 
-/** The same error, for writes that were on their way. */
+/** The same error, for writes that were in flight. */
 export function inDoubt(error: FastKVError): FastKVError {
   return restated(error, { writeOutcome: "in-doubt" });
 }
@@ -16,7 +16,7 @@ export function closedError(): FastKVError {
 export function overloadError(shardIndex: number, bytes: number, maxInFlightBytes: number): FastKVError {
   return new FastKVError(
     "FASTKV_OVERLOADED",
-    `${bytes} bytes are on their way to shard ${shardIndex}, more than maxInFlightBytes (${maxInFlightBytes}). Await some that were taken, or wait for some milliseconds, before making more; or ask for less in one.`,
+    `${bytes} bytes are in flight to shard ${shardIndex}, more than maxInFlightBytes (${maxInFlightBytes}). Await some that were taken, or wait for some milliseconds, before making more; or ask for less in one.`,
     { writeOutcome: "not-applied" },
   );
 }
@@ -28,7 +28,7 @@ export function endedTooEarly(shardIndex: number): FastKVError {
   );
 }
 
-/** There is no room for the shard to start, or to take to disk what it has taken. */
+/** The disk has no space for the shard to start, or to write what it has accepted. */
 export function outageOf(shardIndex: number, why: string, cause?: FastKVError): FastKVError {
   return new FastKVError(
     "FASTKV_NO_SPACE",

@@ -1,4 +1,4 @@
-/** The life of one shard: its process is started, opens its files, serves, is started anew when it dies, and ends. */
+/** The lifecycle of one shard: its process is started, opens its files, serves, is restarted when it dies, and ends. */
 
 import { type FastKVError, invariant, restated } from "../../shared/errors.js";
 import type {
@@ -13,22 +13,25 @@ import { closedError, endedTooEarly, inDoubt, notSynced, outageOf } from "./shar
 import type { ShardLauncher, ShardLink } from "./shard-link.js";
 import { Supervisor } from "./supervisor.js";
 
-/** What a shard needs to know when it starts. */
+/** The parameters with which a shard opens. */
 export type OpenParameters = Omit<OpenRequest, "type" | "token" | "shardIndex">;
 
 export interface ShardLifecycleOwner {
   openParameters(shardIndex: number, isFirst: boolean): OpenParameters;
-  /** The shard's processes are to be recorded before one may touch its files. */
+  /** The shard's processes must be recorded before one may access its files. */
   onLaunched(): void;
   onRestart(shardIndex: number, reason: string): void;
-  /** It has opened its files, for the first time or again, `durationMs` after its process was to be started. */
+  /**
+   * The shard has opened its files, for the first time or again, `durationMs` after the start of its process was
+   * requested.
+   */
   onReady(shardIndex: number, durationMs: number, recovery: RecoverySummary): void;
   onFailed(shardIndex: number, error: FastKVError): void;
 }
 
 /**
- * "starting": for the first time; "up": it serves; "down": its process has ended and another is started; "failed": it was
- * given up; "closed": nothing is started any more.
+ * "starting": for the first time; "up": it serves; "down": its process has ended and another is started; "failed": it
+ * was given up; "closed": nothing is started any more.
  */
 export type ShardState = "starting" | "up" | "down" | "failed" | "closed";
 
@@ -39,12 +42,12 @@ export class ShardLifecycle {
   readonly #owner: ShardLifecycleOwner;
   readonly #supervisor: Supervisor;
   #link: ShardLink | undefined;
-  /** The last link has told of its end. */
+  /** Whether the last link has ended. */
   #isLinkDown = false;
   #launchedAtMs = 0;
-  /** What has no room is not waited for any more. */
+  /** Once set, nothing waits for disk space any more. */
   #isDatabaseClosing = false;
-  /** What `close` rejects with: writes of this shard may be lost. */
+  /** The error with which `close` rejects: writes of this shard may be lost. */
   #loss: FastKVError | undefined;
 
   constructor(client: ShardClient, launcher: ShardLauncher, owner: ShardLifecycleOwner) {
@@ -68,7 +71,7 @@ export class ShardLifecycle {
 
   // Start
 
-  /** Starts the process; it touches no file before `open`. */
+  /** Starts the process. It does not access files before `open`. */
   async launch(): Promise<void> {
     const { client } = this;
     this.#isLinkDown = false;
@@ -81,7 +84,7 @@ export class ShardLifecycle {
     client.attach(this.#link);
   }
 
-  /** Opens the shard's files. The shard serves, but keeps all versions, until `resume`. */
+  /** Opens the shard's files. Until `resume`, the shard serves but keeps all versions. */
   async open(isFirst: boolean): Promise<OpenReply> {
     const link = this.#link;
     invariant(link !== undefined, "a shard is launched before it is opened");
@@ -99,7 +102,9 @@ export class ShardLifecycle {
     return reply;
   }
 
-  /** From now on it serves; it has everything up to `lastSequence`. Throws where it has ended since it was opened. */
+  /**
+   * From now on the shard serves; it has everything up to `lastSequence`. Throws if it has ended since it was opened.
+   */
   resume(lastSequence: number): void {
     if (this.#isLinkDown) {
       throw endedTooEarly(this.#index);
@@ -113,7 +118,7 @@ export class ShardLifecycle {
 
   // End
 
-  /** The database is closing. What waits for a disk that has no room would wait for ever: it fails, as in doubt. */
+  /** The database is closing. What waits for space on a full disk would wait forever, so it fails as "in-doubt". */
   async leave(): Promise<void> {
     this.#isDatabaseClosing = true;
     this.client.sendGathered();
@@ -121,16 +126,16 @@ export class ShardLifecycle {
     await this.#leaveIfOwing();
   }
 
-  /** Whoever closes does not wait until a shard has room for what it has taken. */
+  /** Closing does not wait until a shard has disk space for what it has accepted. */
   async #leaveIfOwing(): Promise<void> {
-    // The second time the shard knows that what it has refused was told.
+    // Asks twice: the second time, the shard knows that its refusals were received.
     if (this.state === "up" && !(await this.#isSettled()) && !(await this.#isSettled())) {
       this.client.outage = outageOf(this.#index, "its log has no room for what it has taken");
       this.#failWhatWaitsForRoom();
     }
   }
 
-  /** False where the shard says that its WAL lacks what it has taken. */
+  /** Returns false if the shard says that its WAL lacks writes that it has accepted. */
   async #isSettled(): Promise<boolean> {
     const reply = await this.client.request({ type: "settle" }).catch(() => undefined);
     return reply === undefined || (reply.meta as SettleReply).isSettled;
@@ -148,8 +153,8 @@ export class ShardLifecycle {
   }
 
   /**
-   * What was retained is dropped when the database closes without room: a shard that lacks it must not serve again in this
-   * life, nor take what has a higher number. The next start recovers it.
+   * When the database closes without disk space, retained writes are dropped. A shard that lacks them must not serve
+   * again in this life, nor accept writes with higher numbers. The next start recovers it.
    */
   #leaveIfDown(): void {
     if (this.state === "down" && this.#isDatabaseClosing && this.client.outage !== undefined) {
@@ -158,8 +163,8 @@ export class ShardLifecycle {
   }
 
   /**
-   * Ends the shard: it has synced and closed everything when this resolves. With `atOnce` (what it waits for will not come)
-   * it leaves its memtables to the next start. Rejects where writes that it took may be lost.
+   * Ends the shard. When this resolves, it has synced and closed everything. With `atOnce` (if what it waits for will
+   * not come), it leaves its memtables to the next start. Rejects if writes that it accepted may be lost.
    */
   async close({ atOnce }: { atOnce: boolean }): Promise<void> {
     const hasRoom = this.client.outage === undefined;
@@ -176,26 +181,26 @@ export class ShardLifecycle {
   async #closeProcess(atOnce: boolean): Promise<void> {
     const { client } = this;
     try {
-      // Without room nothing is started again that could be asked once more.
+      // Without disk space no process is started to which the request could be repeated.
       const isRepeatable = client.outage === undefined;
       const { meta } = await client.requestAnyway({ type: "close", atOnce }, { isRepeatable });
       client.noteSynced((meta as CloseReply).syncedSequence);
     } catch (error) {
-      // An outage has told of itself.
+      // The outage was already reported.
       if (client.outage === undefined) {
         throw inDoubt(error as FastKVError);
       }
     }
   }
 
-  /** What is retained is given up: `close` tells, unless all of it is in the batch log. */
+  /** Retained writes are dropped: `close` reports that, unless all of them are in the batch log. */
   #noteLoss(error: FastKVError): void {
     if (this.client.retainsUnlogged) {
       this.#loss ??= error;
     }
   }
 
-  /** Ends the process by force, where it has not ended. */
+  /** Kills the process, if it has not ended. */
   async kill(): Promise<void> {
     if (this.state !== "failed") {
       this.state = "closed";
@@ -206,12 +211,12 @@ export class ShardLifecycle {
     await this.#supervisor.settle();
   }
 
-  /** The shard is given up: everything that waits fails, for good. */
+  /** Gives the shard up: everything that waits fails for good. */
   #fail(error: FastKVError): void {
     if (this.state === "closed") {
       return;
     }
-    // What was called in this very turn is retained, and counts.
+    // What was called in this same turn is retained, and counts.
     this.client.sendGathered();
     this.state = "failed";
     this.client.refuseAll(restated(error, { writeOutcome: "not-applied" }));
@@ -231,7 +236,7 @@ export class ShardLifecycle {
     this.client.detach();
     this.state = "down";
     this.#leaveIfDown();
-    // An opening that fails is the caller's.
+    // The caller handles an opening that fails.
     if (!wasStarting && this.state === "down") {
       this.#supervisor.recover(reason);
     }

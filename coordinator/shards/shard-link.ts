@@ -1,37 +1,37 @@
-/** The seam between the coordinator and whatever keeps a shard. */
+/** The interface between the coordinator and whatever runs a shard. */
 
 import type { ProcessIdentity } from "../ownership/process-identity.js";
 
-/** A connection to one shard: frames go out and come in, in order. */
+/** A connection to one shard. Frames are sent and received in order. */
 export interface ShardLink {
   readonly pid: number;
-  /** To be recorded in the owner file, so that who takes the database over can end it; undefined in-process. */
+  /** Recorded in the owner file, so that the next owner of the database can kill the process; undefined in-process. */
   readonly identity: ProcessIdentity | undefined;
-  /** Goes into the open request, as proof of who asks. */
+  /** Part of the open request, as proof of who sends it. */
   readonly openToken: string;
   /**
-   * The frame is not copied and must not change afterwards. It leaves with the others of this turn of the event loop, or `atOnce`,
-   * with those in front of it.
+   * Sends a frame. It is not copied and must not change afterwards. It is sent with the others of this turn of the
+   * event loop or, with `atOnce`, now, together with those before it.
    */
   send(frame: Buffer, atOnce?: boolean): void;
-  /** What it sends cannot be understood: nothing more is taken from it, and `onDown` is told. */
+  /** Called when its frames cannot be understood: receives nothing more, and reports `onDown`. */
   cutOff(reason: string): void;
-  /** Ends it for sure, by force, and resolves when it is gone. */
+  /** Kills the shard for certain. Resolves when it is gone. */
   kill(): Promise<void>;
 }
 
 export interface ShardLinkEvents {
-  /** The whole frames of one chunk. */
+  /** The complete frames of one chunk. */
   onFrames(frames: Buffer[]): void;
-  /** The shard is gone or cannot be reached any more; at most once, and not after `kill` was called. */
+  /** The shard has ended or cannot be reached. Called at most once, and never after `kill`. */
   onDown(reason: string): void;
-  /** Somebody waits for what the shard will answer. */
+  /** Whether somebody waits for an answer of the shard. */
   isAwaited(): boolean;
 }
 
-/** Starts shards. The child process is one implementation, an in-process one serves tests. */
+/** Starts shards. One implementation uses child processes; an in-process one is for tests. */
 export interface ShardLauncher {
-  /** Where the shards' socket is, for the owner file; null where there is none. */
+  /** The folder of the shards' socket, for the owner file; null if there is none. */
   readonly runtimeFolder: string | null;
   launch(shardIndex: number, events: ShardLinkEvents): Promise<ShardLink>;
   close(): Promise<void>;

@@ -1,6 +1,6 @@
 /**
- * Shards as child processes: forks them, listens on the private socket, and lets nobody in who does not know the
- * token of the start. A shard that dies is killed for sure and awaited before its successor may be started.
+ * Shards as child processes: forks them, listens on the private socket, and accepts only connections that know the
+ * token of a start. A shard that dies is killed for certain and awaited before its successor may be started.
  */
 
 import { type ChildProcess, fork } from "node:child_process";
@@ -18,41 +18,41 @@ import { checkPrivateFolder } from "../ownership/folder-trust.js";
 import { identityOf } from "../ownership/process-identity.js";
 import { createRuntimeFolder, type RuntimeFolder, removeRuntimeFolder } from "../ownership/runtime-folder.js";
 import { BusyPoll } from "./busy-poll.js";
-import { startPatience } from "./patience.js";
+import { startLoopAwareTimer } from "./loop-aware-timer.js";
 import type { ShardLauncher, ShardLink, ShardLinkEvents } from "./shard-link.js";
 
 const tokenBytes = 32;
 const startTimeoutMs = 30_000;
 /**
- * What a terminal sends to the whole process group ends a process that has not come so far that it ignores them. A program that
- * goes on all the same needs its shards.
+ * A terminal sends these signals to the whole process group. They end a process that is not yet far enough in its start
+ * to ignore them. If the program itself continues, it needs its shards.
  */
 const groupSignals: ReadonlySet<NodeJS.Signals | null> = new Set(["SIGINT", "SIGTERM", "SIGHUP"]);
 const mostStarts = 3;
-/** A process that has closed its connection and does not end within this is ended by force. */
+/** A process that has closed its connection is killed if it does not end within this time. */
 const exitNewsMs = 200;
-/** A stranger's first frame need not be longer than a greeting. */
+/** The first frame of an unknown peer need not be longer than a greeting. */
 const maxHelloBytes = 4096;
 
 export interface ShardProgram {
   module: URL;
   execPath: string;
   execArgv: readonly string[];
-  /** Answers that are awaited alone are watched for. */
+  /** Whether to poll for answers that are awaited alone. */
   busyPoll: boolean;
 }
 
-/** The entry of a shard process in this package: all of its modules in one file (shared/scripts/bundle.js). */
+/** The entry point of a shard process in this package: all its modules in one file (shared/scripts/bundle.js). */
 export const defaultShardModule = new URL("../../shard/bundle/main.js", import.meta.url);
 
 /**
  * Most of what a shard allocates and keeps are the keys of its memtable, which a collection of V8's young generation
- * has to copy: in small portions that takes 10 ms at most, in the default ones 35 ms. The program's own flags come
- * behind and win.
+ * must copy. With this small semi-space that takes at most 10 ms, with the default 35 ms. The program's own flags come
+ * later and take precedence.
  */
 const shardFlags = ["--max-semi-space-size=4"];
 
-/** Of a process that was started and has not yet said who it is. */
+/** A started process that has not identified itself yet. */
 interface Waiting {
   readonly shard: ShardProcess;
   onConnected(): void;
@@ -98,7 +98,7 @@ class ShardProcess implements ShardLink {
     this.identity = pid === undefined ? undefined : identityOf(pid);
     if (pid !== undefined) {
       const message: ShardStart = { ...start, shardToken: this.shardToken, coordinatorToken: this.openToken };
-      // A send that fails shows as an exit.
+      // A failed send shows as an exit of the process.
       this.#child.send(message, () => undefined);
     }
   }
@@ -153,7 +153,7 @@ class ShardProcess implements ShardLink {
     this.#down(reason);
   }
 
-  /** Most often because the process has ended, of which the system tells a moment later, and with the reason. */
+  /** Most often the process has ended; the system reports that a moment later, with the reason. */
   connectionClosed(): void {
     const timer = setTimeout(() => this.#down("closed its connection"), exitNewsMs);
     void this.#exited.then((how) => {
@@ -164,7 +164,7 @@ class ShardProcess implements ShardLink {
 
   async kill(): Promise<void> {
     this.#isOver = true;
-    // Before its connection ends: it would take that for the end of the coordinator.
+    // Kills it before closing its connection, which the process would take for the end of the coordinator.
     if (this.#child.exitCode === null && this.#child.signalCode === null) {
       this.#child.kill("SIGKILL");
     }
@@ -172,7 +172,10 @@ class ShardProcess implements ShardLink {
     await this.#exited;
   }
 
-  /** What the process sent before it ended may still be on its way: it counts. Before it has connected `launch` tells. */
+  /**
+   * What the process sent before it ended may still be in flight, and counts. Before the process has connected,
+   * `launch` reports its end.
+   */
   #onExit(how: string): void {
     if (this.#socket?.closed) {
       this.#down(how);
@@ -220,7 +223,7 @@ export class ShardProcessLauncher implements ShardLauncher {
     this.#connections = connections;
   }
 
-  /** Makes the private folder and listens in it. */
+  /** Creates the private folder and listens in it. */
   static async start(
     fileSystem: FileSystem,
     program: ShardProgram,
@@ -272,7 +275,7 @@ export class ShardProcessLauncher implements ShardLauncher {
     }
   }
 
-  /** Resolves when the process has said who it is. */
+  /** Resolves when the process has identified itself. */
   async #connect(shard: ShardProcess, shardIndex: number): Promise<void> {
     this.#shards.add(shard);
     void shard.exited.then(() => this.#shards.delete(shard));
@@ -288,7 +291,7 @@ export class ShardProcessLauncher implements ShardLauncher {
       });
       const late = new Promise<never>((_, reject) => {
         const message = `Shard ${shardIndex} did not connect within ${startTimeoutMs} ms`;
-        endPatience = startPatience(startTimeoutMs, () =>
+        endPatience = startLoopAwareTimer(startTimeoutMs, () =>
           reject(new FastKVError("FASTKV_SHARD_UNAVAILABLE", message)),
         );
       });
@@ -304,7 +307,7 @@ export class ShardProcessLauncher implements ShardLauncher {
     removeRuntimeFolder(this.#fileSystem, this.#runtime.folder);
   }
 
-  /** A new connection: it may only say who it is. */
+  /** Accepts a new connection. At first the peer may only identify itself. */
   accept(socket: Socket): void {
     const frames: Buffer[] = [];
     this.#connections.set(socket, {
@@ -336,7 +339,10 @@ export class ShardProcessLauncher implements ShardLauncher {
     }
   }
 
-  /** The first frame says who it is: a shard that was started here and waits for just this. Others are cut off. */
+  /**
+   * The first frame must come from a shard that was started here and has not connected yet. All other peers are cut
+   * off.
+   */
   #greet(frames: Buffer[], connection: Connection, socket: Socket): void {
     const { token } = decodeMessage(frames[0]!).meta as Partial<Hello>;
     const waiting = this.#findWaiting(typeof token === "string" ? token : "");

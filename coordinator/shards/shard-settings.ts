@@ -1,7 +1,7 @@
 import type { ShardSettings } from "../../shared/wire/messages.js";
-import type { ResolvedOptions } from "../options.js";
+import type { ResolvedOptions } from "../calls/options.js";
 
-/** What a shard is told of the options of its database. */
+/** The options of a database that its shards get. */
 export function shardSettings(options: ResolvedOptions): ShardSettings {
   return {
     maxMemtableBytes: options.maxMemtableSize,

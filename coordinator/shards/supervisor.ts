@@ -3,19 +3,22 @@ import { RestartPolicy } from "./restart-policy.js";
 
 export interface SupervisedShard {
   readonly index: number;
-  /** "down": its process has ended, and it is to serve again; "closed": it is not. */
+  /** "down" means that its process has ended and it must serve again; "closed" means that it must not. */
   readonly state: string;
-  /** Starts a process, and has it serve what the last one did not. */
+  /** Starts a process, which then serves what the previous one did not. */
   start(): Promise<void>;
   /** Ends what is left of a process. */
   endProcess(): Promise<void>;
   onRestart(reason: string): void;
-  /** It cannot start as long as the disk has no room; undefined: that is not, or no more, what keeps it. */
+  /**
+   * Called with an error if it cannot start because the disk is full; with undefined if that is not, or no longer, the
+   * reason.
+   */
   noteNoSpace(error: FastKVError | undefined): void;
   giveUp(error: FastKVError): void;
 }
 
-/** Starts a shard anew when its process has ended, with growing pauses, until it serves or has died too often. */
+/** Restarts a shard when its process has ended, with growing pauses, until it serves or has died too often. */
 export class Supervisor {
   restarts = 0;
   readonly #shard: SupervisedShard;
@@ -26,7 +29,7 @@ export class Supervisor {
     this.#shard = shard;
   }
 
-  /** The process has ended. */
+  /** Called when the process has ended. */
   recover(reason: string): void {
     this.#recovering ??= this.#recover(reason).finally(() => {
       this.#recovering = undefined;
@@ -36,7 +39,7 @@ export class Supervisor {
     });
   }
 
-  /** Resolves when no start is under way. */
+  /** Resolves when no start is in progress. */
   async settle(): Promise<void> {
     await this.#recovering;
   }
@@ -56,7 +59,7 @@ export class Supervisor {
       if (shard.state === "closed") {
         return;
       }
-      // That there is no room is told once, however often it is tried.
+      // A full disk is reported once, however often the start is retried.
       if (triesWithoutRoom < 2) {
         shard.onRestart(lastReason);
         this.restarts += 1;

@@ -1,52 +1,53 @@
 /**
- * One shard's LSM engine. The mailbox hands it one frame's writes at a time: `accept` puts them into the WAL and
- * the arena, `applyUntil` makes them visible step by step, so that the frame's reads see just what was called
- * before them. Both are synchronous. Whatever may wait for a disk (syncs, rotation, flushes, compactions) is not.
+ * One shard's LSM engine. The mailbox passes it the writes of one frame at a time: `accept` puts them into the WAL and
+ * the arena, `applyUntil` makes them visible step by step, so that the frame's reads see exactly the writes called
+ * before them. Both are synchronous. Everything that may wait for a disk (syncs, rotation, flushes, compactions) is
+ * asynchronous.
  */
 
 import { FastKVError } from "../../shared/errors.js";
 import { fileKind } from "../../shared/format/file-header.js";
 import { filterSection, type SectionPart } from "../../shared/format/operations.js";
-import { Applier, type PlacedSection } from "./applier.js";
-import { Compactor } from "./compactor.js";
+import { Compactor } from "./background/compactor.js";
+import { Flusher } from "./background/flusher.js";
+import { RetryPause } from "./background/retry-pause.js";
+import { SequenceGate } from "./background/sequence-gate.js";
+import { LoadCommits } from "./bulk-load/load-commits.js";
+import { Loads, type ReadyLoad, readLoadFile } from "./bulk-load/loads.js";
 import type { EngineEnvironment } from "./environment.js";
-import { tableName } from "./file-names.js";
-import { Flusher } from "./flusher.js";
-import { type Hold, Holds } from "./holds.js";
-import { LiveFiles } from "./live-files.js";
-import { LoadCommits } from "./load-commits.js";
-import { Loads, type ReadyLoad, readLoadFile } from "./loads.js";
-import { DurableLog, notApplied, restartsAfterFailedSync } from "./log/durable-log.js";
-import { Wal } from "./log/wal.js";
-import { Memtables } from "./memtables.js";
+import { listFiles, tableName } from "./files/file-names.js";
+import { LiveFiles } from "./files/live-files.js";
+import { fileIdentity } from "./files/shard-identity.js";
 import { closeFlushBytes, closeFlushSegments, type EngineOptions } from "./options.js";
-import type { ReadView } from "./reads.js";
-import { type LoggedBatches, listFiles, type Recovered, type RecoveryReport, recover } from "./recovery.js";
-import { Refusals } from "./refusals.js";
-import { replaySegment } from "./replay.js";
-import { RetryPause } from "./retry-pause.js";
-import { Rotation } from "./rotation.js";
-import { SequenceGate } from "./sequence-gate.js";
-import { pressureOf, type Stall, stallOf } from "./stall.js";
+import { type Hold, Holds } from "./read-path/holds.js";
+import type { ReadView } from "./read-path/reads.js";
+import { type LoggedBatches, type Recovered, type RecoveryReport, recover } from "./recovery/recovery.js";
+import { replaySegment } from "./recovery/replay.js";
 import { BlockCache } from "./table/block-cache.js";
 import { TableCache } from "./table/table-cache.js";
-import { Tree } from "./tree.js";
-import { fileIdentity } from "./version/manifest.js";
+import { Tree } from "./version/tree.js";
+import { DurableLog, notApplied, restartsAfterFailedSync } from "./wal/durable-log.js";
+import { Wal } from "./wal/wal.js";
+import { Applier, type PlacedSection } from "./write-path/applier.js";
+import { Memtables } from "./write-path/memtables.js";
+import { Refusals } from "./write-path/refusals.js";
+import { Rotation } from "./write-path/rotation.js";
+import { pressureOf, type Stall, stallOf } from "./write-path/stall.js";
 
 export interface EngineEvents {
   /** A sync has ended: everything up to `syncedSequence` is on disk. */
   onSynced: () => void;
   /** A stall may be over, or a memtable was flushed. */
   onProgress: () => void;
-  /** The shard must end and start anew: what is on disk is unknown, or a bug was found. */
+  /** The shard must end and restart: what is on disk is unknown, or a bug was found. */
   onFatal: (error: unknown) => void;
   onBackgroundError: (error: unknown) => void;
 }
 
-/** A frame's writes on their way into the memtable. */
+/** A frame's writes, from `accept` until all of them are applied. */
 export interface AcceptedSection {
   pending: PlacedSection | undefined;
-  /** Why the writes were refused. Those of logged batches were applied all the same. */
+  /** Why the writes were refused. Those of logged batches were applied nevertheless. */
   refusal: FastKVError | undefined;
   lastSequence: number;
 }
@@ -70,15 +71,15 @@ export class Engine {
   readonly #rotationPause: RetryPause;
   readonly #files: LiveFiles;
   readonly #commits: LoadCommits;
-  /** How far the coordinator's batch log is on disk. */
+  /** Up to which sequence number the coordinator's batch log is on disk. */
   readonly #batchLog: SequenceGate;
-  /** It has no room, or cannot be written any more. */
+  /** The batch log has no disk space, or can no longer be written. */
   #hasLogOutage = false;
   readonly #memtables: Memtables;
   readonly #applier: Applier;
   #timeMs: number;
   readonly #refusals = new Refusals();
-  /** What waits for room on the disk waits no more. */
+  /** Set when the engine closes: what waits for disk space stops waiting. */
   #isEnding = false;
   #isClosed = false;
   #isFatal = false;
@@ -166,8 +167,8 @@ export class Engine {
   }
 
   /**
-   * Recovers the shard in `folder`. When this returns, everything up to `syncedSequence` is on disk. Nothing is
-   * flushed or compacted before `resume`.
+   * Recovers the shard in `folder`. When this returns, everything up to `syncedSequence` is on disk. Nothing is flushed
+   * or compacted before `resume`.
    */
   static open(
     environment: EngineEnvironment,
@@ -188,22 +189,22 @@ export class Engine {
     return engine;
   }
 
-  /** Every operation up to here was applied or refused. */
+  /** Every operation up to this number was applied or refused. */
   get appliedSequence(): number {
     return this.#log.appliedSequence;
   }
 
-  /** Every operation up to here is in the WAL or was refused. */
+  /** Every operation up to this number is in the WAL or was refused. */
   get inWalSequence(): number {
     return this.#log.inWalSequence;
   }
 
-  /** False where the WAL still lacks operations that had to be taken without room for them. */
+  /** Resolves to false while the WAL still lacks operations that had to be taken although the disk was full. */
   settleDebts(): Promise<boolean> {
     return this.#log.settleDebts();
   }
 
-  /** Every operation up to here is on disk. */
+  /** Every operation up to this number is on disk. */
   get syncedSequence(): number {
     return this.#log.syncedSequence;
   }
@@ -212,7 +213,10 @@ export class Engine {
     return this.#log.hasUnsynced;
   }
 
-  /** Bytes of the WAL segment that is written, and of the operations of sealed memtables in theirs. */
+  /**
+   * Bytes of the current WAL segment, plus those of the sealed memtables' arenas, which stand for the operations in the
+   * WAL.
+   */
   get walBytes(): number {
     return this.#memtables.sealed.reduce(
       (sum, memtable) => sum + memtable.arena.allocatedBytes,
@@ -224,19 +228,20 @@ export class Engine {
     return this.#timeMs;
   }
 
-  /** Whether writes come faster than they are flushed and compacted. */
+  /** Whether writes arrive faster than they are flushed and compacted. */
   get stall(): Stall {
     const isFailing = {
       flush: this.#flushPause.error !== undefined,
       compaction: this.#compactionPause.error !== undefined,
     };
     const { levelZeroDepth } = this.tree.version;
-    // The coordinator takes no more writes then; what it has sent is taken, so that the reads behind it are answered.
+    // The coordinator sends no more writes then. Those it has already sent are taken, so that the reads after them are
+    // answered.
     const isStuck = this.#hasLogOutage && this.flusher.isWaiting;
     return stallOf(isStuck ? 0 : this.#memtables.sealed.length, levelZeroDepth, isFailing, this.options);
   }
 
-  /** How near writes are to a stop, from 0 to 1, while they are slowed. */
+  /** How close slowed writes are to a stop, from 0 to 1. */
   get pressure(): number {
     const { sealed, activeFill } = this.#memtables;
     return pressureOf(sealed.length, activeFill, this.tree.version.levelZeroDepth, this.options);
@@ -254,14 +259,17 @@ export class Engine {
 
   // What the coordinator tells
 
-  /** Takes note of the coordinator's clock, which never runs backwards. */
+  /** Records the coordinator's clock, which never runs backwards. */
   noteTime(timeMs: number): void {
     if (timeMs > this.#timeMs) {
       this.#timeMs = timeMs;
     }
   }
 
-  /** The coordinator's batch log is on disk up to here: what waited for it may be flushed. With an outage the rest may take any time. */
+  /**
+   * The coordinator's batch log is on disk up to `syncedSequence`: what waited for that may be flushed. During an
+   * outage the rest may take any length of time.
+   */
   noteLog(syncedSequence: number, hasOutage: boolean): void {
     this.#batchLog.advance(syncedSequence);
     if (hasOutage !== this.#hasLogOutage) {
@@ -270,14 +278,14 @@ export class Engine {
     }
   }
 
-  /** The coordinator knows of all refusals up to here: writes are tried again. */
+  /** The coordinator knows of all refusals up to `sequence`: writes are tried again. */
   noteConfirmed(sequence: number): void {
     this.#refusals.confirm(sequence);
   }
 
   /**
-   * The coordinator has told which snapshots are open and which bulk loads are committed: versions may be dropped
-   * from now on, and what belongs to no load goes.
+   * The coordinator has reported the open snapshots and the committed bulk loads. Versions may be dropped from
+   * now on; loads that are not committed and orphan tables are removed.
    */
   resume(held: readonly { id: number; hold: Hold }[], committedLoads: ReadonlySet<string>): void {
     for (const { id, hold } of held) {
@@ -286,7 +294,7 @@ export class Engine {
     this.holds.retainAll = false;
     for (const id of this.loads.readyIds()) {
       if (!committedLoads.has(id) && !this.#commits.isInForce(id)) {
-        // Its tables may be in the manifest: those that are not, go as orphans.
+        // Its tables may be in the manifest. Those that are not are removed as orphans.
         this.loads.forget(id);
       }
     }
@@ -299,10 +307,10 @@ export class Engine {
   // Writes
 
   /**
-   * Puts a section into the WAL and the arena. Operations up to `appliedSequence` (sent again after a restart) must
-   * have been left out by the caller. A write that the disk refuses is not an exception but a `refusal`. With
-   * `mayRefuse` false (they were perhaps acknowledged before the restart) they are taken all the same: the coordinator
-   * keeps them until they are on disk.
+   * Puts a section into the WAL and the arena. The caller has already left out operations up to `appliedSequence`,
+   * which are sent again after a restart. If the disk refuses a write, that is a `refusal`, not an exception. With
+   * `mayRefuse` false the operations are taken in any case, because they may have been acknowledged before the restart:
+   * the coordinator keeps them until they are on disk.
    */
   accept(part: SectionPart, timeMs: number, mayRefuse: boolean): AcceptedSection {
     const { section, firstSequence, lastSequence } = part;
@@ -319,25 +327,25 @@ export class Engine {
       return { pending, refusal: undefined, lastSequence };
     }
     this.#refusals.note(firstSequence, lastSequence);
-    // The batch log vouches for the parts of logged batches.
+    // Parts of logged batches are applied nevertheless: the batch log vouches for them.
     const logged = filterSection(section, firstSequence, (operation) => operation.logged);
     return { pending: logged && this.#placeUnwritten(logged, logged.from), refusal, lastSequence };
   }
 
-  /** Applies what of the section lies before byte `end` of it. */
+  /** Applies the operations of the section that lie before its byte `end`. */
   applyUntil(accepted: AcceptedSection, end: number): void {
     if (accepted.pending !== undefined) {
       this.#applier.applyUntil(accepted.pending, end);
     }
   }
 
-  /** All of the section is applied or refused. */
+  /** Applies the rest of the section. Then all of it is applied or refused. */
   complete(accepted: AcceptedSection): void {
     this.applyUntil(accepted, Number.POSITIVE_INFINITY);
     this.#log.appliedSequence = Math.max(this.#log.appliedSequence, accepted.lastSequence);
   }
 
-  /** Starts a sync, or has the one under way followed by another. `onSynced` tells the end. */
+  /** Starts a sync, or another one after the sync that is running. `onSynced` reports the end. */
   requestSync(): void {
     this.#log.requestSync();
   }
@@ -353,7 +361,7 @@ export class Engine {
     return this.#refusals.isPending ? refusedBefore() : undefined;
   }
 
-  /** Takes what the WAL has no room for, and owes it to the WAL. */
+  /** Takes operations that the WAL has no disk space for; they are written to the WAL later. */
   #placeUnwritten(part: SectionPart, from?: readonly number[]): PlacedSection {
     this.#log.owe(part);
     return this.#applier.place(part.section, part.firstSequence, from);
@@ -362,8 +370,8 @@ export class Engine {
   // Memtables
 
   /**
-   * A bulk load's commit must find the active memtable untouched: the load is newer than all of it. The WAL segment goes
-   * on: a committed load cannot be refused, also where there is no room for another.
+   * Seals the active memtable before a bulk load's commit, because the load must be newer than all of it. The WAL
+   * segment stays the same: a committed load cannot be refused, even if there is no disk space for another segment.
    */
   sealForLoad(): void {
     if (this.#memtables.active.isTouched) {
@@ -372,21 +380,24 @@ export class Engine {
     }
   }
 
-  /** Seals what was taken by now, for a flush; false where there is no room to. Until it resolves no write may be taken. */
+  /**
+   * Seals everything taken so far, for a flush. Resolves to false if the disk has no room for it. Until it resolves no
+   * write may be taken.
+   */
   seal(): Promise<boolean> {
     return this.#memtables.active.isTouched ? this.rotation.run() : Promise.resolve(true);
   }
 
-  /** Writes all memtables out. It seals first. Rejects where that is not possible now. */
+  /** Seals, then flushes all memtables. Rejects if that is not possible now. */
   async flush(): Promise<void> {
     if (!(await this.seal())) {
-      throw this.#rotationPause.error;
+      throw this.#rotationPause.obstacle;
     }
     await this.#commits.writtenAtOnce();
     await this.flusher.flushAll();
   }
 
-  /** Writes all memtables out, compacts everything into one level, and gives back the space of what is not needed then. */
+  /** Flushes all memtables, compacts everything into one level, and frees the space that is no longer needed. */
   async compactAll(): Promise<void> {
     await this.flush();
     await this.compactor.compactAll();
@@ -400,9 +411,9 @@ export class Engine {
   // Life
 
   /**
-   * Ends cleanly: syncs, and records the exact length of every file. When this resolves nothing of the engine runs
-   * any more. With `atOnce` (the coordinator is gone) nothing is flushed and nothing awaited that it would have to
-   * tell: the next start recovers.
+   * Ends cleanly: syncs, and records the exact length of every file. When this resolves, nothing of the engine runs any
+   * more. With `atOnce` (the coordinator is gone) nothing is flushed, and nothing is awaited that the coordinator would
+   * have to tell: the next start recovers.
    */
   async close({ atOnce }: { atOnce: boolean }): Promise<void> {
     if (this.#isClosed) {
@@ -431,7 +442,7 @@ export class Engine {
     await this.tree.close();
   }
 
-  /** Writes out what would make the next start slow, and what must not stay behind. */
+  /** Flushes what would make the next start slow and what must not be left unflushed. */
   async #finishMemtables(): Promise<void> {
     const isLarge =
       this.#memtables.active.memoryBytes > closeFlushBytes || this.#files.walSegments > closeFlushSegments;
@@ -447,7 +458,7 @@ export class Engine {
       return;
     }
     const { fileSystem, folder } = this.#environment;
-    // A segment that is being made would enter itself into the manifest behind the last edit.
+    // A segment that is being made would add itself to the manifest after the last edit.
     try {
       await this.#log.settle();
     } catch (error) {
@@ -457,7 +468,7 @@ export class Engine {
     await this.tree.obsoleteFiles.settle();
     await fileSystem.syncFolderAsync(folder);
     const cleanFiles = this.#files.sizes();
-    // Where there is no room for this edit the next start recovers: nothing is lost.
+    // If the disk has no room for this edit, the next start recovers: nothing is lost.
     await this.tree.change({ cleanFiles }).catch((error: unknown) => this.#events.onBackgroundError(error));
   }
 
@@ -469,7 +480,7 @@ export class Engine {
     });
   }
 
-  /** Something has changed or ended: what waited for it may start. */
+  /** Something has changed or ended, so the work that waited for it may start. */
   #onProgress(): void {
     if (!this.#isClosed) {
       this.flusher.schedule();

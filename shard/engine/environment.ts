@@ -1,13 +1,13 @@
 import type { FileSystem } from "../../shared/storage/file-system.js";
+import type { ShardIdentity } from "./files/shard-identity.js";
 import type { JobRunner } from "./jobs/job-runner.js";
-import type { ShardIdentity } from "./version/manifest.js";
 
-/** What an engine has from outside. */
+/** What an engine needs from outside. */
 export interface EngineEnvironment {
   fileSystem: FileSystem;
   folder: string;
   shard: ShardIdentity;
   jobs: JobRunner;
-  /** Gives back what cancels it. */
+  /** Returns a function that cancels the timer. */
   setTimer: (call: () => void, delayMs: number) => () => void;
 }

@@ -1,7 +1,6 @@
 import type { ShardExamination } from "../../shared/maintenance/messages.js";
-import { currentName, tableName } from "../engine/file-names.js";
-import type { ReadyLoad } from "../engine/loads.js";
-import { listFiles } from "../engine/recovery.js";
+import type { ReadyLoad } from "../engine/bulk-load/loads.js";
+import { currentName, listFiles, tableName } from "../engine/files/file-names.js";
 import type { ManifestState } from "../engine/version/manifest.js";
 import { checkLoads, isCommitted, pendingCommits } from "./load-check.js";
 import { LoggedPartsCheck } from "./logged-parts-check.js";
@@ -13,8 +12,8 @@ import { ValueCheck } from "./value-check.js";
 import { checkWal } from "./wal-check.js";
 
 /**
- * Reads every file of a closed shard and says what is wrong. Changes nothing. `pause` is awaited between files, so that
- * messages get out.
+ * Reads every file of a closed shard and reports what is wrong. Changes nothing. `pause` is awaited between files, so
+ * that messages are sent.
  */
 export async function examineShard(files: ShardFiles, pause: () => Promise<void>): Promise<ShardExamination> {
   const { findings } = files;
@@ -72,8 +71,8 @@ export async function examineShard(files: ShardFiles, pause: () => Promise<void>
 }
 
 /**
- * Loads that the next start takes into the tree: they are committed, and not yet in the manifest. The file of any other
- * is a leftover of a load that was given up or has long been done, where the disk did not let it be removed.
+ * Loads that the next start takes into the tree: they are committed and not yet in the manifest. The file of any other
+ * load is a leftover: the load was given up or was finished long ago, but the disk did not allow removing the file.
  */
 function neededLoads(
   { findings, logged }: ShardFiles,
@@ -95,7 +94,7 @@ function neededLoads(
   return loads.filter((load) => ids.has(load.id));
 }
 
-/** The tables of the manifest and of bulk loads; without a manifest all that are there. */
+/** The tables of the manifest and of bulk loads; without a manifest, all existing tables. */
 function expectedTables(
   files: ShardFiles,
   state: ManifestState | undefined,
@@ -114,7 +113,7 @@ function expectedTables(
   const liveNumbers = new Set(live.map((table) => table.fileNumber));
   const loaded = loads
     .flatMap((load) => load.tables)
-    // A crash may leave the load's file behind although its tables are in the manifest.
+    // After a crash the load's file may still exist although its tables are in the manifest.
     .filter((info) => !liveNumbers.has(info.fileNumber))
     .map((info) => ({ fileNumber: info.fileNumber, info, sequenceOverride: 0 }));
   for (const { fileNumber, info } of loaded) {

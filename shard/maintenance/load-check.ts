@@ -1,11 +1,11 @@
 import { fileHeaderBytes } from "../../shared/format/file-header.js";
 import type { LoggedInput } from "../../shared/maintenance/messages.js";
-import { type ReadyLoad, readLoadFile } from "../engine/loads.js";
-import { listFiles } from "../engine/recovery.js";
+import { type ReadyLoad, readLoadFile } from "../engine/bulk-load/loads.js";
+import { listFiles } from "../engine/files/file-names.js";
 import type { ManifestState } from "../engine/version/manifest.js";
 import { attempt, type ShardFiles, sizeOf } from "./shard-files.js";
 
-/** Reads the `.load` files of bulk loads that are not yet in the manifest, and gives those that are whole. */
+/** Reads the `.load` files of bulk loads that are not yet in the manifest, and returns those that are whole. */
 export function checkLoads(files: ShardFiles): ReadyLoad[] {
   const { fileSystem, folder, shard, findings } = files;
   const loads: ReadyLoad[] = [];
@@ -24,12 +24,15 @@ export function checkLoads(files: ShardFiles): ReadyLoad[] {
   return loads;
 }
 
-/** Whether the commit of a bulk load counts: the next start drops what ought to have a record in the batch log and has none. */
+/**
+ * Whether the commit of a bulk load counts: the next start drops a commit that needs a record in the batch log and has
+ * none.
+ */
 export function isCommitted(sequence: number, { isWhole, cutSequence, sequences }: LoggedInput): boolean {
   return !isWhole || sequence <= cutSequence || sequences.includes(sequence);
 }
 
-/** Of the commits of bulk loads (ids by sequence number) those that are not yet in the manifest: each needs its `.load` file. */
+/** The commits of bulk loads (ids by sequence number) that are not yet in the manifest: each needs its `.load` file. */
 export function pendingCommits(
   commits: ReadonlyMap<number, string>,
   { flushedSequence, ingested }: Pick<ManifestState, "flushedSequence" | "ingested">,

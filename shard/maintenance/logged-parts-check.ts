@@ -1,14 +1,14 @@
 /**
- * Holds what the batch log says of a shard's parts of batches against the shard: what is found of a part must be what
- * the log has, and a part that the shard must still have in its WAL must be there.
+ * Compares the batch log's parts of batches with the shard: whatever the shard has of a part must match the log, and a
+ * part that the shard must still have in its WAL must be there.
  */
 
 import { asBuffer, type ByteString } from "../../shared/bytes.js";
 import { OperationReader, OperationSection, operationKind } from "../../shared/format/operations.js";
-import type { LogRecord } from "../../shared/log/log-file.js";
 import type { FindingPlace } from "../../shared/maintenance/finding.js";
+import type { LogRecord } from "../../shared/record-log/log-file.js";
 import { type Entry, entryKind } from "../engine/iterator/cursor.js";
-import { findUnlogged } from "../engine/recovery.js";
+import { findUnlogged } from "../engine/recovery/recovery.js";
 import type { ShardFiles } from "./shard-files.js";
 
 interface LoggedWrite {
@@ -20,7 +20,7 @@ interface LoggedWrite {
 
 interface Part {
   section: Buffer;
-  /** The last operation on each key. Undefined where the part is no list of keys (a clear, a bulk load). */
+  /** The last operation on each key. Undefined if the part is not a list of keys (a clear, a bulk load). */
   writes: Map<ByteString, LoggedWrite> | undefined;
   isInWal: boolean;
 }
@@ -29,10 +29,10 @@ export class LoggedPartsCheck {
   readonly #files: ShardFiles;
   readonly #parts = new Map<number, Part>();
   readonly #sequences: ReadonlySet<number>;
-  /** The commits of bulk loads that WAL and batch log tell of: the load's id by sequence number. */
+  /** The commits of bulk loads in the WAL and the batch log: the load's id by sequence number. */
   readonly loadCommits = new Map<number, string>();
   #isUnloggedNoted = false;
-  /** How often the shard has what the batch log lacks, or has otherwise. */
+  /** How often the shard has something that the batch log lacks, or that differs from it. */
   mismatches = 0;
 
   constructor(files: ShardFiles) {
@@ -58,7 +58,7 @@ export class LoggedPartsCheck {
       expected.tag === entry.tag &&
       expected.expiresAt === entry.expiresAt &&
       expected.value.equals(value);
-    // Once it has expired, a flush or compaction keeps of a put no more than that what is older is gone.
+    // Once a put has expired, a flush or compaction may keep only a delete of it, which hides older versions.
     const hasExpired = expected !== undefined && expected.expiresAt > 0 && entry.kind === entryKind.delete;
     if (!isSame && !hasExpired) {
       this.#mismatch(name, `a write of batch ${entry.sequence} is not what the batch log has`, {
@@ -85,7 +85,7 @@ export class LoggedPartsCheck {
     }
   }
 
-  /** Bulk loads that are in the manifest, beyond what is flushed. */
+  /** Checks bulk loads that are in the manifest, beyond what is flushed. */
   checkIngested(name: string, ingested: readonly number[]): void {
     const { logged } = this.#files;
     const lost = logged.isWhole ? findUnlogged(ingested, logged.cutSequence, this.#sequences) : undefined;
@@ -94,7 +94,7 @@ export class LoggedPartsCheck {
     }
   }
 
-  /** `lastSequence` is the highest in tables and WAL; up to `flushedSequence` everything is in tables. */
+  /** `lastSequence` is the highest in tables and WAL; everything up to `flushedSequence` is in tables. */
   finish(name: string, lastSequence: number, flushedSequence: number, wasClean: boolean): void {
     const { findings } = this.#files;
     for (const [sequence, part] of this.#parts) {
@@ -160,7 +160,10 @@ function writesOf(section: Buffer): Map<ByteString, LoggedWrite> | undefined {
   return writes;
 }
 
-/** The parts of logged batches in a record, by sequence number: each as the batch log has it, with deltas of 0. */
+/**
+ * The parts of logged batches in a record, by sequence number: each in the form that the batch log has, with deltas of
+ * 0.
+ */
 function loggedSections({ payload, firstSequence }: LogRecord): Map<number, OperationSection> {
   const sections = new Map<number, OperationSection>();
   const reader = new OperationReader(payload);

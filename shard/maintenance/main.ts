@@ -1,6 +1,6 @@
 /**
- * The entry of a maintenance process: the coordinator forks one for each shard of a closed database, sends it one
- * task over the fork channel, and gets a reply. It ends with its task, or when the coordinator is gone.
+ * The entry point of a maintenance process. The coordinator forks one for each shard of a closed database, sends it one
+ * task over the fork channel, and gets a reply. The process ends with its task, or when the coordinator is gone.
  */
 
 import { toErrorReport } from "../../shared/errors.js";
@@ -10,7 +10,7 @@ import { performTask } from "./perform-task.js";
 
 const exitCode = { done: 0, refused: 77 } as const;
 
-// A terminal's Ctrl-C reaches the whole process group: the coordinator decides what ends.
+// A terminal's Ctrl-C reaches the whole process group; the coordinator decides what ends.
 for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
   process.on(signal, () => undefined);
 }

@@ -1,11 +1,8 @@
-import { currentName, tableName, walName } from "../engine/file-names.js";
-import { listFiles } from "../engine/recovery.js";
+import { currentName, listFiles, tableName, walName } from "../engine/files/file-names.js";
 import { loadManifest, type ManifestState } from "../engine/version/manifest.js";
 import { attempt, type ShardFiles, sizeOf } from "./shard-files.js";
 
-/**
- * Reads the manifest, and holds what it says of files against the folder. Undefined where it cannot be read.
- */
+/** Reads the manifest and compares what it says about files with the folder. Undefined if it cannot be read. */
 export function checkManifest(files: ShardFiles): ManifestState | undefined {
   const { fileSystem, folder, shard, findings } = files;
   let state: ManifestState | undefined;
@@ -35,7 +32,7 @@ export function checkManifest(files: ShardFiles): ManifestState | undefined {
   return state;
 }
 
-/** Every file that must be there is, with its size. */
+/** Checks that every file that must exist does, with its size. */
 function checkPresence(files: ShardFiles, state: ManifestState): void {
   const expected = new Map<string, { sizeBytes: number | undefined; keys?: { from: string; to: string } }>();
   for (const [name, sizeBytes] of Object.entries(state.cleanFiles ?? {})) {
@@ -65,7 +62,7 @@ function checkPresence(files: ShardFiles, state: ManifestState): void {
   }
 }
 
-/** What a crash may leave, and the next start removes. Without a manifest nobody can tell. */
+/** Notes files that a crash may leave and that the next start removes. Without a manifest none can be recognized. */
 export function noteLeftovers(
   { fileSystem, folder, findings }: ShardFiles,
   state: ManifestState | undefined,

@@ -1,13 +1,13 @@
 import { basename } from "node:path";
 import { Findings } from "../../shared/maintenance/finding.js";
 import type { MaintenanceReply, ShardTask } from "../../shared/maintenance/messages.js";
-import { PatchyFileSystem } from "../../shared/maintenance/patchy-file-system.js";
+import { ZeroFillingFileSystem } from "../../shared/maintenance/zero-filling-file-system.js";
 import type { FileSystem } from "../../shared/storage/file-system.js";
 import { examineShard } from "./examine-shard.js";
 import { repairShard } from "./repair/repair-shard.js";
 import type { ShardFiles } from "./shard-files.js";
 
-/** Does a task of the coordinator's. `send` takes the messages on the way; the last one is given back. */
+/** Performs a task of the coordinator. `send` takes the progress messages; the final reply is returned. */
 export async function performTask(
   fileSystem: FileSystem,
   task: ShardTask,
@@ -17,7 +17,7 @@ export async function performTask(
   const prefix = `${basename(folder)}/`;
   let unsent = 0;
   const files: ShardFiles = {
-    fileSystem: new PatchyFileSystem(fileSystem),
+    fileSystem: new ZeroFillingFileSystem(fileSystem),
     folder,
     shard: { databaseId, shardIndex, epoch },
     shards,

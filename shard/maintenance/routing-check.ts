@@ -3,12 +3,12 @@ import { shardOfKey } from "../../shared/hash.js";
 import { maxShards } from "../../shared/limits.js";
 import type { ShardFiles } from "./shard-files.js";
 
-/** Whether keys belong to the shard in which they are found. Tells of the first in each file. */
+/** Checks whether keys belong to the shard in which they are found. Reports the first wrong key in each file. */
 export class RoutingCheck {
   /** Files with keys of other shards. */
   misrouted = 0;
   keys = 0;
-  /** The larger numbers of shards with which every key that was seen would belong here, too. */
+  /** The larger shard counts with which every key seen so far would also belong to this shard. */
   fittingCounts: number[];
   readonly #files: ShardFiles;
   readonly #reported = new Set<string>();

@@ -2,18 +2,18 @@ import type { FastKVError } from "../../shared/errors.js";
 import type { Findings } from "../../shared/maintenance/finding.js";
 import type { LoggedInput } from "../../shared/maintenance/messages.js";
 import type { FileSystem } from "../../shared/storage/file-system.js";
-import type { ShardIdentity } from "../engine/version/manifest.js";
+import type { ShardIdentity } from "../engine/files/shard-identity.js";
 
 /** What every part of an examination works with. */
 export interface ShardFiles {
   fileSystem: FileSystem;
   folder: string;
   shard: ShardIdentity;
-  /** How many shards the keys are spread over. */
+  /** The number of shards over which the keys are distributed. */
   shards: number;
   logged: LoggedInput;
   findings: Findings;
-  /** Called with the bytes of files that were read. */
+  /** Called with the number of bytes that were read from files. */
   onRead(bytes: number): void;
 }
 
@@ -24,14 +24,14 @@ const unreadableCodes: Record<string, string> = {
   EIO: "the disk cannot open it",
 };
 
-/** Why a file could not be opened or read at all, if that is a fault of the folder or disk; undefined for others. */
+/** Why a file could not be opened or read at all, if that is a fault of the folder or the disk; otherwise undefined. */
 export function whyUnreadable(error: unknown): string | undefined {
   const cause = (error as FastKVError).cause;
   const code = typeof cause === "object" && cause !== null && "code" in cause ? String(cause.code) : "";
   return unreadableCodes[code];
 }
 
-/** Does something that reads a file; what is wrong with it becomes a finding. False where something is. */
+/** Calls a function that reads a file, and turns its errors into findings. Returns false if there was one. */
 export function attempt(findings: Findings, name: string, read: () => void): boolean {
   try {
     read();

@@ -1,27 +1,27 @@
 import type { ByteString } from "../../shared/bytes.js";
 import { fileKind } from "../../shared/format/file-header.js";
 import { isEncodingTag } from "../../shared/format/value-encoding.js";
-import { tableName } from "../engine/file-names.js";
+import { tableName } from "../engine/files/file-names.js";
+import { fileIdentity } from "../engine/files/shard-identity.js";
 import { type Entry, entryKind } from "../engine/iterator/cursor.js";
 import { BlockCache } from "../engine/table/block-cache.js";
 import type { TableInfo } from "../engine/table/table-format.js";
 import { TableReader } from "../engine/table/table-reader.js";
-import { fileIdentity } from "../engine/version/manifest.js";
 import type { RoutingCheck } from "./routing-check.js";
 import { attempt, type ShardFiles } from "./shard-files.js";
 
-/** What the rest of the database says of a table; `sequenceOverride` 0 for none. */
+/** What the rest of the database says about a table; `sequenceOverride` 0 means none. */
 export interface ExpectedTable {
   fileNumber: number;
-  /** Undefined where only the table itself says what it holds. */
+  /** Undefined if only the table itself says what it holds. */
   info?: TableInfo;
   sequenceOverride: number;
 }
 
-/** Told of every entry that can be read. The entry is only lent. */
+/** Called for every entry that can be read. The entry is only lent. */
 export type EntryVisitor = (key: ByteString, entry: Entry, fileName: string, blockOffset: number) => void;
 
-/** Reads all of a table. Gives the number of its entries that could be read. */
+/** Reads a whole table. Returns how many of its entries could be read. */
 export function checkTableFile(
   files: ShardFiles,
   { fileNumber, info, sequenceOverride }: ExpectedTable,
@@ -75,7 +75,7 @@ export function checkTableFile(
   return entries;
 }
 
-/** The manifest and the table must say the same of it. */
+/** Checks that the manifest and the table agree. */
 function checkInfo({ findings }: ShardFiles, name: string, expected: TableInfo, found: TableInfo): void {
   for (const field of Object.keys(found) as (keyof TableInfo)[]) {
     if (field !== "sizeBytes" && expected[field] !== found[field]) {

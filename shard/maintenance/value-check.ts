@@ -1,7 +1,7 @@
 /**
- * Whether values are what their encodings say: the bytes are as they were written, by their checksums, but a bug or a
- * stranger may have written what no `get` can give. Instances of registered classes are checked as far as the class,
- * which only the program knows.
+ * Checks whether values match their encodings. By their checksums the bytes are as they were written, but a bug or a
+ * foreign program may have written something that no `get` can return. Instances of registered classes are checked up
+ * to the class, which only the application knows.
  */
 
 import type { ByteString } from "../../shared/bytes.js";
@@ -9,8 +9,8 @@ import { ValueCodec } from "../../shared/codec/value-codec.js";
 import { FastKVError } from "../../shared/errors.js";
 import { OperationReader, operationKind } from "../../shared/format/operations.js";
 import { isEncodingTag } from "../../shared/format/value-encoding.js";
-import type { LogRecord } from "../../shared/log/log-file.js";
 import type { Findings } from "../../shared/maintenance/finding.js";
+import type { LogRecord } from "../../shared/record-log/log-file.js";
 import { type Entry, entryKind } from "../engine/iterator/cursor.js";
 
 export class ValueCheck {
@@ -50,7 +50,7 @@ export class ValueCheck {
   #check(key: ByteString, tag: number, value: Buffer, name: string, offset: number): void {
     const why = isEncodingTag(tag) ? this.#whyUnreadable(tag, value) : undefined;
     if (why !== undefined) {
-      const what = `a value cannot be decoded (${why}): put the key anew, or delete it`;
+      const what = `a value cannot be decoded (${why}): put the key again, or delete it`;
       this.#findings.damage(name, what, { offset, keys: { from: key, to: key } });
     }
   }

@@ -2,13 +2,14 @@ import { FastKVError } from "../../shared/errors.js";
 import { fileKind } from "../../shared/format/file-header.js";
 import { OperationReader, operationKind } from "../../shared/format/operations.js";
 import { isEncodingTag } from "../../shared/format/value-encoding.js";
-import type { LogRecord } from "../../shared/log/log-file.js";
-import { scanLog } from "../../shared/log/record-scan.js";
-import { walName } from "../engine/file-names.js";
-import { operationsRecordType } from "../engine/log/wal.js";
-import { findShortSegment, startRecordType } from "../engine/log/wal-start.js";
-import { lastUsedLog, listFiles } from "../engine/recovery.js";
-import { fileIdentity, type ManifestState } from "../engine/version/manifest.js";
+import type { LogRecord } from "../../shared/record-log/log-file.js";
+import { scanLog } from "../../shared/record-log/record-scan.js";
+import { listFiles, walName } from "../engine/files/file-names.js";
+import { fileIdentity } from "../engine/files/shard-identity.js";
+import { lastUsedLog } from "../engine/recovery/recovery.js";
+import type { ManifestState } from "../engine/version/manifest.js";
+import { operationsRecordType } from "../engine/wal/wal.js";
+import { findShortSegment, startRecordType } from "../engine/wal/wal-start.js";
 import type { LoggedPartsCheck } from "./logged-parts-check.js";
 import type { RoutingCheck } from "./routing-check.js";
 import { attempt, type ShardFiles } from "./shard-files.js";
@@ -19,7 +20,7 @@ export interface CheckedWal {
   lastSequence: number;
 }
 
-/** Reads the live WAL segments; without a manifest all that are there. */
+/** Reads the live WAL segments; without a manifest, all existing ones. */
 export function checkWal(
   files: ShardFiles,
   state: ManifestState | undefined,
@@ -32,7 +33,7 @@ export function checkWal(
     .filter((file) => file.kind === "wal")
     .map((file) => file.fileNumber)
     .sort((a, b) => a - b);
-  // One that is missing was found to be so when the manifest was held against the folder.
+  // Missing segments were already found when the manifest was compared with the folder.
   const logs = state === undefined ? present : state.logs.filter((log) => present.includes(log));
   const wasClean = state?.cleanFiles !== undefined;
   const checked: CheckedWal = { records: 0, lastSequence: 0 };
@@ -60,7 +61,7 @@ export function checkWal(
   return checked;
 }
 
-/** What segments say of the ones before them. After a clean close the manifest knows all lengths. */
+/** Checks what segments say about the ones before them. After a clean close the manifest has all lengths. */
 function checkLengths({ fileSystem, folder, shard, findings }: ShardFiles, logs: readonly number[]): void {
   const short = findShortSegment(fileSystem, folder, shard, logs);
   if (short !== undefined) {
@@ -71,7 +72,7 @@ function checkLengths({ fileSystem, folder, shard, findings }: ShardFiles, logs:
   }
 }
 
-/** Reads all of a segment; gives its size in bytes. */
+/** Reads a whole segment; returns its size in bytes. */
 export function checkSegment(
   files: ShardFiles,
   log: number,
@@ -115,7 +116,7 @@ export function checkSegment(
   return bytes;
 }
 
-/** The highest sequence number in a record; malformed operations end it. */
+/** The highest sequence number in a record, up to a malformed operation, if there is one. */
 function lastSequenceOf({ payload, firstSequence }: LogRecord): number {
   const reader = new OperationReader(payload);
   let last = firstSequence;

@@ -4,8 +4,8 @@ type TypedArray = Exclude<NodeJS.ArrayBufferView, DataView>;
 type TypedArrayClass = new (buffer: ArrayBufferLike, byteOffset: number, length: number) => TypedArray;
 
 /**
- * True if a typed array or Buffer has no enumerable properties of its own but its elements. Object.keys would make
- * a string for each element; Node's comparison with a second view of the same bytes looks at the properties alone.
+ * Returns true if a typed array or Buffer has no own enumerable properties except its elements. Object.keys would
+ * create a string for each element; Node's comparison with a second view of the same bytes checks only the properties.
  */
 export function isBareView(view: TypedArray): boolean {
   if (Object.getOwnPropertySymbols(view).length !== 0) {

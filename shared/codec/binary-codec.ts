@@ -1,13 +1,13 @@
 /**
- * The encoding `binary`: bytes as they are. A Buffer comes back as a Buffer and a plain Uint8Array as a plain
- * Uint8Array, which is why the encoding has two tags (shared/format/value-encoding.ts).
+ * The encoding `binary`: bytes unchanged. A Buffer comes back as a Buffer and a plain Uint8Array as a plain Uint8Array,
+ * so the encoding has two tags (shared/format/value-encoding.ts).
  */
 
 import { asBuffer } from "../bytes.js";
 import { encodingTag, plainBinaryTag } from "../format/value-encoding.js";
 import { describe, refusal } from "./refusal.js";
 
-/** The tag for `value`; throws `FASTKV_INVALID_VALUE` if it is neither a Buffer nor a plain Uint8Array. */
+/** Returns the tag for `value`. Throws `FASTKV_INVALID_VALUE` if it is neither a Buffer nor a plain Uint8Array. */
 export function binaryTagOf(value: unknown): typeof encodingTag.binary | typeof plainBinaryTag {
   if (ArrayBuffer.isView(value)) {
     const prototype: unknown = Object.getPrototypeOf(value);
@@ -26,7 +26,7 @@ export function binaryTagOf(value: unknown): typeof encodingTag.binary | typeof 
   );
 }
 
-/** The caller's own bytes, not a copy: copy them before control goes back to the caller. */
+/** Returns the caller's own bytes, not a copy: copy them before control returns to the caller. */
 export function encodeBinary(value: Uint8Array): Buffer {
   try {
     return asBuffer(value);

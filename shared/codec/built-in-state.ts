@@ -1,11 +1,14 @@
-/** What built-in objects hold inside, read without asking properties that a program may have overridden. */
+/** The internal state of built-in objects, read without properties that a program may have overridden. */
 
 import { types } from "node:util";
 
 export const sizeOfMap = Object.getOwnPropertyDescriptor(Map.prototype, "size")!.get as () => number;
 export const sizeOfSet = Object.getOwnPropertyDescriptor(Set.prototype, "size")!.get as () => number;
 
-/** True for what extends a built-in class whose contents no field shows, and that no constructor-free copy has. */
+/**
+ * Returns true for a value that extends a built-in class whose contents are not visible as fields, so that a copy made
+ * without the constructor would lack them.
+ */
 export function hasHiddenState(value: object): boolean {
   return (
     Array.isArray(value) ||
@@ -20,7 +23,7 @@ export function hasHiddenState(value: object): boolean {
   );
 }
 
-/** The primitive inside a Number, String, Boolean or BigInt object; throws a TypeError for a mere look-alike. */
+/** Returns the primitive in a Number, String, Boolean or BigInt object. Throws a TypeError for an imitation. */
 export function unbox(value: object): number | string | boolean | bigint {
   if (types.isNumberObject(value)) {
     return Number.prototype.valueOf.call(value);

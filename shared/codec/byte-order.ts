@@ -2,7 +2,7 @@ import { endianness } from "node:os";
 
 const isBigEndianMachine = endianness() === "BE";
 
-/** Turns elements between this machine's byte order and little-endian, in place; does nothing on most machines. */
+/** Converts elements between this machine's byte order and little-endian, in place. Does nothing on most machines. */
 export function swapOnBigEndian(elements: Buffer, elementBytes: number): void {
   if (!isBigEndianMachine) {
     return;

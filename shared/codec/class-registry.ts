@@ -5,22 +5,25 @@ import { excerpt } from "../bytes.js";
 import { FastKVError } from "../errors.js";
 import { errorClasses, viewClasses } from "./structured-format.js";
 
-/** A class with whatever constructor: it is never called here. */
+/** A class with any constructor, which is never called here. */
 export type Class<Instance extends object = object> = abstract new (...parameters: never[]) => Instance;
 
 /**
- * By default an instance's own enumerable fields are stored, and restored on an object of the class without running
- * its constructor. Private `#fields` and what closures hold cannot be seen: a class with such state needs both hooks.
+ * By default, an instance's own enumerable fields are stored, and restored on an object of the class without running
+ * its constructor. Private `#fields` and the contents of closures are not visible: a class with such state needs both
+ * hooks.
  */
 export interface ClassOptions<Instance extends object> {
   /**
-   * The name stored with each instance. It must stay the same for as long as instances are stored.
+   * The name stored with each instance. It must not change as long as instances are stored.
    * @default Class.name
    */
   name?: string;
-  /** Answers what to store in place of an instance: any value that `structured` can store, but the instance. */
+  /**
+   * Returns what to store in place of an instance: any value that `structured` can store, except the instance itself.
+   */
   encode?: (instance: Instance) => unknown;
-  /** Makes an instance out of what `encode` answered. Needed with `encode`, and only with it. */
+  /** Creates an instance from what `encode` returned. Required with `encode`, and only with it. */
   decode?: (plain: unknown) => Instance;
 }
 
@@ -61,7 +64,7 @@ export class ClassRegistry {
   readonly #byName = new Map<string, RegisteredClass>();
   readonly #byPrototype = new Map<object, RegisteredClass>();
 
-  /** Throws `FASTKV_INVALID_OPTION` for what is no class, and for a class or name that was registered before. */
+  /** Throws `FASTKV_INVALID_OPTION` if `target` is not a class, or if the class or name is already registered. */
   register<Instance extends object>(target: Class<Instance>, options: ClassOptions<Instance> = {}): void {
     const name = checkedName(target, options);
     checkHooks(name, options);

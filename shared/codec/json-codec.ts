@@ -1,11 +1,10 @@
 /**
- * The encoding `json`: the text of JSON.stringify in UTF-8. It means what JSON.stringify means for `toJSON` (a Date
- * comes back as its string) and for fields that are undefined (absent); whatever else would come back different is
- * refused.
+ * The encoding `json`: the text of JSON.stringify in UTF-8. Like JSON.stringify, it calls `toJSON` (a Date comes back
+ * as its string) and omits fields that are undefined. Everything else that would come back different is refused.
  *
- * Ordinary values (plain objects, arrays, strings, finite numbers, booleans, null, valid Dates) pass a check that
- * only answers yes or no, and go to JSON.stringify as they are. All others go through `normaliseJson`, which
- * resolves `toJSON`, or finds what to refuse and where. A getter is read by both: it must answer the same twice.
+ * Ordinary values (plain objects, arrays, strings, finite numbers, booleans, null, valid Dates) pass a check that only
+ * answers yes or no, and go to JSON.stringify unchanged. All others go through `normaliseJson`, which resolves
+ * `toJSON`, or finds what to refuse and where. Both read getters, which must return the same value twice.
  */
 
 import { excerpt } from "../bytes.js";
@@ -20,19 +19,21 @@ const arrayPrototype = Array.prototype;
 const datePrototype = Date.prototype;
 const dateToJson = datePrototype.toJSON;
 
-/** Above this a text's bytes are counted before the buffer is grown to three times its length. */
+/** For longer texts, the bytes are counted instead of growing the buffer to three times the length. */
 const longTextLength = 256 * 1024;
 
-/** A text of at most this length cannot nest so deep that parsing it would take much memory: its depth is not checked. */
+/**
+ * A text of at most this length cannot nest so deep that parsing would take much memory, so its depth is not checked.
+ */
 export const uncheckedJsonBytes = maxValueDepth * 8;
 
-/** Counts down from `maxValueContainers` within one encode. */
+/** Counts down from `maxValueContainers` during one encode. */
 let containersLeft = 0;
 
 export class JsonCodec {
   readonly #scratch = new Scratch("json");
 
-  /** A view into a buffer that the next encode overwrites. */
+  /** Returns a view into a buffer that the next encode overwrites. */
   encode(value: unknown): Buffer {
     let text: string;
     try {
@@ -64,18 +65,18 @@ export function parseJson(text: string): unknown {
   try {
     return JSON.parse(text);
   } catch (error) {
-    // The parser's own words quote the value as it is.
+    // The parser's message quotes the value unescaped.
     throw damaged("json", `it is no JSON text (${excerpt((error as Error).message, 120)})`);
   }
 }
 
 /**
- * The values of `count` texts, none longer than `uncheckedJsonBytes`, in `bytes[start..end)`, with commas in between.
- * Parsed as one array they cost half, since JSON.parse expects of each element the fields of the one before. Undefined
- * where they are no such texts: then each has to be decoded by itself, to say which is damaged.
+ * Decodes `count` texts, none longer than `uncheckedJsonBytes`, in `bytes[start..end)`, with commas in between. Parsing
+ * them as one array costs half, since JSON.parse expects each element to have the fields of the one before. Returns
+ * undefined if they are not such texts; each must then be decoded by itself, to find which is damaged.
  *
- * The byte before them and the one behind are lent for the array's brackets: put around a string of the texts, they
- * would have JSON.parse copy it.
+ * The bytes before and after the texts are temporarily overwritten by the array's brackets: if the brackets were added
+ * to a string of the texts, JSON.parse would copy it.
  */
 export function decodeJsonRun(
   bytes: Buffer,
@@ -112,14 +113,16 @@ function stringify(value: unknown): string {
   return JSON.stringify(normaliseJson(value));
 }
 
-/** False where someone gave all objects a `toJSON`, which JSON.stringify would call. */
+/** Returns false if the program gave all objects a `toJSON`, which JSON.stringify would call. */
 function hasPlainPrototypes(): boolean {
   return (
     !("toJSON" in objectPrototype) && !("toJSON" in arrayPrototype) && datePrototype.toJSON === dateToJson
   );
 }
 
-/** True if JSON.stringify keeps the value as it is, but for Dates and absent fields. Runs for every value put. */
+/**
+ * Returns true if JSON.stringify keeps the value unchanged, except Dates and absent fields. Runs for every value put.
+ */
 function isOrdinary(value: unknown, depthLeft: number): boolean {
   switch (typeof value) {
     case "string":
@@ -180,7 +183,7 @@ function isOrdinaryDate(value: Date): boolean {
 const quote = 0x22;
 const backslash = 0x5c;
 
-/** JSON.parse keeps its own stack, whose memory grows with the depth: so the depth of longer texts is checked before. */
+/** JSON.parse has its own stack, whose memory grows with the depth, so the depth of longer texts is checked first. */
 function checkDepth(bytes: Buffer, start: number, end: number): void {
   let depth = 0;
   for (let at = start; at < end; at += 1) {

@@ -1,10 +1,10 @@
 /**
- * The careful half of the encoding `json`: copies a value with `toJSON` resolved, reading everything once, and
- * refuses what JSON.stringify would change silently.
+ * The careful part of the encoding `json`: copies a value with `toJSON` resolved, reading everything once, and refuses
+ * what JSON.stringify would change silently.
  *
- * Refused although JSON.stringify has something to say of them, because what comes back would not be equal: bytes
- * (a Buffer would come back as `{type, data}`), boxed primitives, an invalid Date (null), objects with a null
- * prototype, and instances of classes without `toJSON` (a plain object would come back).
+ * Some values are refused although JSON.stringify accepts them, because they would not come back equal: bytes (a Buffer
+ * would come back as `{type, data}`), boxed primitives, an invalid Date (null), objects with a null prototype, and
+ * instances of classes without `toJSON` (a plain object would come back).
  */
 
 import { types } from "node:util";
@@ -12,7 +12,7 @@ import { maxValueDepth } from "../limits.js";
 import { advice, describe, maxValueContainers, refusal, tooManyContainers } from "./refusal.js";
 import { depthOfRepeat, stepKind, ValuePath } from "./value-path.js";
 
-/** A value that JSON.stringify keeps; throws `FASTKV_INVALID_VALUE` naming the path of what it would not keep. */
+/** Returns a value that JSON.stringify keeps. Throws `FASTKV_INVALID_VALUE` with the path of what it would not keep. */
 export function normaliseJson(value: unknown): unknown {
   const plain = new JsonNormaliser().read(value, 0, "");
   if (plain === undefined) {
@@ -23,11 +23,11 @@ export function normaliseJson(value: unknown): unknown {
 
 class JsonNormaliser {
   readonly #path = new ValuePath();
-  /** The containers around the current value, to tell a cycle from mere depth. */
+  /** The containers around the current value, to distinguish a cycle from mere depth. */
   readonly #containers: object[] = [];
   #containersLeft = maxValueContainers;
 
-  /** `key` is what JSON.stringify hands to `toJSON`. Answers undefined for a field to leave out. */
+  /** `key` is what JSON.stringify passes to `toJSON`. Returns undefined for a field to omit. */
   read(value: unknown, depth: number, key: string): unknown {
     if (typeof value !== "object" || value === null) {
       return this.#readPrimitive(value, depth);
@@ -148,7 +148,7 @@ class JsonNormaliser {
     return plain;
   }
 
-  /** Symbols that are not enumerable mark arguments objects, Math and the like, which would come back as {}. */
+  /** Non-enumerable symbols mark arguments objects, Math and the like, which would come back as {}. */
   #refuseSymbols(value: object, depth: number): void {
     if (Object.getOwnPropertySymbols(value).length !== 0) {
       throw this.#refuse(depth, "a property whose key is a symbol would be lost", "Use a string as its key.");

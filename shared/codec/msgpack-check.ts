@@ -1,12 +1,12 @@
 /**
- * What msgpackr keeps exactly, and so what the encoding `msgpack` takes. Found by experiment with msgpackr 2.1;
- * the test runs it again over generated values.
+ * Which values msgpackr keeps exactly, and so which values the encoding `msgpack` accepts. Found by experiment with
+ * msgpackr 2.1; the test repeats it with generated values.
  *
- * Taken: null, undefined inside containers, booleans, numbers but -0, BigInt of 64 bits, well-formed strings, plain
- * objects and arrays, Date (invalid ones too), Buffer and plain Uint8Array. Changed by msgpackr, and so refused:
- * -0 (becomes 0), `__proto__` keys (renamed), Map and Set, RegExp, Error, functions, symbols, class instances and
- * objects with a null prototype (plain objects come back), holes, extra properties, ill-formed strings, strings that
- * begin with a byte-order mark (lost where msgpackr's native part is not installed), and all other views and buffers
+ * Accepted: null, undefined inside containers, booleans, numbers except -0, BigInt of 64 bits, well-formed strings,
+ * plain objects and arrays, Date (also invalid), Buffer and plain Uint8Array. Changed by msgpackr, and therefore
+ * refused: -0 (becomes 0), `__proto__` keys (renamed), Map and Set, RegExp, Error, functions, symbols, class instances
+ * and objects with a null prototype (plain objects come back), holes, extra properties, ill-formed strings, strings
+ * that begin with a byte-order mark (lost if msgpackr's native part is not installed), and all other views and buffers
  * (other tools do not know msgpackr's extension for them).
  */
 
@@ -24,12 +24,12 @@ const datePrototype = Date.prototype;
 const leastBigInt = -(2n ** 63n);
 const greatestBigInt = 2n ** 64n - 1n;
 
-/** Counts down from `maxValueContainers` within one check. */
+/** Counts down from `maxValueContainers` during one check. */
 let containersLeft = 0;
 
 /**
- * True if msgpackr keeps the value, provided that its strings pass `hasOnlyKeptStrings`. Runs for every value put.
- * Throws `FASTKV_INVALID_VALUE` if it has too many containers.
+ * Returns true if msgpackr keeps the value, provided that its strings pass `hasOnlyKeptStrings`. Runs for every value
+ * put. Throws `FASTKV_INVALID_VALUE` if it has too many containers.
  */
 export function isKeptByMsgpack(value: unknown): boolean {
   containersLeft = maxValueContainers;
@@ -93,7 +93,7 @@ function isKeptArray(value: readonly unknown[], depthLeft: number): boolean {
     if (typeof element === "string") {
       continue;
     }
-    // A hole beside an extra property: as many names as elements.
+    // A hole together with an extra property: as many names as elements.
     if ((element === undefined && !Object.hasOwn(value, index)) || !isKept(element, depthLeft)) {
       return false;
     }
@@ -101,7 +101,7 @@ function isKeptArray(value: readonly unknown[], depthLeft: number): boolean {
   return true;
 }
 
-/** Dates and bytes, provided that nothing was added to them. */
+/** Dates and bytes without additional properties. */
 function isKeptLeaf(value: object, prototype: unknown): boolean {
   if (prototype === datePrototype) {
     return types.isDate(value) && Reflect.ownKeys(value).length === 0;
@@ -112,7 +112,7 @@ function isKeptLeaf(value: object, prototype: unknown): boolean {
   return false;
 }
 
-/** True if every string and key is kept: needed only where the packed bytes hint that one may not be. */
+/** Returns true if every string and key is kept. Needed only if the packed bytes suggest that one may not be. */
 export function hasOnlyKeptStrings(value: unknown): boolean {
   if (typeof value === "string") {
     return isKeptString(value);

@@ -1,7 +1,7 @@
 /**
- * The encoding `msgpack`: MessagePack as msgpackr writes it, readable by other tools. Plain maps, no records; what
- * msgpackr would change silently is refused before (msgpack-check.ts), and the structure of the bytes is checked
- * before they are decoded (msgpack-structure.ts).
+ * The encoding `msgpack`: MessagePack as msgpackr writes it, readable by other tools. Plain maps, no records. What
+ * msgpackr would change silently is refused first (msgpack-check.ts), and the structure of the bytes is checked before
+ * they are decoded (msgpack-structure.ts).
  */
 
 import { type Options, Packr } from "msgpackr";
@@ -12,12 +12,12 @@ import { MsgpackStructure } from "./msgpack-structure.js";
 import { damaged, tooLarge, wrapEncodeError } from "./refusal.js";
 
 /**
- * Of msgpackr, missing in its type declarations: after packing it goes back to the buffer's beginning, so that one
- * buffer serves for all values.
+ * A constant of msgpackr that is missing in its type declarations: after packing, it returns to the start of its
+ * buffer, so that one buffer serves all values.
  */
 const resetBufferMode = 1024;
 
-/** `moreTypes` keeps a Uint8Array apart from a Buffer; the other types that it adds are refused before packing. */
+/** `moreTypes` distinguishes a Uint8Array from a Buffer. The other types that it adds are refused before packing. */
 const packrOptions: Options & { useToJSON: boolean; copyBuffers: boolean } = {
   useRecords: false,
   mapsAsObjects: true,
@@ -28,9 +28,12 @@ const packrOptions: Options & { useToJSON: boolean; copyBuffers: boolean } = {
   copyBuffers: true,
 };
 
-/** msgpackr keeps a property on each Buffer it reads from: small values are read from this one. */
+/** msgpackr adds a property to each Buffer that it reads from, so small values are read from this one. */
 const readBufferBytes = 64 * 1024;
-/** msgpackr's buffer, which it would keep at the size of the largest value, is replaced after one beyond this. */
+/**
+ * msgpackr would keep its buffer at the size of the largest value, so the buffer is replaced after a value larger than
+ * this.
+ */
 const keptBufferBytes = 1024 * 1024;
 const newBufferBytes = 16 * 1024;
 
@@ -39,7 +42,7 @@ export class MsgpackCodec {
   readonly #structure = new MsgpackStructure();
   readonly #readBuffer = Buffer.allocUnsafeSlow(readBufferBytes);
 
-  /** A view into a buffer that the next encode, or any other use of msgpackr's `pack`, overwrites. */
+  /** Returns a view into a buffer that the next encode, or any other use of msgpackr's `pack`, overwrites. */
   encode(value: unknown): Buffer {
     try {
       if (!isKeptByMsgpack(value)) {
@@ -76,12 +79,12 @@ export class MsgpackCodec {
   }
 }
 
-/** Up to this length a loop beats two calls into Node. */
+/** Up to this length a loop is faster than two calls into Node. */
 const shortLength = 256;
 
 /**
- * True if the bytes 0xed (begins an encoded surrogate) or 0xef (begins U+FEFF and U+FFFD) occur anywhere. That is
- * cheaper than to look at each string, and rarely true of values without such strings.
+ * Returns true if the bytes 0xed (starts an encoded surrogate) or 0xef (starts U+FEFF and U+FFFD) occur anywhere. That
+ * is cheaper than checking each string, and rarely true for values without such strings.
  */
 function mayHaveChangedString(bytes: Buffer): boolean {
   const { length } = bytes;

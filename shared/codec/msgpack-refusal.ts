@@ -7,7 +7,7 @@ import { advice, describe, refusal } from "./refusal.js";
 import { depthOfRepeat, stepKind, ValuePath } from "./value-path.js";
 import { isIllFormed } from "./well-formed.js";
 
-/** The error for a value that is not kept, naming the path of the first thing that is not. */
+/** Returns the error for a value that is not kept, with the path of the first thing that is not. */
 export function explainMsgpackRefusal(value: unknown): Error {
   if (value === undefined) {
     return refusal("msgpack", "$", "undefined is no value", advice.absent);

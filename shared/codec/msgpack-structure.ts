@@ -1,10 +1,10 @@
 /**
- * Checks the structure of MessagePack bytes before they are decoded, so that no damaged or hostile value makes the
- * decoder allocate for elements that are not there, overflow the stack, or run an extension that FastKV never writes.
+ * Checks the structure of MessagePack bytes before they are decoded, so that a damaged or hostile value cannot make the
+ * decoder allocate memory for missing elements, overflow the stack, or run an extension that FastKV never writes.
  *
  * Known extensions: type 0 (undefined, one byte 0), type -1 (the MessagePack timestamp; one byte 0xff is an invalid
- * Date) and type 0x74 ("t", msgpackr's typed array) with kind 1, a Uint8Array. All integers are big-endian.
- * Format: https://github.com/msgpack/msgpack/blob/master/spec.md
+ * Date) and type 0x74 ("t", msgpackr's typed array) with kind 1, a Uint8Array. All integers are big-endian. Format:
+ * https://github.com/msgpack/msgpack/blob/master/spec.md
  */
 
 import { maxValueDepth } from "../limits.js";

@@ -1,13 +1,13 @@
-/** Up to this many objects a look at each of them beats a Map. */
+/** Up to this many objects, comparing with each of them is faster than a Map. */
 const maxSearched = 12;
 
-/** Numbers objects in the order they are met, to write shared ones and cycles as references. */
+/** Numbers objects in the order in which they occur, to write shared ones and cycles as references. */
 export class ObjectIndex {
   readonly #first: object[] = [];
   #rest: Map<object, number> | undefined;
   #count = 0;
 
-  /** The number of an object met before; -1 for a new one, which gets the next number. */
+  /** Returns the number of a known object; -1 for a new one, which gets the next number. */
   add(value: object): number {
     const first = this.#first;
     for (let index = 0; index < first.length; index += 1) {

@@ -1,4 +1,7 @@
-/** The errors of the value codecs: a value that an encoding cannot carry, and bytes that are no encoded value. */
+/**
+ * The errors of the value codecs: for a value that an encoding cannot represent, and for bytes that are not an encoded
+ * value.
+ */
 
 import { types } from "node:util";
 import { excerpt } from "../bytes.js";
@@ -15,7 +18,7 @@ export const advice = {
   absent: "Use null, or delete the key.",
 } as const;
 
-/** `what` names the thing and what would become of it; `way` is the way out. */
+/** `what` names the part that is refused and what would happen to it; `way` says what to do instead. */
 export function refusal(encoding: ValueEncoding, where: string, what: string, way: string): FastKVError {
   return new FastKVError(
     "FASTKV_INVALID_VALUE",
@@ -33,8 +36,8 @@ export function tooLarge(encoding: ValueEncoding): FastKVError {
 }
 
 /**
- * A limit of `json` and `msgpack`, which write an object once for each place that it stands in: a few dozen arrays
- * that hold each other twice are millions of millions of arrays.
+ * A limit of `json` and `msgpack`, which write an object once for each place in which it occurs: a few dozen arrays
+ * that each contain the next one twice become millions of millions of arrays.
  */
 export const maxValueContainers = 8 * 1024 * 1024;
 
@@ -46,7 +49,9 @@ export function tooManyContainers(encoding: ValueEncoding): FastKVError {
   );
 }
 
-/** What user code inside the value (a getter, toJSON, a proxy's trap, an encode hook) or the runtime threw. */
+/**
+ * Wraps an error from the runtime or from user code in the value (a getter, toJSON, a proxy's trap, an encode hook).
+ */
 export function wrapEncodeError(encoding: ValueEncoding, error: unknown): FastKVError {
   if (error instanceof FastKVError) {
     return error;
@@ -59,7 +64,7 @@ export function wrapEncodeError(encoding: ValueEncoding, error: unknown): FastKV
   );
 }
 
-/** Bytes that no version of this encoding writes. The caller, who knows the key, may wrap it. */
+/** The error for bytes that no version of this encoding writes. The caller, who knows the key, may wrap it. */
 export function damaged(encoding: string, what: string, offset?: number, cause?: unknown): FastKVError {
   const where = offset === undefined ? "" : ` at byte ${offset}`;
   return new FastKVError(
@@ -69,7 +74,7 @@ export function damaged(encoding: string, what: string, offset?: number, cause?:
   );
 }
 
-/** What a value is, in words; never runs code of the value's own class. */
+/** Describes a value in words. Never runs code of the value's class. */
 export function describe(value: unknown): string {
   if (typeof value === "number") {
     return Object.is(value, -0) ? "-0" : String(value);
@@ -94,7 +99,7 @@ export function describe(value: unknown): string {
   return name === undefined ? "an instance of an unnamed class" : `an instance of ${name}`;
 }
 
-/** The name of the class that a prototype belongs to, read without running a getter. */
+/** Returns the name of the class of a prototype, without running a getter. */
 export function className(prototype: object): string | undefined {
   const owner: unknown = Object.getOwnPropertyDescriptor(prototype, "constructor")?.value;
   if (typeof owner !== "function" || types.isProxy(owner)) {

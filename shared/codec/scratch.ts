@@ -1,11 +1,11 @@
-/** The buffer that an encoder writes into, used again by the next encode. */
+/** The buffer into which an encoder writes. The next encode reuses it. */
 
 import type { ValueEncoding } from "../format/value-encoding.js";
 import { maxValueBytesCeiling } from "../limits.js";
 import { tooLarge } from "./refusal.js";
 
 const firstScratchBytes = 16 * 1024;
-/** A larger buffer is let go after the value that needed it. */
+/** A larger buffer is released after the value that needed it. */
 const keptScratchBytes = 1024 * 1024;
 
 export class Scratch {
@@ -16,7 +16,7 @@ export class Scratch {
     this.#encoding = encoding;
   }
 
-  /** Makes room for `needed` more bytes behind the first `used`, which are kept. */
+  /** Makes space for `needed` more bytes after the first `used`, which are kept. */
   reserve(used: number, needed: number): void {
     const size = used + needed;
     if (size > this.bytes.length) {
@@ -31,7 +31,7 @@ export class Scratch {
     }
   }
 
-  /** The first `used` bytes: a view, valid until the next encode. */
+  /** Returns the first `used` bytes: a view, valid until the next encode. */
   take(used: number): Buffer {
     const view = this.bytes.subarray(0, used);
     if (this.bytes.length > keptScratchBytes) {

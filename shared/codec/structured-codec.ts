@@ -1,6 +1,6 @@
 /**
  * The encoding `structured`: JavaScript values with their types, shared references and cycles. Not kept: whether
- * objects are frozen, that properties are read-only or not enumerable, that two views share one ArrayBuffer (each
+ * objects are frozen, whether properties are read-only or not enumerable, whether two views share one ArrayBuffer (each
  * keeps its own bytes), and private `#fields`.
  */
 
@@ -9,7 +9,7 @@ import { wrapEncodeError } from "./refusal.js";
 import { StructuredDecoder } from "./structured-decoder.js";
 import { StructuredEncoder } from "./structured-encoder.js";
 
-/** A hook, getter or iterator of a value may use the database: what it encodes or decodes gets a codec of its own. */
+/** A hook, getter or iterator of a value may use the database; nested calls get an encoder or decoder of their own. */
 export class StructuredCodec {
   readonly #classes: ClassRegistry;
   readonly #encoder: StructuredEncoder;
@@ -23,7 +23,7 @@ export class StructuredCodec {
     this.#decoder = new StructuredDecoder(classes);
   }
 
-  /** A view, valid until the next encode. */
+  /** Returns a view, valid until the next encode. */
   encode(value: unknown): Buffer {
     const isOutermost = !this.#isEncoding;
     const encoder = isOutermost ? this.#encoder : new StructuredEncoder(this.#classes);

@@ -1,6 +1,7 @@
 /**
- * Reads the structured format (structured-format.ts). Bytes decide what is read, never what is run: no prototype
- * is written to, no code is evaluated, and of the program only the decode hooks of registered classes are called.
+ * Decodes the structured format (structured-format.ts). The bytes determine what is read, never what is run: no
+ * prototype is written to, no code is evaluated, and the only program code called is the decode hooks of registered
+ * classes.
  */
 
 import { excerpt } from "../bytes.js";
@@ -20,14 +21,14 @@ import {
 } from "./structured-format.js";
 import { StructuredReader } from "./structured-reader.js";
 
-/** Holds the place of an instance whose decode hook was not called yet. */
+/** Placeholder for an instance whose decode hook was not called yet. */
 const pending = Symbol("pending instance");
 
-/** An array with more holes than this for each element is made without room for them. */
+/** An array with more holes per element than this is created without memory for them. */
 const maxHolesPerElement = 16;
 const maxArrayLength = 2 ** 32 - 1;
 
-/** Decodes one value at a time: not to be entered again from a decode hook. */
+/** Decodes one value at a time. Must not be called again from a decode hook. */
 export class StructuredDecoder {
   readonly #classes: ClassRegistry;
   readonly #reader = new StructuredReader();
@@ -159,14 +160,14 @@ export class StructuredDecoder {
     }
   }
 
-  /** Objects are numbered before their contents, so that a cycle finds them. */
+  /** Objects are numbered before their contents are read, so that cycles can refer to them. */
   #keep<Kept extends object>(value: Kept): Kept {
     this.#objects.push(value);
     return value;
   }
 
   /**
-   * A class's prototype may have setters and read-only properties, even one named like a field: so fields are
+   * A class's prototype may have setters and read-only properties, even with the name of a field. So fields are
    * defined, as the stored instance had them, not assigned.
    */
   #instanceFields<Target extends object>(target: Target, depth: number): Target {
@@ -209,7 +210,7 @@ export class StructuredDecoder {
     }
     const target: unknown[] = this.#keep([]);
     if (length > count * maxHolesPerElement) {
-      // V8 keeps an array of the greatest length as a dictionary, and it stays one when it is made shorter.
+      // V8 stores an array of maximum length as a dictionary, and it remains one when it is shortened.
       target.length = maxArrayLength;
     }
     target.length = length;
@@ -249,7 +250,7 @@ export class StructuredDecoder {
   }
 
   #boxed(): object {
-    // The place is taken first: a primitive inside it takes none.
+    // The number is taken first: the primitive inside has none.
     const place = this.#objects.push(pending) - 1;
     const kind = this.#reader.byte();
     const isPrimitive = kind >= shortStringTag || (kind >= tag.false && kind <= tag.utf16);
@@ -364,7 +365,7 @@ function copyToArrayBuffer(source: Buffer): ArrayBuffer {
   return copy.buffer;
 }
 
-/** An error with the prototype of `target`, whose constructor does not run, and no properties of its own. */
+/** Returns an error with the prototype of `target`, whose constructor does not run, and without own properties. */
 function makeError(base: (typeof errorClasses)[number], target: object): Error {
   const parameters = base === AggregateError ? [[]] : [];
   const error = Reflect.construct(base as new () => Error, parameters, target as new () => Error);

@@ -1,4 +1,4 @@
-/** Writes a value in the structured format, or refuses it; the format is described in structured-format.ts. */
+/** Encodes a value in the structured format, or refuses it. structured-format.ts describes the format. */
 
 import { types } from "node:util";
 import { maxValueDepth } from "../limits.js";
@@ -14,7 +14,7 @@ import { type StepKind, stepKind, ValuePath } from "./value-path.js";
 
 const { getPrototypeOf, getOwnPropertySymbols, keys: namesOf } = Object;
 
-/** Of an error's own properties that are not enumerable, those that are kept. */
+/** The non-enumerable own properties of an error that are kept. */
 const standardErrorProperties = new Set<string>(["name", "message", "stack", "cause", "errors"]);
 
 const errorKindOf = new Map<unknown, number>(errorClasses.map((target, kind) => [target.prototype, kind]));
@@ -24,15 +24,18 @@ const isEnumerable = Object.prototype.propertyIsEnumerable;
 
 type Writing = (value: never, depth: number) => void;
 
-/** Encodes one value at a time: not to be entered again from a hook or getter of the value. */
+/** Encodes one value at a time. Must not be called again from a hook or getter of the value. */
 export class StructuredEncoder {
   readonly #classes: ClassRegistry;
   readonly #writer = new StructuredWriter();
   readonly #path = new ValuePath();
   readonly #objects = new ObjectIndex();
-  /** Instances whose encode hook's answer is being written: their own instance cannot be made before it is read. */
+  /**
+   * Instances whose encode hook's result is being written. A reference to such an instance cannot be decoded: the
+   * instance is created only after that result was read.
+   */
   readonly #openHooks: object[] = [];
-  /** How to write what has the prototype of a built-in class. */
+  /** How to write objects with the prototype of a built-in class. */
   readonly #builtIns: ReadonlyMap<unknown, Writing>;
 
   constructor(classes: ClassRegistry) {
@@ -52,7 +55,7 @@ export class StructuredEncoder {
     ]);
   }
 
-  /** A view, valid until the next encode. */
+  /** Returns a view, valid until the next encode. */
   encode(value: unknown): Buffer {
     if (value === undefined) {
       throw this.#refuse(0, "undefined is no value", advice.absent);
@@ -144,7 +147,7 @@ export class StructuredEncoder {
       throw this.#refuseSymbol(value, depth);
     }
     this.#enter(depth);
-    // Indexes come first, so the last name tells whether all of them are indexes without a hole.
+    // Indexes come first, so the last name shows whether all names are indexes without a hole.
     const names = namesOf(value);
     const { length } = value;
     const isDense = names.length === length && (length === 0 || names[length - 1] === String(length - 1));
@@ -306,7 +309,7 @@ export class StructuredEncoder {
     this.#properties(value, depth);
   }
 
-  /** All enumerable properties, and the standard ones, which are not enumerable on most errors. */
+  /** Writes all enumerable properties, and the standard ones, which are not enumerable on most errors. */
   #properties(value: Error, depth: number): void {
     if (getOwnPropertySymbols(value).some((symbol) => isEnumerable.call(value, symbol))) {
       throw this.#refuseSymbol(value, depth);

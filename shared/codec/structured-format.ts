@@ -1,12 +1,12 @@
 /**
- * The encoding `structured`, format version 1. FROZEN: values in databases are written so. Little-endian.
+ * The encoding `structured`, format version 1. FROZEN: databases contain values in this format. Little-endian.
  *
  *     offset  size  field
  *          0     1  format version, 1
  *          1        one value
  *
- * A value is a tag byte and what the tag calls for. A *varint* is an unsigned LEB128 of at most 8 bytes and 53 bits.
- * A *string* is any of the three string forms; field names are strings too.
+ * A value is a tag byte and what the tag requires. A *varint* is an unsigned LEB128 of at most 8 bytes and 53 bits. A
+ * *string* is any of the three string forms; field names are also strings.
  *
  *     0x40..0x7f  string          tag - 0x40 bytes of UTF-8
  *     0x80..0xff  number          the integer tag - 0x80
@@ -17,7 +17,7 @@
  *     bigInt, negativeBigInt      varint L, L bytes of magnitude, the last not 0
  *     utf8                        varint L, L bytes
  *     utf16                       varint L, L bytes (only for strings with half a surrogate pair)
- *     reference                   varint i: the i-th object of this value, counted from 0 as their tags occur
+ *     reference                   varint i: the i-th object of this value, counted from 0 in the order of their tags
  *     array                       varint N, N values
  *     sparseArray                 varint length, varint N, N times (varint index, value), indexes ascending
  *     object, nullObject          fields
@@ -32,12 +32,12 @@
  *     instance                    string class name, fields
  *     errorInstance               string class name, properties
  *     mapInstance, setInstance    string class name, then as map or set, fields
- *     hookedInstance              string class name, value: what the class's encode hook answered
+ *     hookedInstance              string class name, value: the result of the class's encode hook
  *
  *     fields        varint N, N times (string name, value)
  *     properties    varint N, N times (string name, 1 byte enumerable, value)
  *
- * Limits: values nest at most `maxValueDepth` deep; counts and lengths are checked against the bytes that are left.
+ * Limits: values nest at most `maxValueDepth` deep; counts and lengths are checked against the remaining bytes.
  */
 
 export const structuredVersion = 1;
@@ -110,5 +110,5 @@ export const viewClasses = [
   DataView,
 ] as const;
 
-/** Bytes an element of each of `viewClasses` takes. */
+/** Bytes per element of each of `viewClasses`. */
 export const viewElementBytes = [1, 1, 1, 1, 2, 2, 4, 4, 4, 8, 8, 8, 1] as const;

@@ -1,10 +1,12 @@
-/** Reads the parts of the structured format that hold no other values, each checked against the end of the value. */
+/**
+ * Reads the parts of the structured format that contain no other values. Each is checked against the end of the value.
+ */
 
 import { damaged } from "./refusal.js";
 import { shortIntegerTag, shortStringTag, tag } from "./structured-format.js";
 
 const maxVarintBytes = 8;
-/** Field names of up to this many bytes are looked up among the names read before. */
+/** Field names of up to this many bytes are looked up among names read before. */
 const maxCachedNameBytes = 40;
 const cachedNames = 1024;
 
@@ -13,7 +15,7 @@ export class StructuredReader {
   #at = 0;
   #start = 0;
   #end = 0;
-  /** Names by a hash of their bytes: a name read again costs no call into Node. Never larger than this. */
+  /** Names by a hash of their bytes, so that reading a name again needs no call into Node. Has a fixed size. */
   readonly #names: (string | undefined)[] = new Array(cachedNames).fill(undefined);
 
   open(bytes: Buffer, start: number, end: number): void {
@@ -53,7 +55,7 @@ export class StructuredReader {
     throw this.damaged("a number that is too large");
   }
 
-  /** A count of elements that take at least `leastBytes` each. */
+  /** Reads a count of elements that take at least `leastBytes` each. */
   count(leastBytes: number): number {
     const count = this.varint();
     if (count * leastBytes > this.bytesLeft) {
@@ -66,7 +68,7 @@ export class StructuredReader {
     return this.bytes.readDoubleLE(this.skip(8));
   }
 
-  /** Moves on by `length` bytes, and answers where they begin. */
+  /** Skips `length` bytes. Returns where they begin. */
   skip(length: number): number {
     if (length > this.bytesLeft) {
       throw this.damaged("it ends too early");
@@ -76,7 +78,7 @@ export class StructuredReader {
     return from;
   }
 
-  /** The bytes of the next length-prefixed field: a view, to copy. */
+  /** Returns the bytes of the next length-prefixed field: a view, to be copied. */
   lengthPrefixed(): Buffer {
     const length = this.varint();
     const from = this.skip(length);
@@ -92,7 +94,7 @@ export class StructuredReader {
     return isNegative ? -value : value;
   }
 
-  /** A string, whose tag was read already. */
+  /** Reads a string whose tag was already read. */
   string(kind: number): string {
     if (kind >= shortStringTag && kind < shortIntegerTag) {
       const from = this.skip(kind - shortStringTag);
@@ -113,7 +115,7 @@ export class StructuredReader {
     throw this.damaged("no string where one belongs");
   }
 
-  /** A field name, with its tag. */
+  /** Reads a field name, including its tag. */
   name(): string {
     const kind = this.byte();
     const length = kind - shortStringTag;
@@ -142,7 +144,7 @@ export class StructuredReader {
   }
 }
 
-/** True if the bytes are the ASCII text `name`. */
+/** Returns true if the bytes are the ASCII text `name`. */
 function isAscii(name: string, bytes: Buffer, from: number): boolean {
   for (let unit = 0; unit < name.length; unit += 1) {
     const code = name.charCodeAt(unit);

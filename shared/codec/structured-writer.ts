@@ -1,4 +1,4 @@
-/** Writes the parts of the structured format that hold no other values: numbers, strings, lengths and bytes. */
+/** Writes the parts of the structured format that contain no other values: numbers, strings, lengths and bytes. */
 
 import { Scratch } from "./scratch.js";
 import {
@@ -10,7 +10,7 @@ import {
 } from "./structured-format.js";
 import { isIllFormed } from "./well-formed.js";
 
-/** The most bytes that a tag with a varint or a float64 takes. */
+/** Maximum size of a tag with a varint or a float64. */
 const maxFixedBytes = 16;
 
 export class StructuredWriter {
@@ -22,7 +22,7 @@ export class StructuredWriter {
     this.#at = 0;
   }
 
-  /** What was written: a view, valid until the next `restart`. */
+  /** Returns what was written: a view, valid until the next `restart`. */
   take(): Buffer {
     const view = this.#scratch.take(this.#at);
     this.#bytes = this.#scratch.bytes;
@@ -106,7 +106,7 @@ export class StructuredWriter {
     this.#at += source.length;
   }
 
-  /** What was written last, to change it in place. */
+  /** Returns the last bytes written, to be changed in place. */
   last(length: number): Buffer {
     return this.#bytes.subarray(this.#at - length, this.#at);
   }

@@ -1,4 +1,6 @@
-/** Turns values into bytes and back: one for each open database, since each has its own registered classes. */
+/**
+ * Converts values to bytes and back. Each open database has its own codec, since each has its own registered classes.
+ */
 
 import { excerpt } from "../bytes.js";
 import { FastKVError } from "../errors.js";
@@ -31,11 +33,11 @@ export class ValueCodec {
   }
 
   /**
-   * The bytes of a value, to copy before control goes back to the caller: they are a view into a buffer that the
-   * next encode overwrites, or the caller's own bytes. Read `tag` with them.
+   * Returns the bytes of a value. Copy them before control returns to the caller: they are a view into a buffer that
+   * the next encode overwrites, or the caller's own bytes. Read `tag` with them.
    *
-   * Throws `FASTKV_INVALID_VALUE` for a value that would not come back deeply and strictly equal (but for what
-   * `json` documents), naming the path, or that takes more than `maxValueBytesCeiling` bytes.
+   * Throws `FASTKV_INVALID_VALUE`, with the path, for a value that would not come back deeply and strictly equal
+   * (except as documented for `json`), and for a value that takes more than `maxValueBytesCeiling` bytes.
    */
   encode(value: unknown, encoding: ValueEncoding): Buffer {
     let bytes: Buffer;
@@ -69,9 +71,9 @@ export class ValueCodec {
   }
 
   /**
-   * The value of `bytes[start..end)`, of which nothing is kept. Throws `FASTKV_CORRUPTION` for bytes that are no
-   * such value and for an unknown tag, `FASTKV_UNSUPPORTED_FORMAT` for a newer version of the structured format, and
-   * `FASTKV_INVALID_VALUE` for an instance of a class that is not registered, or if its decode hook fails.
+   * Decodes `bytes[start..end)`. The result does not refer to these bytes. Throws `FASTKV_CORRUPTION` for bytes that
+   * are not such a value and for an unknown tag, `FASTKV_UNSUPPORTED_FORMAT` for a newer version of the structured
+   * format, and `FASTKV_INVALID_VALUE` for an instance of an unregistered class, or if its decode hook fails.
    */
   decode(tag: number, bytes: Buffer, start: number, end: number): unknown {
     switch (tag) {
@@ -93,14 +95,14 @@ export class ValueCodec {
   }
 
   /**
-   * The bytes of a value as a string, from which `decodeKept` makes the value: to keep many small values in memory. A
-   * string takes less than a buffer of its own, and the text of a value in JSON is parsed as it is.
+   * Returns the bytes of a value as a string that `decodeKept` decodes, for keeping many small values in memory. A
+   * string takes less memory than its own buffer, and JSON text is parsed directly.
    */
   keep(tag: number, bytes: Buffer, start: number, end: number): string {
     return tag === encodingTag.json ? bytes.utf8Slice(start, end) : bytes.latin1Slice(start, end);
   }
 
-  /** Throws what `decode` throws. */
+  /** Decodes what `keep` returned. Throws what `decode` throws. */
   decodeKept(tag: number, kept: string): unknown {
     if (tag === encodingTag.json) {
       return parseJson(kept);
@@ -110,8 +112,8 @@ export class ValueCodec {
   }
 
   /**
-   * Lets the encoding `structured` store instances of a class; see `ClassOptions`. Throws `FASTKV_INVALID_OPTION`
-   * for what is no class, and for a class or name that is registered already.
+   * Lets the encoding `structured` store instances of a class; see `ClassOptions`. Throws `FASTKV_INVALID_OPTION` if
+   * `target` is not a class, or if the class or name is already registered.
    */
   registerClass<Instance extends object>(target: Class<Instance>, options?: ClassOptions<Instance>): void {
     this.#classes.register(target, options);

@@ -1,7 +1,7 @@
-/** Under the flag `u` a surrogate matches only where it is alone. */
+/** With the flag `u`, a surrogate matches only if it is alone. */
 const loneSurrogate = /\p{Surrogate}/u;
 
-/** True if the string holds half a surrogate pair, which UTF-8 cannot express. */
+/** Returns true if the string contains half a surrogate pair, which UTF-8 cannot express. */
 export function isIllFormed(text: string): boolean {
   return loneSurrogate.test(text);
 }

@@ -9,11 +9,11 @@
  *         32     4  shard index; 0xffffffff in the coordinator's files
  *         36     4  owner epoch in which the file was created
  *         40     8  file number
- *         48     8  WAL segments that were made while the shard ran: the number of the manifest that names them; else zero
+ *         48     8  WAL segments created while the shard ran: the number of the manifest that names them; else zero
  *         56     4  zero
  *         60     4  CRC-32 of bytes 0 to 59
  *
- * A file that stands in another's place (another database's, another shard's, another number's) is refused.
+ * A file in the place of another (of another database, another shard, or with another number) is refused.
  */
 
 import { readUint64, writeUint64 } from "../bytes.js";
@@ -34,7 +34,7 @@ export const fileKind = {
 } as const;
 export type FileKind = (typeof fileKind)[keyof typeof fileKind];
 
-/** FROZEN: grows by one when a kind of file changes its form. */
+/** FROZEN: incremented when a kind of file changes its format. */
 export const formatVersion = 1;
 
 /** The shard index of files that belong to the coordinator. */
@@ -52,7 +52,7 @@ export interface FileIdentity {
 
 export interface FileHeader extends FileIdentity {
   epoch: number;
-  /** Absent where it is zero. */
+  /** Absent if zero. */
   manifestNumber?: number;
 }
 
@@ -70,7 +70,7 @@ export function encodeFileHeader(header: FileHeader): Buffer {
   return bytes;
 }
 
-/** Reads a header without knowing what it should say. */
+/** Decodes a header without expectations about its content. */
 export function decodeFileHeader(bytes: Buffer, path: string): FileHeader {
   if (bytes.length < fileHeaderBytes) {
     throw corruption(path, bytes.length, "the file ends within its header");
@@ -99,7 +99,7 @@ export function decodeFileHeader(bytes: Buffer, path: string): FileHeader {
   };
 }
 
-/** Reads a header and refuses any other file's. */
+/** Decodes a header and refuses that of any other file. */
 export function checkFileHeader(bytes: Buffer, path: string, expected: FileIdentity): FileHeader {
   const header = decodeFileHeader(bytes, path);
   if (header.kind !== expected.kind) {

@@ -1,5 +1,5 @@
 /**
- * The write operation, in the one form it has everywhere: in a frame to a shard, in a WAL record, in a batch-log
+ * The write operation, in the one format that it has everywhere: in a frame to a shard, in a WAL record, in a batch-log
  * record and in a memtable's arena. FROZEN (format version 1). Little-endian.
  *
  *     offset  size  field
@@ -7,13 +7,13 @@
  *          1     1  put: value encoding tag · deleteRange: bound flags · else 0
  *          2     2  key length K, 0 to 65,535
  *          4     4  value length V
- *          8     4  sequence delta: the operation's sequence number less the section's first one
+ *          8     4  sequence delta: the operation's sequence number minus the section's first one
  *         12     8  expiry, ms since the epoch, float64: only with flag `expires`
  *      12/20     K  key (deleteRange: lower bound)
  *    12/20+K     V  value (deleteRange: upper bound; ingest: the load's id, 16 bytes)
  *
- * Operations stand one behind the other in a *section*; the sequence number of the first is kept beside the
- * section. All operations of a batch have the same sequence number, and of two on the same key the later wins.
+ * Operations follow each other in a *section*; the sequence number of the first is stored beside the section. All
+ * operations of a batch have the same sequence number; of two on the same key the later one wins.
  */
 
 import { FastKVError } from "../errors.js";
@@ -25,7 +25,7 @@ export type OperationKind = (typeof operationKind)[keyof typeof operationKind];
 /** FROZEN. `logged`: part of a batch that must have its record in the batch log. */
 export const operationFlag = { expires: 0x10, logged: 0x20 } as const;
 
-/** FROZEN. Kept in the byte at offset 1 of a deleteRange. */
+/** FROZEN. Stored in the byte at offset 1 of a deleteRange. */
 export const rangeFlag = { lowerExclusive: 1, upperInclusive: 2, unbounded: 4 } as const;
 
 export const operationHeaderBytes = 12;
@@ -47,18 +47,18 @@ export function operationBytes(keyBytes: number, valueBytes: number, expires: bo
   return operationHeaderBytes + (expires ? expiryBytes : 0) + keyBytes + valueBytes;
 }
 
-/** The length of the key of the well-formed operation at `offset`. */
+/** Returns the key length of the well-formed operation at `offset`. */
 export function keyBytesAt(buffer: Uint8Array, offset: number): number {
   return buffer[offset + 2]! | (buffer[offset + 3]! << 8);
 }
 
-/** Where the key of the well-formed operation at `offset` begins. */
+/** Returns where the key of the well-formed operation at `offset` begins. */
 export function keyStartAt(buffer: Uint8Array, offset: number): number {
   const expires = (buffer[offset]! & operationFlag.expires) !== 0;
   return offset + operationHeaderBytes + (expires ? expiryBytes : 0);
 }
 
-/** Writes the header; key and value follow at the offset that is returned. */
+/** Writes the header. Returns the offset at which key and value must follow. */
 export function writeOperationHeader(
   target: Buffer,
   offset: number,
@@ -82,7 +82,7 @@ export function writeOperationHeader(
 }
 
 /**
- * Walks over a section without allocating: `next()` moves on and fills the public fields. Every length is checked
+ * Iterates over a section without allocating: `next()` advances and fills the public fields. Every length is checked
  * against the section's end; a malformed operation throws `FASTKV_CORRUPTION` with the offset.
  */
 export class OperationReader {
@@ -91,7 +91,7 @@ export class OperationReader {
   logged = false;
   sequenceDelta = 0;
   expiresAt = 0;
-  /** Where the operation, its key and its value start, and where the operation ends, in `buffer`. */
+  /** Positions in `buffer`: start of the operation, of its key and of its value, and end of the operation. */
   start = 0;
   keyStart = 0;
   valueStart = 0;
@@ -106,7 +106,7 @@ export class OperationReader {
     this.#limit = limit;
   }
 
-  /** False at the end of the section. */
+  /** Moves to the next operation. Returns false at the end of the section. */
   next(): boolean {
     const { buffer, end: start } = this;
     const limit = this.#limit;
@@ -154,7 +154,10 @@ export class OperationReader {
   }
 }
 
-/** Throws unless a section is well-formed: before it gets into a WAL, which nobody could replay. About 10 ns an operation. */
+/**
+ * Throws unless a section is well-formed. Called before it is written to a WAL, which could not be replayed otherwise.
+ * About 10 ns per operation.
+ */
 export function checkSection(section: Buffer): void {
   const limit = section.length;
   let at = 0;
@@ -164,7 +167,7 @@ export function checkSection(section: Buffer): void {
     if (kind < operationKind.put || kind > operationKind.ingest || (first & ~(kindMask | knownFlags)) !== 0) {
       break;
     }
-    // Byte by byte: this is several times faster than the methods of Buffer.
+    // Byte by byte, which is several times faster than the methods of Buffer.
     const keyBytes = section[at + 2]! | (section[at + 3]! << 8);
     const lowBytes = section[at + 4]! | (section[at + 5]! << 8) | (section[at + 6]! << 16);
     const expires = (first & operationFlag.expires) !== 0;
@@ -178,7 +181,7 @@ export function checkSection(section: Buffer): void {
   }
 }
 
-/** Has every operation of a section say that it belongs to a batch of the batch log. */
+/** Marks every operation of a section as belonging to a batch of the batch log. */
 export function markLogged(section: Buffer): void {
   forEachHeader(section, 0, section.length, (at) => {
     section[at] = section[at]! | operationFlag.logged;
@@ -192,12 +195,12 @@ export function setDeltas(buffer: Buffer, start: number, end: number, delta: num
   });
 }
 
-/** Whether a part of a logged batch is the commit of a bulk load: then it is its only operation. */
+/** Whether a part of a logged batch is the commit of a bulk load, which is then its only operation. */
 export function isLoadCommit(section: Buffer): boolean {
   return (section[0]! & kindMask) === operationKind.ingest;
 }
 
-/** For well-formed operations, such as our own. */
+/** For well-formed operations, such as FastKV's own. */
 function forEachHeader(buffer: Buffer, start: number, end: number, call: (at: number) => void): void {
   let at = start;
   while (at < end) {
@@ -216,7 +219,7 @@ export class OperationSection {
     this.buffer = Buffer.allocUnsafeSlow(capacityBytes);
   }
 
-  /** Makes room for `bytes` more. */
+  /** Makes space for `bytes` more. */
   reserve(bytes: number): void {
     const needed = this.length + bytes;
     if (needed > this.buffer.length) {
@@ -249,19 +252,19 @@ export class OperationSection {
   }
 }
 
-/** A section with what its sequence deltas are counted from. */
+/** A section, with the sequence number from which its deltas count. */
 export interface SectionPart {
   section: Buffer;
   firstSequence: number;
   lastSequence: number;
 }
 
-/** Operations that were taken from a section, which has `from[i]` where the i-th of them begins. */
+/** Operations taken from a section; `from[i]` is where the i-th of them began in it. */
 export interface FilteredSection extends SectionPart {
   from: number[];
 }
 
-/** The operations of a section that `keep` wants, as a section of its own; undefined where there are none. */
+/** Returns the operations of a section for which `keep` returns true, as a new section; undefined if there are none. */
 export function filterSection(
   section: Buffer,
   firstSequence: number,

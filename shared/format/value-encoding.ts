@@ -1,11 +1,11 @@
 /** FROZEN: the tag stored with each value. */
 export const encodingTag = { json: 1, msgpack: 2, structured: 3, binary: 4 } as const;
-/** FROZEN: `binary` bytes that were put as a plain Uint8Array; those under tag 4 were put as a Buffer. */
+/** FROZEN: `binary` bytes stored from a plain Uint8Array. Those with tag 4 were stored from a Buffer. */
 export const plainBinaryTag = 5;
 export type ValueEncoding = keyof typeof encodingTag;
 export type EncodingTag = (typeof encodingTag)[ValueEncoding] | typeof plainBinaryTag;
 
-/** The encoding that a stored tag belongs to; undefined for a tag that is not known. */
+/** Returns the encoding of a stored tag; undefined for an unknown tag. */
 export function encodingOfTag(tag: number): ValueEncoding | undefined {
   if (tag === plainBinaryTag) {
     return "binary";

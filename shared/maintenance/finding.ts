@@ -1,23 +1,28 @@
-/** What an examination of a database's files finds. Plain data: it crosses process boundaries and is printed as JSON. */
+/**
+ * The findings of an examination of a database's files. Plain data: they cross process boundaries and are printed as
+ * JSON.
+ */
 
 import { type ByteString, bytesOf, excerpt } from "../bytes.js";
 import { type FastKVError, invariant } from "../errors.js";
 
 export interface Finding {
-  /** "damage": something is wrong. "note": worth knowing, and no fault (a torn tail after a crash, a file left over). */
+  /**
+   * "damage": something is wrong. "note": worth knowing, but not a fault (a torn tail after a crash, a leftover file).
+   */
   severity: "damage" | "note";
   /** Relative to the database's folder, with `/`. */
   file: string;
-  /** In bytes from the start of the file; absent where the file as a whole is meant. */
+  /** In bytes from the start of the file; absent if the finding concerns the file as a whole. */
   offset?: number;
-  /** The shard whose file it is; absent for files of the whole database. */
+  /** The shard to which the file belongs; absent for files of the whole database. */
   shard?: number;
   message: string;
-  /** Keys that are concerned lie between these two, both included. Escaped, and cut after 40 characters. */
+  /** The affected keys lie between these two, inclusive. Escaped, and cut after 40 characters. */
   keys?: { from: string; to: string };
 }
 
-/** More of them are counted and left out. For each shard, and for what is common to all. */
+/** Further findings are counted but not listed. Applies to each shard, and to the files of the whole database. */
 export const maxFindings = 200;
 
 export interface FindingPlace {
@@ -25,7 +30,7 @@ export interface FindingPlace {
   keys?: { from: ByteString; to: ByteString } | undefined;
 }
 
-/** Gathers findings about the files of one folder. */
+/** Collects findings about the files of one folder. */
 export class Findings {
   readonly list: Finding[] = [];
   damages = 0;
@@ -34,7 +39,7 @@ export class Findings {
   readonly #prefix: string;
   readonly #shard: number | undefined;
 
-  /** `folder` is absolute; `prefix` is what it is called within the database's folder, with a `/`, or "". */
+  /** `folder` is absolute; `prefix` is its path in the database's folder, with a trailing `/`, or "". */
   constructor(folder: string, prefix: string, shard: number | undefined) {
     this.#folder = folder;
     this.#prefix = prefix;
@@ -50,7 +55,7 @@ export class Findings {
     this.#add("note", name, message, place);
   }
 
-  /** Takes an error that says where a file of the folder is damaged; any other is thrown again. */
+  /** Adds an error that names a damaged place in a file of the folder. Throws any other error again. */
   damageOf(error: unknown, keys?: FindingPlace["keys"]): void {
     const place = (error as FastKVError).damage;
     if (place === undefined) {

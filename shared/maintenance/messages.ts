@@ -1,17 +1,17 @@
-/** What the coordinator and a maintenance process tell each other over the fork channel, as structured clones. */
+/** The messages between the coordinator and a maintenance process, sent as structured clones over the fork channel. */
 
 import type { ErrorReport } from "../errors.js";
 import type { Finding } from "./finding.js";
 
-/** What the batch log says, as far as one shard is concerned. */
+/** The content of the batch log that concerns one shard. */
 export interface LoggedInput {
-  /** False where a part of the log cannot be read: then nothing follows from a record's absence. */
+  /** False if a part of the log cannot be read: a missing record then means nothing. */
   isWhole: boolean;
-  /** Up to here a part counts without a record. */
+  /** Up to this sequence a part counts without a record. */
   cutSequence: number;
-  /** All batches that have a record. */
+  /** The sequence numbers of all batches that have a record. */
   sequences: number[];
-  /** The shard's parts of them, in order: sections of operations with sequence delta 0. */
+  /** The shard's parts of these batches, in order: sections of operations with sequence delta 0. */
   parts: { sequence: number; section: Uint8Array }[];
 }
 
@@ -23,17 +23,17 @@ export interface ShardTask {
   shards: number;
   epoch: number;
   logged: LoggedInput;
-  /** Only to repair: where files go that are replaced; made when there is one. */
+  /** Only for repair: the folder for replaced files; created when there is one. */
   lostFolder?: string;
 }
 
-/** What was read of a shard, and what was found. */
+/** What was read of a shard, and the findings. */
 export interface ShardExamination {
   findings: Finding[];
   damages: number;
   /** Findings beyond the limit of the list. */
   unlisted: number;
-  /** The shard was closed cleanly: nothing may be missing. */
+  /** The shard was closed cleanly, so nothing may be missing. */
   wasClean: boolean;
   bytes: number;
   tables: number;
@@ -42,14 +42,16 @@ export interface ShardExamination {
   walRecords: number;
   /** Files with keys that belong to another shard. */
   misrouted: number;
-  /** Keys that were looked at, and the larger numbers of shards with which all of them would belong here, too. */
+  /**
+   * Number of keys examined, and the larger numbers of shards with which all of them would also belong to this shard.
+   */
   keys: number;
   fittingCounts: number[];
-  /** What the shard has of logged batches, and the batch log has not, or otherwise. */
+  /** Parts of logged batches that the shard has and the batch log does not have, or the reverse. */
   logMismatches: number;
-  /** Up to here the shard will say that it has every write. */
+  /** The shard will report to have every write up to this sequence. */
   lastSequence: number;
-  /** The highest sequence number that is found anywhere in the shard. */
+  /** The highest sequence number found anywhere in the shard. */
   highestSequence: number;
 }
 
@@ -57,16 +59,16 @@ export interface ShardRepair {
   shardIndex: number;
   /** What could not be saved; at most 200. */
   losses: Finding[];
-  /** How many losses there are, listed or not. */
+  /** Number of losses, listed or not. */
   lostItems: number;
-  /** Files that were replaced, relative to the database's folder. Empty where nothing had to be done. */
+  /** Files that were replaced, relative to the database's folder. Empty if nothing had to be done. */
   setAside: string[];
-  /** Up to here the shard will say that it has every write. */
+  /** The shard will report to have every write up to this sequence. */
   lastSequence: number;
 }
 
 export type MaintenanceReply =
-  /** Bytes of files that were read since the last such message. */
+  /** Bytes of files read since the last such message. */
   | { type: "progress"; bytes: number }
   | { type: "examined"; examination: ShardExamination }
   | { type: "repaired"; repair: ShardRepair }

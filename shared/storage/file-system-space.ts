@@ -1,8 +1,8 @@
 import fs from "node:fs/promises";
 
-/** How much room the file system of a folder has, in bytes. */
+/** The space of the file system of a folder, in bytes. */
 export interface FileSystemSpace {
-  /** For users without rights of their own: some systems keep a reserve for root. */
+  /** Free for unprivileged users: some systems keep a reserve for root. */
   freeBytes: number;
   totalBytes: number;
 }

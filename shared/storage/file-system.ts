@@ -1,11 +1,11 @@
 /**
- * All that FastKV does with files goes through this interface: the product runs on Node's `fs`, the tests also on
- * a simulated disk that drops what was not synced. Implementations throw `FastKVError` (`FASTKV_NO_SPACE` for
- * ENOSPC, EDQUOT and EFBIG, else `FASTKV_IO`, each with the system's error as its cause). What failed to reach the
- * disk in a sync or a close is "in-doubt".
+ * All file access of FastKV goes through this interface. The product runs on Node's `fs`, the tests also on a simulated
+ * disk that drops what was not synced. Implementations throw `FastKVError` (`FASTKV_NO_SPACE` for ENOSPC, EDQUOT and
+ * EFBIG, else `FASTKV_IO`, each with the system's error as its cause). A failed sync or close has the outcome
+ * "in-doubt".
  *
- * Calls are synchronous but for those that end in `Async`, which run in the thread pool: the shard's mailbox is
- * handled in one go, and whatever may wait for a disk (syncs) is asynchronous there.
+ * Calls are synchronous, except those that end in `Async`, which run in the thread pool: a shard handles its mailbox
+ * without interruption, and calls there that may wait for a disk (syncs) are asynchronous.
  */
 
 import { FastKVError } from "../errors.js";
@@ -13,48 +13,51 @@ import { FastKVError } from "../errors.js";
 export interface FileHandle {
   readonly path: string;
   /**
-   * Writes all of `data` at `position`. A short write is continued until all is written, or the system gives a
-   * reason why not or takes nothing more (`FASTKV_NO_SPACE`): then any part of it may have been written.
+   * Writes all of `data` at `position`. A short write is continued until everything is written, the system reports an
+   * error, or it accepts nothing more (`FASTKV_NO_SPACE`). On failure, any part may have been written.
    */
   write(data: Uint8Array, position: number): void;
   writeAsync(data: Uint8Array, position: number): Promise<void>;
-  /** Fills `target` from `position`; the count is short only at the end of the file. */
+  /** Fills `target` from `position`. Returns the number of bytes, which is smaller only at the end of the file. */
   read(target: Uint8Array, position: number): number;
   sizeBytes(): number;
   truncate(sizeBytes: number): void;
-  /** fdatasync: contents and size are on disk afterwards. A failure is final; never call it again to try. */
+  /** fdatasync: makes contents and size durable. A failure is final; never call this again to retry. */
   sync(): void;
   syncAsync(): Promise<void>;
-  /** Not while an async call is under way. Every later call, a second `close` too, is `FASTKV_IO` with cause EBADF. */
+  /**
+   * Not while an async call is running. Every later call, including a second `close`, throws `FASTKV_IO` with cause
+   * EBADF.
+   */
   close(): void;
 }
 
 export interface FileSystem {
   /** Creates a file that must not exist (`wx`, mode 0600, no symlink followed), open for reading and writing. */
   create(path: string): FileHandle;
-  /** Opens an existing file; `FASTKV_IO` with cause ENOENT where it is missing. */
+  /** Opens an existing file. Throws `FASTKV_IO` with cause ENOENT if it is missing. */
   open(path: string, mode: "read" | "update"): FileHandle;
-  /** False where the name or a folder above it is missing; throws (ENOTDIR) where a file is in a folder's place. */
+  /** Returns false if the name or a folder above it is missing. Throws (ENOTDIR) if a file is in a folder's place. */
   exists(path: string): boolean;
-  /** Names in a folder, sorted; throws where it is none. */
+  /** Returns the names in a folder, sorted. Throws if it is not a folder. */
   list(folder: string): string[];
-  /** Creates one folder with mode 0700; an existing one is left as it is. */
+  /** Creates one folder with mode 0700. An existing folder is left unchanged. */
   makeFolder(path: string): void;
   rename(from: string, to: string): void;
-  /** Makes `to` a second name of `from`; throws with cause EEXIST where `to` exists. */
+  /** Makes `to` a second name of `from`. Throws with cause EEXIST if `to` exists. */
   link(from: string, to: string): void;
-  /** Removes a file; a missing one is no error. */
+  /** Removes a file. A missing file is not an error. */
   remove(path: string): void;
-  /** The same in the thread pool: to give back the blocks of a large file takes tens of milliseconds. */
+  /** Like `remove`, in the thread pool: freeing the blocks of a large file takes tens of milliseconds. */
   removeAsync(path: string): Promise<void>;
-  /** Removes an empty folder; a missing one is no error. */
+  /** Removes an empty folder. A missing folder is not an error. */
   removeFolder(path: string): void;
-  /** fsync of a folder: creations, renames and removals in it are on disk afterwards. */
+  /** fsync of a folder: makes creations, renames and removals in it durable. */
   syncFolder(path: string): void;
   syncFolderAsync(path: string): Promise<void>;
 }
 
-/** In bytes. */
+/** Returns the size of a file in bytes. */
 export function fileSize(fileSystem: FileSystem, path: string): number {
   const handle = fileSystem.open(path, "read");
   try {
@@ -64,7 +67,7 @@ export function fileSize(fileSystem: FileSystem, path: string): number {
   }
 }
 
-/** The whole of a small file. Throws `FASTKV_IO` where it is larger than `limitBytes`. */
+/** Reads a small file completely. Throws `FASTKV_IO` if it is larger than `limitBytes`. */
 export function readWholeFile(
   fileSystem: Pick<FileSystem, "open">,
   path: string,
@@ -87,8 +90,8 @@ export function readWholeFile(
 }
 
 /**
- * Replaces a small file in one step: temporary name, write, sync, rename, sync of the folder. After a crash at any
- * point the file has its old content or its new one.
+ * Replaces a small file atomically: temporary name, write, sync, rename, sync of the folder. After a crash at any
+ * point, the file has its old or its new content.
  */
 export function replaceFile(fileSystem: FileSystem, folder: string, name: string, content: Uint8Array): void {
   const temporary = `${folder}/${name}.tmp`;

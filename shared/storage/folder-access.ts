@@ -1,6 +1,6 @@
 import fs from "node:fs";
 
-/** Who may do what with a folder. */
+/** The owner and permissions of a folder. */
 export interface FolderAccess {
   /** The user who owns it. */
   ownerId: number;
@@ -19,17 +19,17 @@ function access(stats: fs.Stats): FolderAccess {
   };
 }
 
-/** Of a folder, or of what a link to it leads to. Throws the system's own error where there is none. */
+/** Returns the access of a folder, or of the target of a link. Throws the system's own error if it does not exist. */
 export function folderAccess(path: string): FolderAccess {
   return access(fs.statSync(path));
 }
 
-/** Of what has this very name: where it is a symbolic link, of the link. */
+/** Returns the access of the name itself: for a symbolic link, of the link. */
 export function nameAccess(path: string): FolderAccess {
   return access(fs.lstatSync(path));
 }
 
-/** What a folder holds, by name; nothing where it cannot be listed. */
+/** Returns the names in a folder; none if it cannot be listed. */
 export function namesIn(path: string): string[] {
   try {
     return fs.readdirSync(path).sort();
@@ -38,7 +38,7 @@ export function namesIn(path: string): string[] {
   }
 }
 
-/** The user whose rights this process has; undefined where the system knows no such users (Windows). */
+/** The user whose rights this process has; undefined on systems without such user ids (Windows). */
 export function currentUserId(): number | undefined {
   return process.geteuid?.();
 }

@@ -5,13 +5,13 @@ import type { FileHandle, FileSystem } from "./file-system.js";
 const noSpaceCodes = new Set(["ENOSPC", "EDQUOT", "EFBIG"]);
 
 const { O_CREAT, O_DIRECTORY, O_EXCL, O_NOFOLLOW, O_NONBLOCK, O_RDONLY, O_RDWR } = fs.constants;
-// Not every platform has these.
+// Not available on every platform.
 const noFollow = O_NOFOLLOW ?? 0;
 const directory = O_DIRECTORY ?? 0;
-/** Of no effect on files and folders: but a pipe in the place of one would be waited for without end. */
+/** No effect on files and folders. But opening a pipe in the place of one would otherwise block forever. */
 const noWaiting = O_NONBLOCK ?? 0;
 
-/** Actions whose failure leaves open what of earlier writes is on disk. */
+/** If one of these actions fails, it is unknown which earlier writes are on disk. */
 const inDoubtActions = new Set(["sync", "sync folder", "close", "close folder"]);
 
 function systemCode(error: unknown): string {
@@ -43,7 +43,7 @@ function attempt<T>(action: string, path: string, call: () => T): T {
   }
 }
 
-/** Runs a call in the thread pool; what `start` throws counts as its error. */
+/** Runs a call in the thread pool. An error that `start` throws counts as the call's error. */
 function attemptAsync<T = void>(
   action: string,
   path: string,
@@ -56,7 +56,7 @@ function attemptAsync<T = void>(
   });
 }
 
-/** A call that takes no byte and gives no reason: the rest cannot be written, which is most often for want of room. */
+/** The system wrote nothing and gave no reason: the rest cannot be written, most often because the disk is full. */
 function shortWrite(path: string): FastKVError {
   return new FastKVError(
     "FASTKV_NO_SPACE",
@@ -67,9 +67,9 @@ function shortWrite(path: string): FastKVError {
 
 class NodeFileHandle implements FileHandle {
   readonly path: string;
-  /** Undefined once closed: by then the number may be that of another file. */
+  /** Undefined once closed: the number may belong to another file by then. */
   #descriptor: number | undefined;
-  /** Async calls under way. */
+  /** Number of async calls in progress. */
   #running = 0;
 
   constructor(path: string, descriptor: number) {
@@ -77,7 +77,7 @@ class NodeFileHandle implements FileHandle {
     this.#descriptor = descriptor;
   }
 
-  /** Called once for each group commit: no closures here. */
+  /** Called once per group commit, so it creates no closures. */
   write(data: Uint8Array, position: number): void {
     let done = 0;
     while (done < data.byteLength) {
@@ -142,7 +142,7 @@ class NodeFileHandle implements FileHandle {
     invariant(this.#running === 0, "no call is under way when a file is closed");
     attempt("close", this.path, () => {
       const descriptor = this.#openDescriptor();
-      // The system gives the number back even where its close fails.
+      // The system releases the number even if closing fails.
       this.#descriptor = undefined;
       fs.closeSync(descriptor);
     });
@@ -168,7 +168,7 @@ class NodeFileHandle implements FileHandle {
   }
 }
 
-/** Node's files. */
+/** The file system of Node. */
 export class NodeFileSystem implements FileSystem {
   create(path: string): FileHandle {
     const flags = O_CREAT | O_EXCL | O_RDWR | noFollow;
@@ -257,7 +257,7 @@ export class NodeFileSystem implements FileSystem {
   }
 }
 
-/** A pipe, socket or device in the place of a file or folder of ours is nothing to read from or write to. */
+/** Refuses a pipe, socket or device in the place of a file or folder. */
 function openPlain(path: string, flags: number): number {
   const descriptor = fs.openSync(path, flags);
   const stats = fs.fstatSync(descriptor);

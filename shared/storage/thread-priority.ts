@@ -2,18 +2,18 @@ import fs from "node:fs";
 import os from "node:os";
 
 /**
- * Has the calling thread yield the processor to threads of the usual priority, where the system has a priority for each
- * thread (Linux); elsewhere nothing happens.
+ * Lowers the priority of the calling thread, so that threads of normal priority go first, on systems with a priority
+ * for each thread (Linux). Does nothing on other systems.
  */
 export function lowerThreadPriority(niceness: number): void {
   if (process.platform !== "linux") {
     return;
   }
   try {
-    // "<pid>/task/<id of the thread>"
+    // "<pid>/task/<thread id>"
     const id = Number(fs.readlinkSync("/proc/thread-self").split("/").at(-1));
     os.setPriority(id, niceness);
   } catch {
-    // It is a courtesy: a system that refuses it loses nothing.
+    // Optional: nothing is lost if the system refuses it.
   }
 }

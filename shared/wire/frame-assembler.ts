@@ -5,17 +5,17 @@ const lengthBytes = 4;
 const smallestFrameBytes = 8;
 
 /**
- * Cuts a stream of chunks into frames. A frame that lies whole in a chunk is a view of it; one that spans chunks is
- * gathered in a buffer of its exact length, after that length was checked. A bad length is thrown: the stream is
- * lost then, and the connection is to be dropped.
+ * Splits a stream of chunks into frames. A frame that lies completely in a chunk is a view of it. A frame that spans
+ * chunks is gathered in a buffer of its exact length, after that length was checked. A bad length throws: the stream is
+ * then lost, and the connection must be closed.
  */
 export class FrameAssembler {
   readonly #limitBytes: number;
   readonly #onFrame: (frame: Buffer) => void;
-  /** Of a frame whose length is known: its buffer. */
+  /** The buffer of a partial frame whose length is known. */
   #partial: Buffer | undefined;
   #filled = 0;
-  /** Of a frame whose length is not even known. */
+  /** The first bytes of a frame whose length is not known yet. */
   #head: Buffer = Buffer.alloc(0);
 
   constructor(onFrame: (frame: Buffer) => void, limitBytes = maxFrameBytes) {
@@ -47,7 +47,7 @@ export class FrameAssembler {
     }
   }
 
-  /** Gives back what of the chunk is left behind the frame. */
+  /** Returns the rest of the chunk after the frame. */
   #continuePartial(partial: Buffer, chunk: Buffer): Buffer {
     const taken = chunk.copy(partial, this.#filled);
     this.#filled += taken;

@@ -1,6 +1,6 @@
 /**
- * The frames between coordinator and shard. Little-endian; protocol version 1. Both ends are of one installation
- * and one start, so the version is only checked, never negotiated.
+ * The frames between coordinator and shard. Little-endian; protocol version 1. Both ends belong to one installation and
+ * one start, so the version is only checked, never negotiated.
  *
  * Every frame starts with
  *
@@ -20,8 +20,8 @@
  *         40     8  refusals up to here are known to the coordinator
  *         48     4  bytes of writes W
  *         52     4  bytes of reads R
- *         56     W  a section of operations (format/operations.ts), as it goes into the WAL
- *       56+W     R  reads, one behind the other
+ *         56     W  a section of operations (format/operations.ts), as it is written to the WAL
+ *       56+W     R  reads, in sequence
  *
  * A read:
  *
@@ -38,13 +38,13 @@
  *          8     8  every write up to here is in the WAL or was refused
  *         16     8  every write up to here is on disk
  *         24     8  first refused sequence number, or 0
- *         32     8  last refused sequence number (logged batches in between were taken all the same)
+ *         32     8  last refused sequence number (logged batches in between were accepted nevertheless)
  *         40     4  number of answers A
  *         44     4  bytes of the refusal's error report (msgpack) E
  *         48     4  bytes of values V
  *         52     4  zero
  *         56     E  the report
- *       56+E     V  the values, one behind the other, each followed by a comma
+ *       56+E     V  the values, in sequence, each followed by a comma
  *     56+E+V  16*A  answers
  *
  * An answer:
@@ -52,17 +52,17 @@
  *          0     2  zero
  *          2     1  encoding tag
  *          3     1  status (`answerStatus`)
- *          4     4  value length (an error report, msgpack, where the status is `error`), without the comma
+ *          4     4  value length (of an error report, msgpack, if the status is `error`), without the comma
  *          8     8  expiry, ms, float64; 0 for never
  *
- * Values lie together, with commas in between, so that a run of JSON texts can be parsed at once.
+ * Values are stored together, with commas in between, so that a run of JSON texts can be parsed at once.
  *
  * **Page requests** and **pages** (a piece of a scan): see page.ts.
  *
  * **Messages** (request, reply, failure, event; both ways): everything that is not hot.
  *
  *          6     2  zero
- *          8     4  request id; 0 where no reply is wanted
+ *          8     4  request id; 0 if no reply is wanted
  *         12     4  meta length M
  *         16     M  msgpack
  *       16+M        raw bytes (a section of a bulk load)
@@ -88,9 +88,10 @@ export const frameType = {
 export type FrameType = (typeof frameType)[keyof typeof frameType];
 
 /**
- * `sync`: have the writes synced. `seal`: the writes are a bulk load's commit, older data is sealed first. `resent`: the
- * writes come again after a restart and may have been acknowledged, so they may not be refused. `logOutage`: the batch log
- * has no room, or cannot be written any more: what waits for it may wait for ever.
+ * - `sync`: the writes must be synced.
+ * - `seal`: the writes are the commit of a bulk load; older data is sealed first.
+ * - `resent`: the writes are sent again after a restart and may have been acknowledged, so they must not be refused.
+ * - `logOutage`: the batch log has no disk space, or can no longer be written; waiting for it may take forever.
  */
 export const operationsFlag = { sync: 1, seal: 2, resent: 4, logOutage: 8 } as const;
 export const readFlag = { snapshot: 1, noValue: 2 } as const;
@@ -103,7 +104,7 @@ export const readHeaderBytes = 8;
 export const readSnapshotBytes = 16;
 /** The description of a value in answers and pages: encoding tag at 2, status at 3, length at 4, expiry at 8. */
 export const valueHeaderBytes = 16;
-/** What stands behind each value. */
+/** Follows each value. */
 export const valueSeparator = 0x2c;
 
 export interface OperationsHeader {
@@ -217,7 +218,7 @@ export function readAnswersHeader(frame: Buffer): AnswersHeader {
 const packr = new Packr({ useRecords: false });
 const noBytes = Buffer.alloc(0);
 
-/** A frame of its own memory. */
+/** Encodes a message as a frame in its own memory. */
 export function encodeMessage(type: FrameType, id: number, meta: unknown, raw: Buffer = noBytes): Buffer {
   const packed = packr.pack(meta);
   const frame = Buffer.allocUnsafe(messageHeaderBytes + packed.length + raw.length);
@@ -253,7 +254,7 @@ export function decodeMessage(frame: Buffer): Message {
   };
 }
 
-/** msgpack for small things inside of frames: error reports. A copy that may be kept. */
+/** Packs small values inside frames, such as error reports, as msgpack. Returns a copy that may be kept. */
 export function packSmall(value: unknown): Buffer {
   return Buffer.from(packr.pack(value));
 }

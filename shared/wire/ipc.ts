@@ -1,15 +1,15 @@
 /**
- * The transport: node-ipc in raw mode over a Unix socket. The only module that uses node-ipc; what it hands out
- * are plain sockets and chunks of bytes.
+ * The transport: node-ipc in raw mode over a Unix socket. The only module that uses node-ipc; it exposes only plain
+ * sockets and chunks of bytes.
  */
 
 import type { Socket } from "node:net";
 import { IPCModule } from "node-ipc";
 
 /**
- * A module instance of its own for each end (many databases live in one process), with every setting that matters
- * stated: the defaults would log to the console, retry for ever, unlink whatever has the socket's name, and cut a
- * connection that has much to send.
+ * Creates a separate module instance for each end (many databases may be open in one process), with every relevant
+ * setting given explicitly. The defaults would log to the console, retry forever, unlink whatever has the socket's
+ * name, and close a connection that has much to send.
  */
 function newIpc(id: string): IPCModule {
   const ipc = new IPCModule();
@@ -40,11 +40,11 @@ function newIpc(id: string): IPCModule {
 export interface ConnectionEvents {
   onConnect(): void;
   onChunk(chunk: Buffer): void;
-  /** Once, whatever the cause. */
+  /** Called once, whatever the cause. */
   onClose(): void;
 }
 
-/** Connects to a socket; the socket is there at once and may be written to after `onConnect`. */
+/** Connects to a socket. The socket is returned at once and may be written to after `onConnect`. */
 export function connectIpc(path: string, events: ConnectionEvents): Socket {
   const ipc = newIpc("fastkv-client");
   const name = "coordinator";
@@ -53,7 +53,7 @@ export function connectIpc(path: string, events: ConnectionEvents): Socket {
   let isClosed = false;
   client.on("connect", () => events.onConnect());
   client.on("data", (chunk: Buffer) => events.onChunk(chunk));
-  // A failed connection also ends in "disconnect".
+  // A failed connection also emits "disconnect".
   client.on("error", () => undefined);
   client.on("disconnect", () => {
     if (!isClosed) {
@@ -71,11 +71,11 @@ export interface ServerEvents {
 }
 
 export interface IpcListener {
-  /** Closes the server and every connection; the socket's file goes with it. */
+  /** Closes the server and every connection, and removes the socket's file. */
   close(): void;
 }
 
-/** Listens on a socket that must not exist yet; the folder it is in is what keeps others out. */
+/** Listens on a socket that must not exist yet. The permissions of its folder keep other users out. */
 export function listenIpc(path: string, events: ServerEvents): Promise<IpcListener> {
   return new Promise((resolve, reject) => {
     const ipc = newIpc("fastkv-server");

@@ -1,4 +1,4 @@
-/** The requests that the coordinator sends to a shard, and what comes back: the meta data of message frames. */
+/** The requests from the coordinator to a shard, and the replies: the meta data of message frames. */
 
 import type { FastKVErrorCode } from "../errors.js";
 import type { CompressionName } from "../options.js";
@@ -10,13 +10,13 @@ export interface Hello {
   pid: number;
 }
 
-/** How a shard is to work; `OpenOptions` of the public API says what each means. */
+/** The settings of a shard; `OpenOptions` in the public API describes them. */
 export interface ShardSettings {
   maxMemtableBytes: number;
   compression: CompressionName;
   blockBytes: number;
   bloomBitsPerKey: number;
-  /** Of the block cache. */
+  /** Size of the block cache. */
   cacheBytes: number;
   compactionParallelism: number;
   maxOpenTables: number;
@@ -39,13 +39,13 @@ export interface OpenRequest {
   create: boolean;
   logCutSequence: number;
   loggedSequences: number[];
-  /** The batch log is on disk up to here. */
+  /** The batch log is on disk up to this sequence. */
   logSyncedSequence: number;
   settings: ShardSettings;
 }
 
 export interface OpenReply {
-  /** Every write up to here is there and on disk. */
+  /** The shard has every write up to this sequence, on disk. */
   lastSequence: number;
   timeMs: number;
   recovery: RecoverySummary;
@@ -65,12 +65,12 @@ export interface HeldSnapshot {
   timeMs: number;
 }
 
-/** Whether the WAL has everything that the shard has taken. */
+/** Whether the WAL has everything that the shard has accepted. */
 export interface SettleReply {
   isSettled: boolean;
 }
 
-/** Every write up to here is on disk. */
+/** Every write up to this sequence is on disk. */
 export interface CloseReply {
   syncedSequence: number;
 }
@@ -88,15 +88,15 @@ export type ShardRequest =
   | { type: "settle" }
   | { type: "flush" }
   | { type: "compact" }
-  /** `atOnce`: memtables are left to the next start, since what they wait for will not come. */
+  /** `atOnce`: leave memtables to the next start, since what they wait for will not come. */
   | { type: "close"; atOnce: boolean };
 
-/** Things a shard says unasked. */
+/** Events that a shard reports without a request. */
 export type ShardEvent =
   | { type: "stall"; kind: "none" | "slow" | "stop"; reason: string }
-  /** A file is damaged; `offset` is undefined where it is damaged as a whole. */
+  /** A file is damaged; `offset` is undefined if it is damaged as a whole. */
   | { type: "corruption"; path: string; offset: number | undefined; reason: string }
-  /** A flush, compaction or part of a bulk load is done; for the log. */
+  /** A flush, compaction or part of a bulk load has finished; for the log. */
   | {
       type: "work";
       kind: "flush" | "compaction" | "bulk-load";
@@ -114,7 +114,7 @@ export interface LevelStatistics {
   entries: number;
 }
 
-/** What one shard reports of itself. */
+/** The statistics that a shard reports. */
 export interface ShardStatistics {
   pid: number;
   memtableBytes: number;
@@ -122,7 +122,7 @@ export interface ShardStatistics {
   immutableMemtables: number;
   immutableKeys: number;
   levels: LevelStatistics[];
-  /** At least so many keys there are, and at most. */
+  /** Lower and upper bound of the number of keys. */
   keysLow: number;
   keysHigh: number;
   writtenSequence: number;
@@ -136,7 +136,7 @@ export interface ShardStatistics {
   openTables: number;
   compaction: { debtBytes: number; compactions: number; bytesWritten: number };
   flushes: number;
-  /** By flushes and bulk loads. */
+  /** Bytes written by flushes and bulk loads. */
   writtenBytes: number;
   stall: { kind: string; reason: string; slowMs: number; stopMs: number };
   eventLoopDelayMs: { p99: number; p999: number; max: number };

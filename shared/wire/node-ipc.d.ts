@@ -1,4 +1,4 @@
-/** node-ipc 14 ships no types; this is what we use of it. */
+/** node-ipc 14 has no types; these are the parts that FastKV uses. */
 declare module "node-ipc" {
   import type { Socket } from "node:net";
 

@@ -1,5 +1,5 @@
 /**
- * Pieces of scans on the wire. Little-endian, behind the prefix that all frames have (frame.ts).
+ * Pieces of scans on the wire. Little-endian, after the prefix that all frames have (frame.ts).
  *
  * **Page request** (to the shard):
  *
@@ -7,21 +7,21 @@
  *          6     1  mode (`pageMode`)
  *          7     1  flags (`pageFlag`)
  *          8     4  request id
- *         12     4  at most so many entries
- *         16     4  at most so many bytes
+ *         12     4  maximum number of entries
+ *         16     4  maximum number of bytes
  *         20     4  bytes of the lower bound L
  *         24     4  bytes of the upper bound U
- *         28     4  number of holds that are given back H
- *         32     8  a hold to take before the page is read, given back by the message `release` or by a later page request
+ *         28     4  number of released holds H
+ *         32     8  a hold to take before the page is read; released by the message `release` or a later page request
  *         40     8  sequence number up to which the reader sees
  *         48     8  the reader's clock, ms, float64
- *         56     L  lower bound, included
- *       56+L     U  upper bound, excluded
- *     56+L+U   8*H  the holds that are given back
+ *         56     L  lower bound, inclusive
+ *       56+L     U  upper bound, exclusive
+ *     56+L+U   8*H  the released holds
  *
  * **Page** (from the shard):
  *
- *          6     1  flags (`pageFlag`): `more` where there is a rest of the range, `upper` where that has an end
+ *          6     1  flags (`pageFlag`): `more` if a part of the range remains, `upper` if that part has an end
  *          7     1  zero
  *          8     4  request id
  *         12     4  number of entries N
@@ -29,9 +29,9 @@
  *         20     4  bytes of keys K
  *         24     4  bytes of the rest's lower bound L
  *         28     4  bytes of the rest's upper bound U
- *         32     V  the values, one behind the other, each followed by a comma
+ *         32     V  the values, in sequence, each followed by a comma
  *       32+V  16*N  entries; none for a count
- *             K  the keys, one behind the other
+ *             K  the keys, in sequence
  *             L  the rest's lower bound
  *             U  the rest's upper bound
  *
@@ -55,7 +55,7 @@ const pageFlag = { reverse: 1, upper: 2, more: 4 } as const;
 const requestHeaderBytes = 56;
 export const pageHeaderBytes = 32;
 
-/** From `lower` (included) to `upper` (excluded; null: no end). */
+/** From `lower` (inclusive) to `upper` (exclusive; null means no upper end). */
 export interface PageRange {
   lower: Uint8Array;
   upper: Uint8Array | null;
@@ -143,19 +143,21 @@ export function decodePageRequest(frame: Buffer): DecodedPageRequest {
   };
 }
 
-/** Where the parts of a page lie in its frame. */
+/** The positions of a page's parts in its frame. */
 export interface PageLayout {
   entries: number;
-  /** Where the values begin, the descriptions of the entries, and the keys; equal ones in the page of a count. */
+  /**
+   * Start of the values, of the entries' descriptions, and of the keys. The last two are equal in the page of a count.
+   */
   valuesStart: number;
   headersStart: number;
   keysStart: number;
   keysEnd: number;
-  /** What is left of the range; its bounds are views into the frame. */
+  /** The remaining range; its bounds are views into the frame. */
   rest: PageRange | null;
 }
 
-/** What a page's header says of what stands behind it. */
+/** The content of a page's header about the parts after it. */
 export interface PageParts {
   entries: number;
   valueBytes: number;

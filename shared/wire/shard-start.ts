@@ -1,8 +1,8 @@
-/** What the coordinator sends a new shard process over the fork channel. */
+/** What the coordinator sends to a new shard process over the fork channel. */
 export interface ShardStart {
   shardIndex: number;
   socketPath: string;
-  /** Proves to the coordinator that it is the shard which connects. */
+  /** Proves to the coordinator that the connecting process is the shard. */
   shardToken: string;
   /** Proves to the shard that the socket is the coordinator's. */
   coordinatorToken: string;

@@ -38,6 +38,21 @@ describe("Backpressure", function () {
     expect((await db.stats()).in_flight_bytes).to.equal(0);
   });
 
+  it("lets each of several calls of compact wait until all is compacted", async () => {
+    const db = await stores().open<string>({ maxMemtableSize: 64 * 1024, shards: 1 });
+    const value = "v".repeat(1000);
+    for (let round = 0; round < 3; round++) {
+      await Promise.all(Array.from({ length: 2000 }, (_, at) => db.put(`key-${at}`, value)));
+      const levels = async (): Promise<number> => {
+        await db.compact();
+        const { sstable_stats: found } = await db.stats();
+        return Object.values(found).filter(({ files }) => files > 0).length;
+      };
+      expect(await Promise.all([levels(), levels(), levels()])).to.deep.equal([1, 1, 1]);
+    }
+    await db.close();
+  });
+
   it("lets in the answers that make room, while a program does nothing but try again", async () => {
     const db = await stores().open<string>({ maxInFlightBytes: 1024 * 1024 });
     const flood = Array.from({ length: 3000 }, (_, number) =>

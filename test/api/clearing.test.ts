@@ -1,5 +1,5 @@
 import { expect } from "chai";
-import type { ClearOptions } from "../../coordinator/call-options.js";
+import type { ClearOptions } from "../../coordinator/calls/call-options.js";
 import { rejection } from "../support/errors.js";
 import { manyKeys, useSharedStore, useStores } from "./support/stores.js";
 

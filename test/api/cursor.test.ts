@@ -1,6 +1,8 @@
+import { getEventListeners } from "node:events";
 import { expect } from "chai";
 import { rejection } from "../support/errors.js";
-import { manyKeys, shardPids, useSharedStore, useStores } from "./support/stores.js";
+import { collectGarbage } from "../support/memory.js";
+import { eventually, manyKeys, shardPids, useSharedStore, useStores } from "./support/stores.js";
 
 describe("Cursors", () => {
   const store = useSharedStore<number>();
@@ -147,6 +149,20 @@ describe("Cursors", () => {
     expect((await rejection(aborted.next())).code).to.equal("FASTKV_ABORTED");
     aborted.seek("a");
     expect((await rejection(aborted.next())).code).to.equal("FASTKV_ABORTED");
+  });
+
+  it("leave no listener at their signal where they are forgotten", async () => {
+    await fill();
+    const { signal } = new AbortController();
+    const forget = async (): Promise<void> => {
+      await store().keys({ signal }).cursor().next();
+    };
+    await forget();
+    expect(getEventListeners(signal, "abort")).to.have.length(1);
+    await eventually("it is gone", () => {
+      collectGarbage();
+      return getEventListeners(signal, "abort").length === 0;
+    });
   });
 
   it("refuse what they cannot do", async () => {

@@ -4,7 +4,7 @@ import { pathToFileURL } from "node:url";
 import { expect } from "chai";
 import { checksum } from "../../shared/checksum.js";
 import { fileHeaderBytes, fileKind } from "../../shared/format/file-header.js";
-import { RecordLogWriter } from "../../shared/log/record-log.js";
+import { RecordLogWriter } from "../../shared/record-log/record-log.js";
 import { NodeFileSystem } from "../../shared/storage/node-file-system.js";
 import { causeCode, rejection } from "../support/errors.js";
 import { manyKeys, type Stores, useStores } from "./support/stores.js";

@@ -45,8 +45,13 @@ describe("What is no options object", () => {
       ["x", 2],
     ]);
     const snapshot = await db.snapshot();
+    const ofSnapshot: Record<string, Call> = {
+      "snapshot.scan": (_, odd) => snapshot.scan(odd).toArray(),
+      "snapshot.keys": (_, odd) => snapshot.keys(odd).toArray(),
+      "snapshot.count": (_, odd) => snapshot.count(odd),
+    };
     for (const [what, odd] of [...Object.entries(oddObjects), ["a snapshot", snapshot] as const]) {
-      for (const [name, call] of Object.entries(calls)) {
+      for (const [name, call] of Object.entries({ ...calls, ...ofSnapshot })) {
         const code = await codeOf(() => call(db as FastKV<unknown>, odd as never));
         expect(code, `${name} with ${what}`).to.equal("FASTKV_INVALID_OPTION");
       }
@@ -55,6 +60,25 @@ describe("What is no options object", () => {
       ["user:1", 1],
       ["x", 2],
     ]);
+  });
+
+  it("is refused also where it is null or a number", async () => {
+    const db = await stores().open();
+    const snapshot = await db.snapshot();
+    for (const odd of [null, 5, []] as unknown as undefined[]) {
+      for (const call of [() => db.scan(odd), () => snapshot.scan(odd), () => snapshot.count(odd)]) {
+        const code = await codeOf(call);
+        expect(code, `${String(call)} with ${String(odd)}`).to.equal("FASTKV_INVALID_OPTION");
+      }
+    }
+  });
+
+  it("is no place for a limit: one beside options is refused, not forgotten", async () => {
+    const db = await stores().open();
+    const snapshot = await db.snapshot();
+    const options = { prefix: "a" } as unknown as string;
+    expect(await codeOf(() => db.scan(options, 5))).to.equal("FASTKV_INVALID_OPTION");
+    expect(await codeOf(() => snapshot.keys(options, 5))).to.equal("FASTKV_INVALID_OPTION");
   });
 
   it("is no batch either", async () => {

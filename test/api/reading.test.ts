@@ -1,5 +1,5 @@
 import { expect } from "chai";
-import type { ScanOptions } from "../../coordinator/call-options.js";
+import type { ScanOptions } from "../../coordinator/calls/call-options.js";
 import { chooseSeed, Random } from "../support/random.js";
 import { TurnCounter } from "../support/turn-counter.js";
 import { manyKeys, useSharedStore, useStores } from "./support/stores.js";

@@ -245,7 +245,7 @@ describe("repair", () => {
     const report = await repair(folder);
     expectRepaired(report);
     expect(report.losses.map(({ message }) => message)).to.deep.equal([
-      "all files of the shard are gone: all its keys are lost, but for those in batches that the batch log has",
+      "all files of the shard are gone: all its keys are lost, except those in batches that the batch log has",
     ]);
     const { missing } = await survivors();
     expect(missing.length).to.be.within(count / 5, (count * 3) / 5);

@@ -5,8 +5,8 @@ import { expect } from "chai";
 import { FastKV } from "../../coordinator/fastkv.js";
 import { type VerifyReport, verify } from "../../coordinator/maintenance/verify.js";
 import { decodeFileHeader } from "../../shared/format/file-header.js";
-import type { LogRecord } from "../../shared/log/log-file.js";
-import { RecordLogWriter, readLog } from "../../shared/log/record-log.js";
+import type { LogRecord } from "../../shared/record-log/log-file.js";
+import { RecordLogWriter, readLog } from "../../shared/record-log/record-log.js";
 import { NodeFileSystem } from "../../shared/storage/node-file-system.js";
 import { contentsOf, filesMatching, flipByte } from "../support/damage.js";
 import { rejection } from "../support/errors.js";
@@ -190,7 +190,7 @@ describe("verify", () => {
       keys: { from: '"broken"', to: '"broken"' },
     });
     expect(report.findings[0]!.message).to.match(
-      /^a value cannot be decoded \(.+\): put the key anew, or delete it$/,
+      /^a value cannot be decoded \(.+\): put the key again, or delete it$/,
     );
     const again = await stores().open();
     await again.delete("broken");

@@ -70,7 +70,10 @@ export function failingFileSystem(): FailingFileSystem {
       check("syncFolder", path);
       real.syncFolder(path);
     },
-    syncFolderAsync: (path) => real.syncFolderAsync(path),
+    syncFolderAsync: async (path) => {
+      check("syncFolder", path);
+      await real.syncFolderAsync(path);
+    },
   };
   return system;
 }

@@ -1,13 +1,13 @@
 import { Engine } from "../../shard/engine/engine.js";
-import { InlineJobRunner } from "../../shard/engine/jobs/job-runner.js";
 import type { EngineOptions } from "../../shard/engine/options.js";
-import { newEntry, readKey, readPage } from "../../shard/engine/reads.js";
+import { newEntry, readKey, readPage } from "../../shard/engine/read-path/reads.js";
 import {
   type Operation,
   OperationSection,
   operationKind,
   rangeFlag,
 } from "../../shared/format/operations.js";
+import { InlineJobRunner } from "../support/inline-job-runner.js";
 import type { SimulatedFileSystem } from "../support/simulated-file-system.js";
 import { SteppedClock, tinySettings } from "../support/simulated-store.js";
 import type { ScanForm, StoreUnderTest } from "./model-run.js";

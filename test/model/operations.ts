@@ -1,7 +1,7 @@
 /** Random operations for model tests, and what they mean. */
 
 import fc from "fast-check";
-import type { RangeOptions } from "../../coordinator/ranges.js";
+import type { RangeOptions } from "../../coordinator/calls/ranges.js";
 
 export interface Range {
   prefix?: string;

@@ -1,6 +1,6 @@
-import type { Cursor } from "../../coordinator/cursor.js";
-import type { OpenOptions } from "../../coordinator/options.js";
-import type { Snapshot } from "../../coordinator/snapshot.js";
+import type { OpenOptions } from "../../coordinator/calls/options.js";
+import type { Cursor } from "../../coordinator/scan/cursor.js";
+import type { Snapshot } from "../../coordinator/snapshot/snapshot.js";
 import type { SimulatedFileSystem } from "../support/simulated-file-system.js";
 import { openSimulated, type SimulatedStore, SteppedClock } from "../support/simulated-store.js";
 import type { ScanForm, StoreUnderTest } from "./model-run.js";

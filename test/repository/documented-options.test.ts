@@ -8,9 +8,9 @@ const root = fileURLToPath(new URL("../../../", import.meta.url));
 
 /** Where users meet options; the declarations are what their editors read. */
 const declarations = [
-  "coordinator/options.d.ts",
-  "coordinator/call-options.d.ts",
-  "coordinator/ranges.d.ts",
+  "coordinator/calls/options.d.ts",
+  "coordinator/calls/call-options.d.ts",
+  "coordinator/calls/ranges.d.ts",
   "coordinator/maintenance/options.d.ts",
   "coordinator/adapters/keyv/keyv-fastkv.d.ts",
   "coordinator/adapters/abstract-level/fastkv-level.d.ts",

@@ -1,7 +1,12 @@
 /** Record logs in tests: writing them, and reading back what is there. */
 
 import { type FileHeader, fileKind } from "../../shared/format/file-header.js";
-import { type LogContents, type LogRecord, RecordLogWriter, readLog } from "../../shared/log/record-log.js";
+import {
+  type LogContents,
+  type LogRecord,
+  RecordLogWriter,
+  readLog,
+} from "../../shared/record-log/record-log.js";
 import type { FileSystem } from "../../shared/storage/file-system.js";
 import type { Random } from "./random.js";
 

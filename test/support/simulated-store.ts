@@ -1,10 +1,11 @@
 import type { MaintenanceEnvironment } from "../../coordinator/maintenance/options.js";
 import { performTask } from "../../shard/maintenance/perform-task.js";
 import type { FileSystem } from "../../shared/storage/file-system.js";
+
 /** The whole sharded store on a simulated disk, with a clock that the test steps. */
 
+import { type OpenOptions, resolveOptions } from "../../coordinator/calls/options.js";
 import { FastKV } from "../../coordinator/fastkv.js";
-import { type OpenOptions, resolveOptions } from "../../coordinator/options.js";
 import { listOwnerEpochs, ownerFileName, readOwnerFile } from "../../coordinator/ownership/owner-files.js";
 import { encodeOwnerRecord } from "../../coordinator/ownership/owner-record.js";
 import { InProcessLauncher } from "./in-process-launcher.js";

@@ -23,7 +23,7 @@ import { fromBytes, type LevelData, toBytes } from "./level-format.js";
 import { LevelIterator, LevelKeyIterator, LevelValueIterator } from "./level-iterators.js";
 import { LevelSnapshot } from "./level-snapshot.js";
 
-/** How the FastKV below is opened. Level itself says the rest. */
+/** Options for opening the underlying FastKV, except those that Level sets itself. */
 export type StoreOptions = Omit<OpenOptions, "encoding" | "createIfMissing" | "errorIfExists">;
 
 const storeOptions: Record<keyof StoreOptions, true> = {
@@ -59,7 +59,7 @@ interface FastKVLevelOpenOptions extends AbstractOpenOptions {
   fastkv?: StoreOptions | undefined;
 }
 
-/** Options of a FastKVLevel: those of every Level, and the ones of FastKV in a field of their own. */
+/** Options of a FastKVLevel: those of every Level, and FastKV's in a separate field. */
 export interface FastKVLevelOptions<K, V> extends AbstractDatabaseOptions<K, V> {
   /** Options of `FastKV.open`: shards, durability, compression and so on. */
   fastkv?: StoreOptions | undefined;
@@ -68,7 +68,7 @@ export interface FastKVLevelOptions<K, V> extends AbstractDatabaseOptions<K, V> 
 interface WriteOptions {
   /** When the write is acknowledged. @default the database's */
   durability?: DurabilityMode | undefined;
-  /** True: as durability "sync"; the name that other Levels have for it. */
+  /** True means durability "sync"; other Levels use this name. */
   sync?: boolean | undefined;
 }
 
@@ -84,7 +84,7 @@ export interface FastKVLevelBatchOptions<K, V>
     WriteOptions,
     ExpiryOptions {}
 
-/** What Level hands to the private methods. */
+/** The options that Level passes to the private methods. */
 interface Reading {
   keyEncoding: string;
   valueEncoding: string;
@@ -97,7 +97,7 @@ interface Range {
   lt?: LevelData;
   lte?: LevelData;
   reverse: boolean;
-  /** -1: all. */
+  /** -1 means all. */
   limit: number;
   snapshot?: AbstractSnapshot | undefined;
 }
@@ -114,9 +114,9 @@ type PrivateOperation = ExpiryOptions &
   ({ type: "put"; key: LevelData; value: LevelData } | { type: "del"; key: LevelData });
 
 /**
- * FastKV as a Level: whatever is written for `abstract-level` 3 runs on it. Values are kept as bytes.
+ * FastKV as a Level: code written for `abstract-level` 3 runs on it. Values are stored as bytes.
  *
- * Not there: `getSync`, since a shard is another process.
+ * `getSync` is not supported, since a shard is another process.
  *
  * @example
  * const db = new FastKVLevel("./my_database", { valueEncoding: "json", fastkv: { shards: 4 } });
@@ -129,12 +129,12 @@ export class FastKVLevel<KDefault = string, VDefault = string> extends AbstractL
   KDefault,
   VDefault
 > {
-  /** The folder, as it was given. */
+  /** The folder as given to the constructor. */
   readonly location: string;
   #store: FastKV | undefined;
 
   /**
-   * @param location The folder of the database, which is opened at once, in the background.
+   * @param location The folder of the database. Opening starts at once, in the background.
    * @throws FastKVError `FASTKV_INVALID_OPTION` for an option of `FastKV.open` that is not in `fastkv`.
    */
   constructor(location: string, options: FastKVLevelOptions<KDefault, VDefault> = {}) {
@@ -159,12 +159,12 @@ export class FastKVLevel<KDefault = string, VDefault = string> extends AbstractL
     this.location = location;
   }
 
-  /** The store below, for `stats`, `compact`, `bulkLoad` and events; undefined while it is not open. */
+  /** The underlying store, for `stats`, `compact`, `bulkLoad` and events; undefined while it is not open. */
   get store(): FastKV | undefined {
     return this.#store;
   }
 
-  /** Sets an entry; `ttl` and `durability` are FastKV's. */
+  /** Puts an entry. `ttl` and `durability` have the meaning they have in FastKV. */
   override put(key: KDefault, value: VDefault): Promise<void>;
   override put<K = KDefault, V = VDefault>(
     key: K,
@@ -175,14 +175,14 @@ export class FastKVLevel<KDefault = string, VDefault = string> extends AbstractL
     return super.put(key, value, options as FastKVLevelPutOptions<K, V>);
   }
 
-  /** Deletes an entry; a missing one is no error. */
+  /** Deletes an entry. A missing entry is not an error. */
   override del(key: KDefault): Promise<void>;
   override del<K = KDefault>(key: K, options: FastKVLevelDelOptions<K>): Promise<void>;
   override del<K>(key: K, options?: FastKVLevelDelOptions<K>): Promise<void> {
     return super.del(key, options as FastKVLevelDelOptions<K>);
   }
 
-  /** Performs several operations, atomically over all shards. Without arguments a chained batch. */
+  /** Performs several operations, atomically over all shards. Without arguments it returns a chained batch. */
   override batch(operations: AbstractBatchOperation<this, KDefault, VDefault>[]): Promise<void>;
   override batch<K = KDefault, V = VDefault>(
     operations: AbstractBatchOperation<this, K, V>[],
@@ -202,7 +202,7 @@ export class FastKVLevel<KDefault = string, VDefault = string> extends AbstractL
     );
   }
 
-  /** For subclasses that open the store in another way. @internal */
+  /** For subclasses that open the store differently. @internal */
   _openStore(location: string, options: OpenOptions): Promise<FastKV> {
     return FastKV.open(location, options);
   }
@@ -210,7 +210,7 @@ export class FastKVLevel<KDefault = string, VDefault = string> extends AbstractL
   /** @internal */
   async _close(): Promise<void> {
     const store = this.#store;
-    // Closed it is in any case. One that rejects is called again, for the status "closed".
+    // The store is closed in any case. If this rejects, Level calls it again to reach the status "closed".
     this.#store = undefined;
     await inLevelTerms(async () => store?.close());
   }
@@ -331,7 +331,7 @@ export class FastKVLevel<KDefault = string, VDefault = string> extends AbstractL
   }
 }
 
-/** Level ignores options that it does not know; one of ours in its place must not get lost that way. */
+/** Level ignores options that it does not know, so a FastKV option in the wrong place must be refused here. */
 function checkPlaces(options: object): void {
   const name = Object.keys(options).find((option) => Object.hasOwn(storeOptions, option));
   if (name !== undefined) {
@@ -352,13 +352,13 @@ function storeOperation(operation: PrivateOperation): BatchOperation {
     : { type: "del", key: operation.key };
 }
 
-/** In Level `gte` and `lte` go before `gt` and `lt`; FastKV refuses both. */
+/** In Level, `gte` and `lte` take precedence over `gt` and `lt`; FastKV refuses both together. */
 function rangeOf({ gt, gte, lt, lte, reverse, limit, snapshot }: Range) {
   const lower = gte === undefined ? { gt } : { gte };
   const upper = lte === undefined ? { lt } : { lte };
   const held = LevelSnapshot.unwrap(snapshot);
   return {
-    // Level takes bounds that are undefined; `clear` refuses them.
+    // Level allows undefined bounds; `clear` refuses them.
     ...(gt === undefined && gte === undefined ? {} : lower),
     ...(lt === undefined && lte === undefined ? {} : upper),
     reverse,
@@ -367,12 +367,12 @@ function rangeOf({ gt, gte, lt, lte, reverse, limit, snapshot }: Range) {
   };
 }
 
-/** In Level a direction without a limit has no effect; `clear` refuses it. */
+/** In Level, a direction without a limit has no effect; `clear` refuses it. */
 function clearOf(options: Range): ClearOptions {
   return rangeOf(options.limit < 0 ? { ...options, reverse: false } : options);
 }
 
 function scanOf(options: Iterating): ScanOptions & { keyEncoding: "binary" } {
-  // Keys need not be UTF-8 in Level: they are read as bytes, and then taken for what the program says.
+  // In Level, keys need not be UTF-8: they are read as bytes and then converted to the program's format.
   return { ...rangeOf(options), signal: options.signal ?? undefined, keyEncoding: "binary" };
 }

@@ -1,4 +1,4 @@
-/** The entry `fastkv/abstract-level`: FastKV behind the interface of Level. Needs the package `abstract-level` 3. */
+/** The entry point `fastkv/abstract-level`: FastKV with Level's interface. Requires the package `abstract-level` 3. */
 
 export {
   FastKVLevel,

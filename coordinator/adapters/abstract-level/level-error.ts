@@ -1,6 +1,6 @@
 import { FastKVError, type FastKVErrorCode } from "../../index.js";
 
-/** The codes that Level documents, for those of ours that mean the same. */
+/** Level's documented codes for FastKV codes with the same meaning. */
 const levelCodes: Partial<Record<FastKVErrorCode, string>> = {
   FASTKV_ABORTED: "LEVEL_ABORTED",
   FASTKV_CLOSED: "LEVEL_DATABASE_NOT_OPEN",
@@ -12,7 +12,7 @@ const levelCodes: Partial<Record<FastKVErrorCode, string>> = {
   FASTKV_READ_ONLY: "LEVEL_READONLY",
 };
 
-/** An error with a code that Level documents; its `cause` is the FastKVError. */
+/** An error with a code that Level documents. Its `cause` is the FastKVError, if there is one. */
 export class LevelError extends Error {
   override readonly name: string;
   readonly code: string;
@@ -24,13 +24,13 @@ export class LevelError extends Error {
   }
 }
 
-/** An error of FastKV in Level's terms; one that Level has no code for stays as it is. */
+/** Converts a FastKV error to Level's codes. An error for which Level has no code is returned unchanged. */
 export function levelError(error: unknown): unknown {
   const code = error instanceof FastKVError ? levelCodes[error.code] : undefined;
   return code === undefined ? error : new LevelError(code, (error as FastKVError).message, error);
 }
 
-/** Awaits a call, or makes a synchronous one, whose errors are to be Level's. */
+/** Runs a call, synchronous or not, and converts its errors to Level's. */
 export async function inLevelTerms<T>(call: () => T | Promise<T>): Promise<T> {
   try {
     return await call();

@@ -1,18 +1,20 @@
-/** Level's formats of keys and values, and bytes, which is what FastKV keeps. Nothing is copied where it need not be. */
+/**
+ * Converts between Level's formats of keys and values and the bytes that FastKV stores. Copies only where necessary.
+ */
 
 import { LevelError } from "./level-error.js";
 
-/** What Level calls the formats "utf8", "buffer" and "view". */
+/** Data in one of Level's formats "utf8", "buffer" and "view". */
 export type LevelData = string | Buffer | Uint8Array;
 
 export type FromBytes = (bytes: unknown) => LevelData;
 
-/** A value's bytes as a Buffer: that is how FastKV gives them back. */
+/** Returns a value's bytes as a Buffer, the form in which FastKV returns them. */
 export function toBytes(data: LevelData): Buffer {
   return typeof data === "string" ? Buffer.from(data) : bufferOf(data);
 }
 
-/** What turns bytes that were read into a format of Level. */
+/** Returns the function that converts bytes to a format of Level. */
 export function fromBytes(format: string): FromBytes {
   switch (format) {
     case "utf8":

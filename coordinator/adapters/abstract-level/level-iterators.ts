@@ -1,4 +1,4 @@
-/** Level's three iterators, over a cursor of FastKV. Level itself counts, checks the limit and decodes. */
+/** Level's three iterators, based on a FastKV cursor. Level itself counts, checks the limit and decodes. */
 
 import {
   AbstractIterator,
@@ -13,7 +13,7 @@ import type { LevelData } from "./level-format.js";
 type IteratorOptions = AbstractIteratorOptions<LevelData, LevelData>;
 type Entry = [LevelData | undefined, LevelData | undefined];
 
-/** What the iterators share: the items of a scan in Level's form. */
+/** The part that the iterators share: the items of a scan in Level's form. */
 class LevelCursor<Stored, Item> {
   readonly #cursor: Cursor<Stored>;
   readonly #convert: (stored: Stored) => Item;
@@ -30,7 +30,7 @@ class LevelCursor<Stored, Item> {
     });
   }
 
-  /** Infinity: all. */
+  /** Infinity means all. */
   read(size: number): Promise<Item[]> {
     return inLevelTerms(async () => (await this.#cursor.read(size)).map(this.#convert));
   }

@@ -2,10 +2,12 @@ import { AbstractSnapshot } from "abstract-level";
 import type { Snapshot } from "../../index.js";
 import { LevelError } from "./level-error.js";
 
-/** The package's types leave out what its constructor takes: the database that closes the snapshot with itself. */
+/**
+ * The package's types omit the constructor's options, which include the database that closes the snapshot with itself.
+ */
 const SnapshotBase = AbstractSnapshot as unknown as new (options: object) => AbstractSnapshot;
 
-/** An explicit snapshot. Level counts who reads it, and closes it when nobody does any more. */
+/** An explicit snapshot. Level counts its readers, and closes it when there are none left. */
 export class LevelSnapshot extends SnapshotBase {
   readonly snapshot: Snapshot;
 
@@ -14,7 +16,7 @@ export class LevelSnapshot extends SnapshotBase {
     this.snapshot = snapshot;
   }
 
-  /** FastKV's own, of one that was given as an option. */
+  /** Returns the FastKV snapshot inside one given as an option. */
   static unwrap(snapshot: AbstractSnapshot | null | undefined): Snapshot | undefined {
     if (snapshot === undefined || snapshot === null) {
       return undefined;

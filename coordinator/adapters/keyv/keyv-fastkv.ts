@@ -1,8 +1,8 @@
 /**
- * A storage adapter for Keyv: a cache or store of a program that keeps its data in FastKV.
+ * A storage adapter for Keyv: keeps a program's cache or store in FastKV.
  *
- * It imports nothing of Keyv, only has the shape that Keyv asks for: Keyv 5 uses it as it is, Keyv 6 through its own
- * bridge for adapters of version 5. Both hand over keys that have their namespace in front.
+ * It imports nothing from Keyv and only has the shape that Keyv expects. Keyv 5 uses it directly, Keyv 6 through its
+ * bridge for version 5 adapters. Both pass keys that already start with their namespace.
  */
 
 import {
@@ -17,12 +17,15 @@ const optionNames = ["keyPrefix", "encoding", "durability"];
 
 export interface KeyvFastKVOptions {
   /**
-   * Put in front of each key in the database. Give one where the database holds other data, too: without a namespace,
-   * Keyv's `clear()` removes everything below this prefix.
+   * Prefix of each key in the database. Set one if the database also holds other data: without a namespace, Keyv's
+   * `clear()` removes everything with this prefix.
    * @default ""
    */
   keyPrefix?: string | undefined;
-  /** How values are encoded. Keyv's own serializer makes strings, which every text encoding takes. @default "structured" */
+  /**
+   * How values are encoded. Keyv's own serializer produces strings, which every text encoding accepts.
+   * @default "structured"
+   */
   encoding?: ValueEncoding | undefined;
   /** When a write is acknowledged. @default the database's */
   durability?: DurabilityMode | undefined;
@@ -36,23 +39,23 @@ export interface KeyvFastKVEntry {
 }
 
 /**
- * Give each Keyv its own adapter; adapters are light, and any number may share one database. (Keyv 5 tells its
- * namespace to the adapter, which needs it for `clear` and `iterator`.)
+ * Give each Keyv its own adapter. Adapters are light, and any number may share one database. (Keyv 5 sets its namespace
+ * on the adapter, which needs it for `clear` and `iterator`.)
  *
  * @example
  * const users = new Keyv({ store: new KeyvFastKV(db), namespace: "users", ttl: 60_000 });
  */
 export class KeyvFastKV {
-  /** The database, for everything that Keyv has no name for. */
+  /** The database, for everything that Keyv does not offer. */
   readonly database: FastKV;
   /**
-   * Keyv 5 iterates over stores with one of the dialects that it knows; this one is a key-value store in key order,
-   * too. Programs may add to the object.
+   * Keyv 5 iterates only over stores with a dialect that it knows. Like FastKV, etcd is a key-value store in key order.
+   * Programs may add to the object.
    */
   readonly opts: Record<string, unknown> = { dialect: "etcd" };
   /**
-   * Set by Keyv 5. It is no field before that: Keyv 6 takes the field as a promise that the store puts the namespace
-   * in front of keys itself.
+   * Set by Keyv 5. The field must not exist before that: Keyv 6 takes it as a promise that the store itself adds the
+   * namespace to keys.
    */
   declare namespace?: string | undefined;
   readonly #prefix: string;
@@ -61,7 +64,7 @@ export class KeyvFastKV {
   #ownsDatabase = false;
 
   /**
-   * Keeps the entries in an open database, which stays open when Keyv disconnects.
+   * Stores entries in an open database, which stays open when Keyv disconnects.
    *
    * @throws FastKVError `FASTKV_INVALID_OPTION`.
    */
@@ -86,9 +89,9 @@ export class KeyvFastKV {
   }
 
   /**
-   * Opens a database for one Keyv alone; `keyv.disconnect()` closes it.
+   * Opens a database for a single Keyv; `keyv.disconnect()` closes it.
    *
-   * @throws FastKVError as `FastKV.open`.
+   * @throws FastKVError like `FastKV.open`.
    */
   static async open(folder: string, options: OpenOptions = {}): Promise<KeyvFastKV> {
     const { encoding = "structured", ...rest } = options;
@@ -101,12 +104,14 @@ export class KeyvFastKV {
     return this.database.get(this.#prefix + key);
   }
 
-  /** By position; undefined for a miss. */
+  /** Returns values by position; undefined for a missing key. */
   async getMany(keys: readonly string[]): Promise<unknown[]> {
     return this.database.getMany(this.#prefixed(keys));
   }
 
-  /** @param ttl milliseconds; left out: for ever; 0 or less: the key is removed, since it has expired. */
+  /**
+   * @param ttl In milliseconds. Omitted: never expires. 0 or less: the key is removed, since it has already expired.
+   */
   async set(key: string, value: unknown, ttl?: number): Promise<boolean> {
     const name = this.#prefix + key;
     if (hasExpired(ttl)) {
@@ -117,7 +122,7 @@ export class KeyvFastKV {
     return true;
   }
 
-  /** Sets all entries or, where one of them is refused, none. */
+  /** Sets all entries, or none if one of them is refused. */
   async setMany(entries: readonly KeyvFastKVEntry[]): Promise<boolean[]> {
     const operations = entries.map(({ key, value, ttl }) => {
       const name = this.#prefix + key;
@@ -129,12 +134,12 @@ export class KeyvFastKV {
     return entries.map(() => true);
   }
 
-  /** Resolves to whether there was such a key. */
+  /** Resolves to whether the key existed. */
   async delete(key: string): Promise<boolean> {
     return this.deleteMany([key]);
   }
 
-  /** Removes all of the keys at once. Resolves to whether all of them were there: the one answer that Keyv 5 knows. */
+  /** Removes all keys atomically. Resolves to whether all of them existed: Keyv 5 accepts a single answer only. */
   async deleteMany(keys: readonly string[]): Promise<boolean> {
     const names = this.#prefixed(keys);
     const wereThere = this.database.hasMany(names);
@@ -154,19 +159,19 @@ export class KeyvFastKV {
     return this.database.hasMany(this.#prefixed(keys));
   }
 
-  /** Removes what is in the namespace; without one, everything below `keyPrefix`. */
+  /** Removes everything in the namespace; without one, everything with the prefix `keyPrefix`. */
   async clear(): Promise<void> {
     await this.database.clear({ prefix: this.#prefixOf(this.namespace) }, this.#write);
   }
 
-  /** Keys with their namespace, and values, in key order, as of one moment. */
+  /** Yields keys with their namespace, and values, in key order, as of one moment. */
   async *iterator(namespace?: string): AsyncGenerator<[string, unknown], void> {
     for await (const [key, value] of this.database.scan({ prefix: this.#prefixOf(namespace) })) {
       yield [key.slice(this.#prefix.length), value];
     }
   }
 
-  /** Closes the database where `KeyvFastKV.open` opened it. */
+  /** Closes the database if `KeyvFastKV.open` opened it. */
   async disconnect(): Promise<void> {
     if (this.#ownsDatabase) {
       await this.database.close();
@@ -186,7 +191,7 @@ function hasExpired(ttl: number | undefined): boolean {
   return ttl !== undefined && ttl <= 0;
 }
 
-/** FastKV counts whole milliseconds; a value lives at least as long as Keyv asks for. */
+/** FastKV uses whole milliseconds. Rounds up: a value lives at least as long as Keyv requests. */
 function wholeTtl(ttl: number | undefined): number | undefined {
   return ttl === undefined || ttl === Number.POSITIVE_INFINITY ? undefined : Math.ceil(ttl);
 }

@@ -1,13 +1,13 @@
 /**
- * Decides what to compact next. Pure: it looks at a version and answers; the engine acts.
+ * Decides what to compact next. Pure: it looks at a version and returns a decision; the engine acts on it.
  *
- * Leveled compaction as in LevelDB and RocksDB: level 0 is due by the number of tables a read has to look at, every
- * other level by its bytes against a target that grows tenfold a level. The table of a level that overlaps the
- * least of the next is taken first (RocksDB's kMinOverlappingRatio), and what overlaps nothing is moved.
+ * Leveled compaction as in LevelDB and RocksDB. Level 0 is due by the number of tables that a read has to look at,
+ * every other level by its bytes against a target that grows tenfold per level. Within a level, the table that overlaps
+ * the least of the next level comes first (RocksDB's kMinOverlappingRatio). Tables that overlap nothing are moved.
  */
 
-import type { HoldView } from "../holds.js";
-import { type RangeDelete, rangeCovers, rangeTouches } from "../range-delete.js";
+import type { HoldView } from "../read-path/holds.js";
+import { type RangeDelete, rangeCovers, rangeTouches } from "../read-path/range-delete.js";
 import {
   bytesOfTables,
   type Levels,
@@ -28,14 +28,17 @@ export interface PickerInput {
   settings: PickerSettings;
   /** Levels that a running job reads or writes; nothing else may touch them. */
   busyLevels: ReadonlySet<number>;
-  /** Tables of level 0 with newer data than this must wait: older data is still in memory and will come above them. */
+  /**
+   * Tables of level 0 with data at or above this number must wait: older data is still in memory and will come above
+   * them.
+   */
   oldestUnflushedSequence: number;
   rangeDeletes: readonly RangeDelete[];
   holds: HoldView;
 }
 
 export type Compaction =
-  /** Whole tables are hidden by a range delete: they go without being read. */
+  /** Tables that a range delete hides completely: they are removed without being read. */
   | { kind: "drop"; tables: LiveTable[] }
   | { kind: "move"; tables: LiveTable[]; fromLevel: number; toLevel: number }
   | { kind: "merge"; tables: LiveTable[]; fromLevel: number; toLevel: number };
@@ -46,18 +49,18 @@ export function levelTargetBytes(level: number, settings: PickerSettings): numbe
   return settings.levelOneTargetBytes * levelGrowth ** (level - 1);
 }
 
-/** How overdue a level is: 1 and more is due. */
+/** How overdue a level is: it is due from 1 on. */
 export function levelScore(version: Version, level: number, settings: PickerSettings): number {
   if (level === 0) {
     return version.levelZeroDepth / settings.levelZeroTrigger;
   }
-  // The last level has nowhere to go.
+  // The last level has no level below it.
   return level === levelCount - 1
     ? 0
     : bytesOfTables(version.levels[level]!) / levelTargetBytes(level, settings);
 }
 
-/** Bytes that have to be rewritten until no level is due: what `stats` calls the compaction debt. */
+/** Bytes that have to be rewritten until no level is due; `stats` calls this the compaction debt. */
 export function compactionDebtBytes(version: Version, settings: PickerSettings): number {
   let debt = version.levelZeroDepth >= settings.levelZeroTrigger ? bytesOfTables(version.levels[0]!) : 0;
   for (let level = 1; level < levelCount - 1; level++) {
@@ -88,8 +91,11 @@ export function chooseCompaction(input: PickerInput): Compaction | undefined {
   return chooseHidden(input);
 }
 
-/** Everything that may ever be compacted, whether due or not; for `compact()`. */
-export function chooseFullCompaction(input: PickerInput): Compaction | undefined {
+/**
+ * Chooses every table, whether due or not; for `compact()`. Nothing if that would gain nothing. Tables with numbers below
+ * `firstOwnFileNumber` were written before this start, perhaps with another compression or block size.
+ */
+export function chooseFullCompaction(input: PickerInput, firstOwnFileNumber: number): Compaction | undefined {
   const { levels } = input.version;
   const first = levels.findIndex((tables) => tables.length > 0);
   const last = levels.findLastIndex((tables) => tables.length > 0);
@@ -98,12 +104,30 @@ export function chooseFullCompaction(input: PickerInput): Compaction | undefined
   }
   const eligible = levels[0]!.every((table) => table.maxSequence < input.oldestUnflushedSequence);
   const tables = levels.flat();
+  let toLevel = Math.max(1, last);
+  while (toLevel < levelCount - 1 && bytesOfTables(tables) > levelTargetBytes(toLevel, input.settings)) {
+    // A level that is too small for all of it would be compacted again at once.
+    toLevel += 1;
+  }
   const isDone =
-    first === last && last > 0 && !tables.some((table) => table.deletes > 0 || table.maxExpiresAt > 0);
+    first === last &&
+    last > 0 &&
+    last === toLevel &&
+    tables.every((table) => table.fileNumber >= firstOwnFileNumber && !mayShrink(table, input));
   if (!eligible || isDone) {
     return undefined;
   }
-  return { kind: "merge", tables, fromLevel: first, toLevel: Math.max(1, last) };
+  return { kind: "merge", tables, fromLevel: first, toLevel };
+}
+
+/** Whether a table may hold something that no reader needs, other than readers of snapshots that are open now. */
+function mayShrink(table: LiveTable, { rangeDeletes, holds }: PickerInput): boolean {
+  return (
+    table.entries > table.keys ||
+    table.deletes > 0 ||
+    table.maxExpiresAt > 0 ||
+    rangeDeletes.some((range) => isWorthRewriting(table, range, holds))
+  );
 }
 
 function levelsAreFree(input: PickerInput, from: number, to: number): boolean {
@@ -130,9 +154,7 @@ function chooseLevelZero(input: PickerInput): Compaction | undefined {
   if (movable.length > 0) {
     return moveTogether(input, movable, 0);
   }
-  const { smallest, largest } = hull(tables);
-  const below = overlapping(input.version.levels[1]!, smallest, largest);
-  return { kind: "merge", tables: [...tables, ...below], fromLevel: 0, toLevel: 1 };
+  return mergeLevelZero(input);
 }
 
 function chooseFromLevel(input: PickerInput, level: number): Compaction | undefined {
@@ -157,7 +179,7 @@ function chooseFromLevel(input: PickerInput, level: number): Compaction | undefi
 }
 
 /**
- * Moves tables to the deepest level that they fit into without overlapping a table on the way, but no deeper than
+ * Moves tables to the deepest level that they can reach without overlapping a table in between, but no deeper than
  * their bytes call for: data that lies too deep is compacted too late.
  */
 function moveTogether(input: PickerInput, tables: LiveTable[], fromLevel: number): Compaction {
@@ -179,7 +201,7 @@ function overlapsLevel(levels: Levels, level: number, table: LiveTable): boolean
   return overlapping(levels[level]!, table.smallest, table.largest).length > 0;
 }
 
-/** Those tables that share no key range with any other of them. */
+/** The tables that share no key range with any other table of the list. */
 function withoutOverlapAmongThemselves(tables: readonly LiveTable[]): LiveTable[] {
   const sorted = [...tables].sort((a, b) => (a.smallest < b.smallest ? -1 : 1));
   const alone: LiveTable[] = [];
@@ -211,7 +233,7 @@ function hull(tables: readonly LiveTable[]): { smallest: string; largest: string
   return { smallest, largest };
 }
 
-/** Whether a range delete hides every version that it covers in this table from every reader there is. */
+/** Whether a range delete hides every version that it covers in this table from every reader. */
 function isHidden(table: LiveTable, range: RangeDelete, holds: HoldView): boolean {
   return table.maxSequence < range.sequence && !holds.needs(table.minSequence, range.sequence);
 }
@@ -237,8 +259,8 @@ function chooseDrop(input: PickerInput): Compaction | undefined {
 }
 
 /**
- * Rewrites tables that a range delete hides in part, so that the delete itself can go: a shard with many of them
- * would read slowly.
+ * Rewrites tables that a range delete hides in part, so that the range delete itself can be removed: reads would be
+ * slow in a shard with many of them.
  */
 function chooseHidden(input: PickerInput): Compaction | undefined {
   for (const range of input.rangeDeletes) {
@@ -273,7 +295,7 @@ function mayHoldHidden(table: LiveTable, range: RangeDelete): boolean {
 }
 
 function isWorthRewriting(table: LiveTable, range: RangeDelete, holds: HoldView): boolean {
-  // While any snapshot is older than the delete, the rewritten table would still not be clear of it.
+  // While a snapshot is older than the range delete, the rewritten table would not count as cleared of what it hides.
   return mayHoldHidden(table, range) && !holds.needs(0, range.sequence);
 }
 
@@ -287,7 +309,7 @@ function mergeLevelZero(input: PickerInput): Compaction | undefined {
   return { kind: "merge", tables: [...tables, ...below], fromLevel: 0, toLevel: 1 };
 }
 
-/** Whether a range delete still hides something: a version older than itself in a table or in memory. */
+/** Whether a range delete still hides something, that is, an older version in a table or in memory. */
 export function rangeDeleteIsNeeded(
   range: RangeDelete,
   version: Version,

@@ -2,29 +2,34 @@ import type { ByteString } from "../../../shared/bytes.js";
 import { invariant } from "../../../shared/errors.js";
 import { fileKind } from "../../../shared/format/file-header.js";
 import type { FileSystem } from "../../../shared/storage/file-system.js";
-import { tableName } from "../file-names.js";
+import { tableName } from "../files/file-names.js";
+import { fileIdentity, type ShardIdentity } from "../files/shard-identity.js";
 import type { EntryKind } from "../iterator/cursor.js";
 import type { TableInfo } from "../table/table-format.js";
 import { TableWriter, type TableWriterOptions } from "../table/table-writer.js";
-import { fileIdentity, type ShardIdentity } from "../version/manifest.js";
 import type { EntrySink } from "./version-filter.js";
 
-/** Where and how a job writes tables: plain, so that it can be sent to a worker. */
+/** Where and how a job writes tables. Plain data, so that it can be sent to a worker. */
 export interface OutputSettings {
   folder: string;
   shard: ShardIdentity;
-  /** Reserved for this job: `mostTables` says how many. With the last one all that is left becomes one table. */
+  /**
+   * Reserved for this job; `mostTables` says how many it needs. The last number's table takes everything that is left.
+   */
   fileNumbers: number[];
   targetTableBytes: number;
   writer: TableWriterOptions;
-  /** Bulk loads do not know their sequence number yet: they write 0 for every entry. */
+  /** Bulk loads do not know their sequence number yet, so they write 0 for every entry. */
   zeroSequence: boolean;
 }
 
-/** What an entry takes beside its key and value, and some more. */
+/** Upper estimate of what an entry takes in addition to its key and value. */
 const entryOverheadBytes = 32;
 
-/** How many tables a merge of these may come to, whatever their compression and its own: by what they hold, not by their size. */
+/**
+ * The most tables that a merge of these inputs may need. Computed from what the inputs hold, not from their file size,
+ * so that neither their compression nor the output's matters.
+ */
 export function mostTables(inputs: readonly TableInfo[], targetTableBytes: number): number {
   const bytes = inputs.reduce(
     (sum, { rawBytes, entries }) => sum + rawBytes + entries * entryOverheadBytes,
@@ -34,7 +39,7 @@ export function mostTables(inputs: readonly TableInfo[], targetTableBytes: numbe
 }
 
 /**
- * Writes a sorted stream into tables of about the target size. All versions of a key go into one table, so that
+ * Writes a sorted stream into tables of about the target size. All versions of a key go into one table, so that the
  * tables of a level stay disjoint.
  */
 export class TableOutput implements EntrySink {
@@ -76,7 +81,7 @@ export class TableOutput implements EntrySink {
     writer.add(key, stored, kind, tag, expiresAt, valueBuffer, valueStart, valueEnd);
   }
 
-  /** Completes the last table and makes all names durable. The tables are on disk when this returns. */
+  /** Completes the last table and syncs the folder. When this returns, the tables and their names are on disk. */
   finish(): TableInfo[] {
     this.#finishTable();
     if (this.tables.length > 0) {

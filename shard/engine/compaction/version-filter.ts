@@ -1,22 +1,22 @@
 /**
- * Which versions of a key survive a flush or a compaction.
+ * Decides which versions of a key survive a flush or a compaction.
  *
- * The versions of a key come newest first. One is dropped when something newer (another version or a range delete)
- * hides it and no hold stands between the two. A delete, or an expired put that no hold can still see, is dropped
- * when nothing older of its key is left: neither further down in this merge nor in any deeper level.
+ * The versions of a key come newest first. A version is dropped if something newer (another version or a range delete)
+ * hides it and no hold lies between the two. A delete, or an expired put that no hold can still see, is dropped if
+ * nothing older of its key is left, neither later in this merge nor in any deeper level.
  */
 
 import type { ByteString } from "../../../shared/bytes.js";
-import type { HoldView } from "../holds.js";
 import { type Cursor, type EntryKind, entryKind } from "../iterator/cursor.js";
-import { hidingSequence, type RangeDelete } from "../range-delete.js";
+import type { HoldView } from "../read-path/holds.js";
+import { hidingSequence, type RangeDelete } from "../read-path/range-delete.js";
 
 export interface FilterContext {
   holds: HoldView;
   rangeDeletes: readonly RangeDelete[];
   /** The coordinator's clock when the job started. */
   timeMs: number;
-  /** Keeps every version: recovery does not yet know the snapshots. */
+  /** Keeps every version: during recovery the snapshots are not known yet. */
   retainAll: boolean;
   /** Whether a deeper level than the output may hold the key. */
   mayLieDeeper: (key: ByteString) => boolean;
@@ -37,9 +37,9 @@ export interface EntrySink {
 
 const noBytes = Buffer.alloc(0);
 
-/** Copies what survives of `cursor`, from where it stands to its end, into `sink`. */
+/** Copies the surviving entries of `cursor`, from its current position to its end, into `sink`. */
 export function copySurvivors(cursor: Cursor, context: FilterContext, sink: EntrySink): void {
-  /** Deletes of the current key that are written only if something older of it is. */
+  /** Deletes of the current key. They are written only if something older of the key is left. */
   let pendingDeletes: number[] = [];
   let key: ByteString | undefined;
   let newerSequence = 0;

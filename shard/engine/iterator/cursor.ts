@@ -1,18 +1,18 @@
 /**
- * The shape that everything ordered in a shard has: memtables, tables, levels, and the merge of them.
+ * The common interface of everything ordered in a shard: memtables, tables, levels, and the merge of them.
  *
  * Entries are ordered by key (unsigned byte order), and for one key by sequence number, newest first. All fields
- * are those of the entry the cursor stands on and mean nothing while `valid` is false. `valueBuffer` is only lent:
- * it may change when the cursor moves, so a value that is kept is copied.
+ * describe the current entry and mean nothing while `valid` is false. `valueBuffer` is only lent: it may change when
+ * the cursor moves, so copy a value to keep it.
  */
 
 import type { ByteString } from "../../../shared/bytes.js";
 
-/** FROZEN (kept in tables): the same values as `operationKind.put` and `.delete`. */
+/** FROZEN (stored in tables): the same values as `operationKind.put` and `.delete`. */
 export const entryKind = { put: 1, delete: 2 } as const;
 export type EntryKind = (typeof entryKind)[keyof typeof entryKind];
 
-/** A found entry: what a point read gives back, and what a cursor stands on. */
+/** An entry: the result of a point read, or the current entry of a cursor. */
 export interface Entry {
   sequence: number;
   kind: EntryKind;
@@ -30,9 +30,9 @@ export interface Cursor extends Entry {
   key: ByteString;
   seekToFirst(): void;
   seekToLast(): void;
-  /** To the first entry (the newest version) whose key is at or after `target`. */
+  /** Moves to the first entry (the newest version) whose key is at or after `target`. */
   seek(target: ByteString): void;
-  /** To the last entry (the oldest version) whose key is before `target`. */
+  /** Moves to the last entry (the oldest version) whose key is before `target`. */
   seekBefore(target: ByteString): void;
   next(): void;
   prev(): void;

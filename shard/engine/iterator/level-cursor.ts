@@ -1,9 +1,12 @@
 import type { ByteString } from "../../../shared/bytes.js";
-import { firstEndingAtOrAfter, type LiveTable } from "../version/version.js";
+import { firstEndingAtOrAfter, type KeySpan } from "../version/version.js";
 import { type Cursor, type EntryKind, entryKind } from "./cursor.js";
 
-/** The tables of one level from 1 on, which do not overlap, as one cursor. Opens a table only when it stands in it. */
-export class LevelCursor implements Cursor {
+/**
+ * One cursor over tables in key order that do not overlap, such as those of a level below level 0. Opens a table only
+ * when it moves into it.
+ */
+export class LevelCursor<Table extends KeySpan> implements Cursor {
   valid = false;
   key: ByteString = "";
   sequence = 0;
@@ -14,12 +17,12 @@ export class LevelCursor implements Cursor {
   valueStart = 0;
   valueEnd = 0;
 
-  readonly #tables: readonly LiveTable[];
-  readonly #open: (table: LiveTable) => Cursor;
+  readonly #tables: readonly Table[];
+  readonly #open: (table: Table) => Cursor;
   #place = -1;
   #cursor: Cursor | undefined;
 
-  constructor(tables: readonly LiveTable[], open: (table: LiveTable) => Cursor) {
+  constructor(tables: readonly Table[], open: (table: Table) => Cursor) {
     this.#tables = tables;
     this.#open = open;
   }
@@ -37,7 +40,8 @@ export class LevelCursor implements Cursor {
   }
 
   seekBefore(target: ByteString): void {
-    // The table that may hold the last key before `target`: the first that reaches it, or the one before.
+    // The table that may hold the last key before `target`: the first whose largest key reaches it, or the table
+    // before.
     let place = firstEndingAtOrAfter(this.#tables, target);
     if (place === this.#tables.length || this.#tables[place]!.smallest >= target) {
       place -= 1;

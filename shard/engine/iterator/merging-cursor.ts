@@ -2,9 +2,9 @@ import type { ByteString } from "../../../shared/bytes.js";
 import type { Cursor, EntryKind } from "./cursor.js";
 
 /**
- * Several cursors as one, in order of key and, for one key, of sequence number, newest first. The cursors hold no
- * two entries with the same key and sequence number. A binary heap of the cursors that are valid; the direction
- * may change at any time, at the price of seeking all of them anew.
+ * Merges several cursors into one, ordered by key and, for one key, by sequence number, newest first. No two entries of
+ * the cursors have the same key and sequence number. Keeps the valid cursors in a binary heap. The direction may change
+ * at any time, at the price of a new seek in every cursor.
  */
 export class MergingCursor implements Cursor {
   readonly #cursors: readonly Cursor[];
@@ -95,7 +95,7 @@ export class MergingCursor implements Cursor {
     this.#fixTop();
   }
 
-  /** Puts every cursor on the other side of the current entry, and the current entry on top. */
+  /** Moves every cursor to the other side of the current entry, and puts the current entry on top. */
   #turn(forward: boolean): void {
     const { key, sequence } = this;
     for (const cursor of this.#cursors) {

@@ -1,7 +1,7 @@
 /**
- * The heavy work of a shard, as plain descriptions that can be sent to a worker thread, and the one function that
- * does it. A job reads files that do not change and writes files that nobody knows yet; only the engine, when the
- * job is done, makes its tables part of the tree.
+ * The heavy work of a shard, as plain descriptions that can be sent to a worker thread, and the function that does it.
+ * A job reads files that do not change and writes files that nobody knows yet. Only when the job is done does the
+ * engine make its tables part of the tree.
  */
 
 import type { ByteString } from "../../../shared/bytes.js";
@@ -9,20 +9,23 @@ import { fileKind } from "../../../shared/format/file-header.js";
 import type { FileSystem } from "../../../shared/storage/file-system.js";
 import { type OutputSettings, TableOutput } from "../compaction/table-output.js";
 import { copySurvivors, type FilterContext } from "../compaction/version-filter.js";
-import { tableName } from "../file-names.js";
-import { type Hold, HoldView } from "../holds.js";
+import { tableName } from "../files/file-names.js";
+import { fileIdentity } from "../files/shard-identity.js";
 import type { Cursor } from "../iterator/cursor.js";
+import { disjointRuns } from "../iterator/disjoint-runs.js";
+import { LevelCursor } from "../iterator/level-cursor.js";
 import { MergingCursor } from "../iterator/merging-cursor.js";
 import type { SharedArena } from "../memtable/arena.js";
 import { MemtableCursor } from "../memtable/memtable-cursor.js";
 import { rebuildMemtable } from "../memtable/rebuild.js";
-import type { RangeDelete } from "../range-delete.js";
+import { type Hold, HoldView } from "../read-path/holds.js";
+import type { RangeDelete } from "../read-path/range-delete.js";
 import { BlockCache } from "../table/block-cache.js";
 import type { TableInfo } from "../table/table-format.js";
 import { TableReader } from "../table/table-reader.js";
-import { fileIdentity } from "../version/manifest.js";
+import type { KeySpan } from "../version/version.js";
 
-/** What decides which versions survive. */
+/** Decides which versions survive. */
 export interface Survival {
   holds: readonly Hold[];
   rangeDeletes: readonly RangeDelete[];
@@ -32,7 +35,7 @@ export interface Survival {
   deeper: { smallest: ByteString; largest: ByteString }[][];
 }
 
-/** A memtable (or a part of a bulk load) to be written as tables. */
+/** Writes a memtable (or a part of a bulk load) as tables. */
 export interface FlushJob {
   kind: "flush";
   arena: SharedArena;
@@ -40,11 +43,13 @@ export interface FlushJob {
   output: OutputSettings;
 }
 
-/** Tables to be merged into new ones. */
+/** `sequenceOverride` 0 means: use the stored sequence numbers. */
+export type MergeInput = KeySpan & { fileNumber: number; sequenceOverride: number };
+
+/** Merges tables into new ones. */
 export interface MergeJob {
   kind: "merge";
-  /** `sequenceOverride` 0: as stored. */
-  inputs: { fileNumber: number; sequenceOverride: number }[];
+  inputs: MergeInput[];
   survival: Survival;
   output: OutputSettings;
 }
@@ -53,7 +58,7 @@ export type Job = FlushJob | MergeJob;
 
 export interface JobResult {
   tables: TableInfo[];
-  /** Entries read; those that are not in the tables were dropped. */
+  /** Entries read. Those that are not in the tables were dropped. */
   entriesRead: number;
 }
 
@@ -75,7 +80,7 @@ function filterContext(survival: Survival): FilterContext {
     rangeDeletes: survival.rangeDeletes,
     timeMs: survival.timeMs,
     retainAll: survival.retainAll,
-    // Keys are asked in order, so each level's place only moves on.
+    // Keys come in ascending order, so the position in each level only moves forward.
     mayLieDeeper: (key) =>
       deeper.some((tables, level) => {
         while (places[level]! < tables.length && tables[places[level]!]!.largest < key) {
@@ -87,30 +92,66 @@ function filterContext(survival: Survival): FilterContext {
   };
 }
 
-function openInputs(fileSystem: FileSystem, job: MergeJob, close: (() => void)[]): Cursor[] {
-  const { folder, shard } = job.output;
-  return job.inputs.map(({ fileNumber, sequenceOverride }) => {
+/** The tables of a merge. Few of them are open at a time, however many there are. */
+class MergeInputs {
+  readonly #fileSystem: FileSystem;
+  readonly #output: OutputSettings;
+  readonly #open = new Set<TableReader>();
+
+  constructor(fileSystem: FileSystem, output: OutputSettings) {
+    this.#fileSystem = fileSystem;
+    this.#output = output;
+  }
+
+  /** Cursors that may only move forwards. Tables that do not overlap share one, which reads them in sequence. */
+  cursors(inputs: readonly MergeInput[]): Cursor[] {
+    return disjointRuns(inputs).map((run) => {
+      let reader: TableReader | undefined;
+      return new LevelCursor(run, (input) => {
+        if (reader !== undefined) {
+          this.#close(reader);
+        }
+        reader = this.#openTable(input);
+        return reader.cursor({ readAheadBytes });
+      });
+    });
+  }
+
+  close(): void {
+    for (const reader of this.#open) {
+      this.#close(reader);
+    }
+  }
+
+  #openTable({ fileNumber, sequenceOverride }: MergeInput): TableReader {
+    const { folder, shard } = this.#output;
     const reader = TableReader.open(
-      fileSystem,
+      this.#fileSystem,
       `${folder}/${tableName(fileNumber)}`,
       fileIdentity(shard, fileKind.table, fileNumber),
       new BlockCache(0),
       { sequenceOverride: sequenceOverride === 0 ? undefined : sequenceOverride },
     );
-    close.push(() => reader.close());
-    return reader.cursor({ readAheadBytes });
-  });
+    this.#open.add(reader);
+    return reader;
+  }
+
+  #close(reader: TableReader): void {
+    this.#open.delete(reader);
+    reader.close();
+  }
 }
 
-/** Does a job. When it throws, it has removed what it had written (but not after a crash: orphans are collected). */
+/**
+ * Does a job. If it throws, it has removed everything it wrote. After a crash nothing is removed: orphans are
+ * collected.
+ */
 export function runJob(fileSystem: FileSystem, job: Job): JobResult {
   const output = new TableOutput(fileSystem, job.output);
-  const close: (() => void)[] = [];
+  const inputs = new MergeInputs(fileSystem, job.output);
   try {
     const cursors =
-      job.kind === "flush"
-        ? [new MemtableCursor(rebuildMemtable(job.arena))]
-        : openInputs(fileSystem, job, close);
+      job.kind === "flush" ? [new MemtableCursor(rebuildMemtable(job.arena))] : inputs.cursors(job.inputs);
     const merged = new CountingCursor(cursors);
     merged.seekToFirst();
     copySurvivors(merged, filterContext(job.survival), output);
@@ -119,8 +160,6 @@ export function runJob(fileSystem: FileSystem, job: Job): JobResult {
     output.abandon();
     throw error;
   } finally {
-    for (const closeInput of close) {
-      closeInput();
-    }
+    inputs.close();
   }
 }

@@ -1,7 +1,7 @@
 import type { Job, JobResult } from "./job.js";
 import type { JobRunner } from "./job-runner.js";
 
-/** A job that was done. Durations are in milliseconds and count the wait for a free worker. */
+/** A finished job. Durations are in milliseconds and include the wait for a free worker. */
 export interface JobReport {
   kind: "flush" | "compaction" | "bulk-load";
   durationMs: number;
@@ -10,7 +10,7 @@ export interface JobReport {
   writtenBytes: number;
 }
 
-/** Has another runner do the jobs, and tells of each that succeeded. */
+/** Passes jobs to another runner and reports each one that succeeds. */
 export class ReportingJobRunner implements JobRunner {
   readonly #runner: JobRunner;
   readonly #monotonicMs: () => number;

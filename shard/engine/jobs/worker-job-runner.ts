@@ -7,12 +7,12 @@ import type { JobRunner } from "./job-runner.js";
 export type WorkerAnswer = { result: JobResult } | { error: ErrorReport };
 
 /**
- * Does jobs in worker threads, so that the shard's mailbox never waits for them. Flushes have a worker of their own:
- * they must not queue behind a long compaction. Workers start when they are first needed and stay.
+ * Runs jobs in worker threads, so that the shard's mailbox never waits for them. Flushes have a worker of their own,
+ * because they must not queue after a long compaction. Workers start when they are first needed and stay.
  */
 export class WorkerJobRunner implements JobRunner {
   readonly #compactionParallelism: number;
-  /** Loaded with the first job: a shard that has nothing to flush starts the faster. */
+  /** Created with the first job, so that a shard that has nothing to flush starts faster. */
   #queues: Promise<{ flushes: PQueue; merges: PQueue }> | undefined;
   readonly #idle: Worker[] = [];
   readonly #all = new Set<Worker>();
@@ -67,12 +67,10 @@ export class WorkerJobRunner implements JobRunner {
       };
       const onError = (cause: Error): void => {
         settle();
-        this.#all.delete(worker);
         reject(new FastKVError("FASTKV_INTERNAL", `A background worker failed: ${cause.message}`, { cause }));
       };
       const onExit = (): void => {
         settle();
-        this.#all.delete(worker);
         reject(new FastKVError("FASTKV_CLOSED", "A background worker ended before its job was done"));
       };
       worker.on("message", onAnswer);
@@ -84,11 +82,23 @@ export class WorkerJobRunner implements JobRunner {
 
   #startWorker(): Worker {
     const worker = new Worker(new URL("./worker.js", import.meta.url), {
-      // The parent's flags and loaders are the shard's affair, not the worker's.
+      // The parent's flags and loaders are meant for the shard, not for the worker.
       execArgv: [],
       stdin: false,
     });
     this.#all.add(worker);
+    // Whatever the worker was doing, it gets no further job.
+    const forget = (): void => this.#forget(worker);
+    worker.on("error", forget);
+    worker.on("exit", forget);
     return worker;
+  }
+
+  #forget(worker: Worker): void {
+    this.#all.delete(worker);
+    const place = this.#idle.indexOf(worker);
+    if (place !== -1) {
+      this.#idle.splice(place, 1);
+    }
   }
 }

@@ -1,4 +1,4 @@
-/** The entry of a worker thread: does one job after the other. */
+/** The entry point of a worker thread: does one job after the other. */
 
 import { parentPort } from "node:worker_threads";
 import { invariant, toErrorReport } from "../../../shared/errors.js";
@@ -7,7 +7,9 @@ import { lowerThreadPriority } from "../../../shared/storage/thread-priority.js"
 import { type Job, runJob } from "./job.js";
 import type { WorkerAnswer } from "./worker-job-runner.js";
 
-/** Background work yields to the thread that serves calls, and still gets a third of what that gets. */
+/**
+ * Background work yields to the thread that serves calls, but still gets a third of that thread's share of CPU time.
+ */
 const niceness = 5;
 const port = parentPort;
 invariant(port !== null, "this module runs in a worker thread");

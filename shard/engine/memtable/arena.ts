@@ -11,7 +11,11 @@ export interface SharedArena {
   sections: SharedSectionIndex;
 }
 
-/** The bytes of a memtable: whole sections, as they came, in chunks of shared memory. Never changed once written. */
+/**
+ * The bytes of a memtable: whole sections, as they came, in chunks of shared memory. Bytes that were written do not
+ * change while the arena is in use. Once nobody reads an arena any more, its chunks may be given to a later one, which
+ * overwrites them (see `Loads`).
+ */
 export class Arena {
   readonly sections: SectionIndex;
   readonly #buffers: Buffer[] = [];
@@ -22,7 +26,7 @@ export class Arena {
   #used = 0;
   #chunkedBytes = 0;
 
-  /** `spare`: chunks of arenas that nobody reads any more, to be used again; those that are taken are removed. */
+  /** `spare`: chunks of arenas that nobody reads any more. Chunks that this arena takes are removed from the list. */
   constructor(expectedBytes: number, sections = SectionIndex.empty(), spare: SharedArrayBuffer[] = []) {
     this.sections = sections;
     this.#spare = spare;
@@ -45,7 +49,7 @@ export class Arena {
     return this.#chunks.length === 0;
   }
 
-  /** What is allocated, used or not. */
+  /** Allocated bytes, used or not. */
   get allocatedBytes(): number {
     return this.#chunkedBytes + this.sections.memoryBytes;
   }

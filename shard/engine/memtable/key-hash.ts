@@ -2,13 +2,12 @@ import { randomInt } from "node:crypto";
 import { finalMix } from "../../../shared/hash.js";
 
 /**
- * Of this thread alone: whoever chooses keys must not be able to choose such as all have one hash. Nothing that can be seen depends
- * on it.
+ * Random for each thread, so that nobody can choose keys that all have the same hash. Nothing visible depends on it.
  */
 const seed = randomInt(0x1_0000_0000);
 const prime = 0x01000193;
 
-/** Byte by byte, in the manner of FNV-1a, with the high bits mixed into the low ones at each step. */
+/** Mixes in one byte as FNV-1a does, and also folds the high bits into the low ones at each step. */
 function mix(hash: number, byte: number): number {
   const product = Math.imul(hash ^ byte, prime);
   return product ^ (product >>> 15);

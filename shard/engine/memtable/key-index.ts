@@ -4,16 +4,16 @@ import { hashOfKey } from "./key-hash.js";
 import { none, type Rows } from "./rows.js";
 
 /**
- * The parts of the table. Each grows for itself: one table of 250,000 keys that makes itself anew at twice its size would keep
- * the event loop from running for milliseconds.
+ * The table is split into parts, each of which grows on its own: rebuilding a single table of 250,000 keys at twice its
+ * size would block the event loop for milliseconds.
  */
 const partBits = 4;
 const firstSlots = 16;
-/** For the key that is sought. */
+/** Holds the key that `findKey` looks for. */
 const scratch = Buffer.allocUnsafeSlow(maxKeyBytes);
 
 interface Part {
-  /** Two numbers for each slot: the key's hash, and its row + 1, or 0 in an empty slot. */
+  /** Two numbers for each slot: the hash of the key, and its row + 1, or 0 if the slot is empty. */
   slots: Int32Array;
   keys: number;
 }
@@ -22,11 +22,14 @@ function newPart(slots: number): Part {
   return { slots: new Int32Array(2 * slots), keys: 0 };
 }
 
-/** From a key to the row of its newest version: a hash table with open addressing, which holds no keys but looks at those of the rows. */
+/**
+ * Finds the row of a key's newest version: a hash table with open addressing. It holds no keys but compares with those
+ * of the rows.
+ */
 export class KeyIndex {
   readonly #rows: Rows;
   readonly #parts: readonly Part[] = Array.from({ length: 1 << partBits }, () => newPart(firstSlots));
-  /** What the last search found: where the key is, or would be. */
+  /** The result of the last search: where the key is, or would be. */
   #part = this.#parts[0]!;
   #slot = 0;
   #hash = 0;
@@ -47,23 +50,23 @@ export class KeyIndex {
     return none;
   }
 
-  /** The same of a byte string. */
+  /** The same for a byte string. */
   findKey(key: ByteString): number {
     return this.find(scratch, 0, scratch.latin1Write(key, 0));
   }
 
-  /** Gives the key that was sought last, which was found, another row. */
+  /** Sets another row for the key of the last search, which was found. */
   replace(row: number): void {
     this.#part.slots[2 * this.#slot + 1] = row + 1;
   }
 
-  /** Adds the key that was sought last, which was not found. */
+  /** Adds the key of the last search, which was not found. */
   add(row: number): void {
     const part = this.#part;
     part.slots[2 * this.#slot] = this.#hash;
     part.slots[2 * this.#slot + 1] = row + 1;
     part.keys += 1;
-    // With more than three of four slots taken, searches for what is not there would be long.
+    // With more than three quarters of the slots taken, unsuccessful searches would be long.
     if (part.keys * 8 > part.slots.length * 3) {
       grow(part);
     }
@@ -75,7 +78,7 @@ export class KeyIndex {
     this.#slot = hash & ((this.#part.slots.length >>> 1) - 1);
   }
 
-  /** The row in the next slot that has the hash which is sought, or `none` at an empty one. */
+  /** The row in the next slot with the hash that is searched for, or `none` at an empty slot. */
   #nextRow(): number {
     const { slots } = this.#part;
     while (slots[2 * this.#slot + 1] !== 0 && slots[2 * this.#slot] !== this.#hash) {

@@ -2,17 +2,17 @@ import { type ByteString, bytesOf } from "../../../shared/bytes.js";
 import { mostSortedRows, sortRows } from "./row-sorter.js";
 import type { Rows } from "./rows.js";
 
-/** Sorting this many keys takes a tenth of a millisecond: it is done within the mailbox. */
+/** Sorting this many keys takes a tenth of a millisecond, so it is done within the mailbox. */
 const defaultRunKeys = 2048;
-/** No two runs are merged into one of more keys: that takes some 5 ms. */
+/** Two runs are merged only if the result has at most this many keys: such a merge takes about 5 ms. */
 const mostMergedKeys = 64 * 1024;
-/** Up to this many new keys are inserted one by one; more are sorted and merged. */
+/** Up to this many new keys are inserted one by one; a larger number is sorted and merged. */
 const insertKeys = 32;
 
 /** Rows in the order of their keys. */
 export type Run = Uint32Array;
 
-/** The first place in each run whose key is at or after `target`. */
+/** For each run, the first position whose key is at or after `target`. */
 export function lowerBounds(rows: Rows, runs: readonly Run[], target: ByteString): number[] {
   const bytes = bytesOf(target);
   return runs.map((run) => lowerBound(rows, run, bytes));
@@ -33,19 +33,19 @@ function lowerBound(rows: Rows, run: Run, target: Buffer): number {
 }
 
 /**
- * The order of a memtable's keys. New keys are only noted; they are sorted when a run of them is full or when
- * somebody reads in order, and each such reader merges two runs of about the same length. So a load pays little for
- * order, scans soon find few runs, and nothing takes long enough to stall the shard. Keys are distinct: the memtable
- * adds each once, with any row that has it.
+ * The order of a memtable's keys. New keys are only recorded. They are sorted when they fill a run or when somebody
+ * reads in order, and each such reader merges two runs of about the same length. So a load spends little on order,
+ * scans soon find few runs, and no step takes long enough to stall the shard. Keys are distinct: the memtable adds each
+ * key once, with any row that has it.
  */
 export class KeyOrder {
   readonly #rows: Rows;
   readonly #runKeys: number;
-  /** Sorted runs by size class: those at `n` have about 2 ** n times the keys of a run. They never change again. */
+  /** Sorted runs by size class: a run in class `n` has about 2 ** n times `#runKeys` keys. Runs never change. */
   readonly #classes: Run[][] = [];
-  /** The sorted part of what is younger than the runs. */
+  /** The sorted part of the keys that are newer than the runs. */
   #tail: Run = new Uint32Array(0);
-  /** What came since, in the order of arrival. */
+  /** Keys added since then, in order of arrival. */
   #fresh: number[] = [];
 
   constructor(rows: Rows, runKeys: number = defaultRunKeys) {

@@ -5,7 +5,7 @@ import type { Memtable } from "./memtable.js";
 import { none, type Rows } from "./rows.js";
 
 /**
- * A memtable in order. It stands on one row; its place in each sorted run is found when it seeks. It must not be
+ * A cursor over a memtable. It stands on one row and finds its place in each sorted run when it seeks. It must not be
  * used after the memtable has changed (a page of a scan is read in one go).
  */
 export class MemtableCursor implements Cursor {
@@ -22,11 +22,11 @@ export class MemtableCursor implements Cursor {
   readonly #memtable: Memtable;
   readonly #rows: Rows;
   readonly #runs: readonly Run[];
-  /** Forward: the place of the run's next key. Backward: that of its key before. */
+  /** For each run, the place of its current or next key in the direction of travel. */
   readonly #places: Int32Array;
   /** The keys at these places. */
   readonly #heads: ByteString[];
-  /** The runs that have a key left in the direction of travel, as a heap by that key. */
+  /** The runs that have a key left in the direction of travel, as a heap ordered by that key. */
   readonly #heap: number[] = [];
   #forward = true;
   #row = none;
@@ -121,7 +121,7 @@ export class MemtableCursor implements Cursor {
     this.#enter();
   }
 
-  /** Leaves the current key for the next one in the direction of travel. */
+  /** Moves from the current key to the next one in the direction of travel. */
   #advance(): void {
     const run = this.#heap[0]!;
     this.#places[run] = this.#places[run]! + (this.#forward ? 1 : -1);
@@ -159,7 +159,7 @@ export class MemtableCursor implements Cursor {
     this.#rows.read(row, this);
   }
 
-  /** Takes the key at the run's place; false where it has none there. */
+  /** Reads the key at the run's place; false if there is none. */
   #lookAt(run: number): boolean {
     const keys = this.#runs[run]!;
     const place = this.#places[run]!;

@@ -8,23 +8,24 @@ import { none, Rows } from "./rows.js";
 import type { ArenaSection } from "./section-index.js";
 
 /**
- * A slot of the index has 8 bytes, and three to six of eight slots are taken; the order has 4. Not what is allocated: the index grows
- * as the hashes fall, which differ from run to run, and what depends on a memtable's size must not.
+ * A slot of the index has 8 bytes, and three to six of eight slots are taken; the order has 4 bytes per key. This is an
+ * estimate, not the allocated size: how the index grows depends on the hashes, which differ from run to run, and
+ * decisions based on a memtable's size must not.
  */
 const overheadBytesPerKey = 20;
 
 export interface MemtableOptions {
-  /** About how large it will get. */
+  /** Approximate final size. */
   expectedBytes: number;
   arena?: Arena;
-  /** So many keys are sorted at once. */
+  /** How many keys are sorted at once. */
   runKeys?: number;
 }
 
 /**
  * The newest writes of a shard: an index from each key to its newest version, and chains of older versions that a
- * snapshot still sees. Keys and values lie in the arena, as they came, and all else is numbers in typed arrays: there is nothing
- * that V8's collector would have to visit or to copy.
+ * snapshot still sees. Keys and values lie in the arena as they came, and everything else is numbers in typed arrays,
+ * so V8's collector has nothing to visit or to copy.
  */
 export class Memtable {
   /** The first WAL segment that holds operations of this memtable. */
@@ -50,22 +51,22 @@ export class Memtable {
     this.#order = new KeyOrder(this.rows, options.runKeys);
   }
 
-  /** Distinct keys, deleted ones included. */
+  /** Distinct keys, including deleted ones. */
   get keys(): number {
     return this.#keys;
   }
 
-  /** Keys whose newest version is a delete, as counted when they came: at least the true number. */
+  /** Deletes, counted when they were added: at least the number of keys whose newest version is a delete. */
   get deletes(): number {
     return this.#deletes;
   }
 
-  /** Versions that expire some day. */
+  /** Versions that have an expiry. */
   get expiring(): number {
     return this.#expiring;
   }
 
-  /** Whether anything was applied, also where it left no key: a clear that found none, or a bulk load's commit. */
+  /** Whether anything was applied, even if it added no key: a clear that found none, or a bulk load's commit. */
   get isTouched(): boolean {
     return this.maxSequence > 0;
   }
@@ -74,14 +75,14 @@ export class Memtable {
     return this.rows.count === 0;
   }
 
-  /** Bytes really held, but for what the index and the order take, which is about that. */
+  /** Bytes held, with an estimate for the index and the order. */
   get memoryBytes(): number {
     return this.arena.allocatedBytes + this.rows.memoryBytes + this.#keys * overheadBytesPerKey;
   }
 
   /**
-   * Adds the put or delete on which `operation` stands (its buffer is a chunk of the arena). `keepOlder` says
-   * whether the version that it replaces must stay for a snapshot.
+   * Adds the put or delete at the reader's position (its buffer is a chunk of the arena). `keepOlder` says whether the
+   * version that it replaces must stay for a snapshot.
    */
   add(
     operation: OperationReader,
@@ -93,15 +94,15 @@ export class Memtable {
     const previous = this.#index.find(operation.buffer, operation.keyStart, operation.valueStart);
     let older = previous;
     let newer = none;
-    // The deletes that stand for a range delete lie in the arena behind the frame that it came with, which may hold
-    // newer versions: a memtable that is rebuilt meets them first.
+    // A range delete of few keys becomes deletes, which lie in the arena after the frame that it came with. That frame
+    // may hold newer versions, and a memtable that is rebuilt meets those first.
     while (older !== none && rows.sequenceOf(older) > sequence) {
       newer = older;
       older = rows.olderOf(older);
     }
     if (older !== none) {
       const olderSequence = rows.sequenceOf(older);
-      // Of two operations of one batch on the same key only the later counts.
+      // If one batch has two operations on the same key, only the later one counts.
       if (olderSequence === sequence || !keepOlder(olderSequence, sequence)) {
         older = rows.olderOf(older);
       }
@@ -125,14 +126,17 @@ export class Memtable {
     this.noteSequence(sequence);
   }
 
-  /** An operation of a logged batch is among those of this memtable. */
+  /** Records an operation of a logged batch. */
   noteLogged(sequence: number): void {
     if (sequence > this.maxLoggedSequence) {
       this.maxLoggedSequence = sequence;
     }
   }
 
-  /** A bulk load's commit stands in the WAL of this memtable, which holds nothing of the load itself. */
+  /**
+   * Records a bulk load's commit. It is in this memtable's WAL segment, but the memtable holds nothing of the load
+   * itself.
+   */
   noteLoad(sequence: number): void {
     this.maxSequence = Math.max(this.maxSequence, sequence);
   }
@@ -146,7 +150,7 @@ export class Memtable {
     }
   }
 
-  /** The newest version of `key` at or below `maxSequence`; false where there is none. */
+  /** Reads the newest version of `key` at or below `maxSequence`; false if there is none. */
   get(key: ByteString, maxSequence: number, into: Entry): boolean {
     const { rows } = this;
     let row = this.#index.findKey(key);
@@ -160,12 +164,12 @@ export class Memtable {
     return true;
   }
 
-  /** The row of the newest version of the key that `row` has. */
+  /** The row of the newest version of the key of `row`. */
   newestOf(row: number): number {
     return this.rows.count === this.#keys ? row : this.#index.findKey(this.rows.keyOf(row));
   }
 
-  /** Rows in the order of their keys, which together have each key once; valid until the next `add`. */
+  /** Rows in the order of their keys. Together the runs have each key once. Valid until the next `add`. */
   sortedRuns(): readonly Run[] {
     return this.#order.sortedRuns();
   }

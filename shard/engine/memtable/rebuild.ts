@@ -3,9 +3,9 @@ import { Arena, type SharedArena } from "./arena.js";
 import { Memtable } from "./memtable.js";
 import type { ArenaSection } from "./section-index.js";
 
-/** A worker's view of a sealed memtable: the same arena, without a copy, indexed anew with every version. */
+/** A worker's view of a sealed memtable: the same arena, without a copy, indexed again with every version. */
 export function rebuildMemtable(shared: SharedArena): Memtable {
-  // A worker may take its time: one sort of everything is faster than a merge of many runs.
+  // A worker has time: one sort of everything is faster than a merge of many runs.
   const runKeys = Number.POSITIVE_INFINITY;
   const memtable = new Memtable(0, { expectedBytes: 0, arena: Arena.attach(shared), runKeys });
   for (const section of memtable.arena.sections) {

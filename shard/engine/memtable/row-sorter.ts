@@ -1,27 +1,30 @@
 import { endianness } from "node:os";
 import type { Rows } from "./rows.js";
 
-/** Up to so many rows are sorted by insertion. */
+/** Up to this many rows are sorted by insertion. */
 const fewRows = 12;
-/** Keys that are alike in five bytes behind all that they have in common, so many times over, are compared one by one. */
+/** After this many rounds, rows whose keys still agree are compared one by one. */
 const mostRounds = 6;
-/** The place of a row among those that are sorted; the other bits of an integer are five bytes of its key. */
+/**
+ * The low bits of an integer hold a row's place among the rows that are sorted; the other bits hold five bytes of its
+ * key.
+ */
 const placeBits = 24;
 const placeMask = (1 << placeBits) - 1;
-/** No more rows are sorted at once. */
+/** The most rows that are sorted at once. */
 export const mostSortedRows = 1 << placeBits;
 
-/** Which half of a 64-bit integer is the lower one here. */
+/** Which half of a 64-bit integer is the lower one on this machine. */
 const lowHalf = endianness() === "LE" ? 0 : 1;
 const highHalf = 1 - lowHalf;
-/** Memory of this size is kept for the next time. */
+/** Scratch memory up to this size is kept for the next sort. */
 const keptPlaces = 64 * 1024;
 let scratch = new BigUint64Array(2048);
 
 /**
- * Sorts rows by their keys, which are distinct, in place. Five bytes of each key, behind those that all have in common, make a
- * 64-bit integer with the row's place; V8 sorts an array of these in native code, several times as fast as it does strings. Rows
- * that are alike in their five bytes are sorted again by what follows.
+ * Sorts rows by their keys, which are distinct, in place. Five bytes of each key, taken after the bytes that all keys
+ * share, make a 64-bit integer together with the row's place. V8 sorts an array of these in native code, several times
+ * as fast as it sorts strings. Rows that agree in their five bytes are sorted again by the bytes that follow.
  */
 export function sortRows(rows: Rows, order: Uint32Array): void {
   if (scratch.length < order.length) {
@@ -33,7 +36,7 @@ export function sortRows(rows: Rows, order: Uint32Array): void {
   }
 }
 
-/** `known`: so many bytes are the same in all keys of the range. */
+/** `known`: the number of leading bytes that are the same in all keys of the range. */
 function sortRange(
   rows: Rows,
   order: Uint32Array,
@@ -57,7 +60,7 @@ function sortRange(
   }
 }
 
-/** Sorts by five bytes of the keys; gives back where each stretch of rows that are alike in them begins, and where it ends. */
+/** Sorts by five bytes of the keys. Returns the start and the end of each stretch of rows that agree in them. */
 function sortByPrefix(rows: Rows, order: Uint32Array, start: number, end: number, from: number): number[] {
   const count = end - start;
   const halves = new Uint32Array(scratch.buffer, 0, 2 * count);

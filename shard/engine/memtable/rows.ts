@@ -8,14 +8,14 @@ import {
 import type { Entry, EntryKind } from "../iterator/cursor.js";
 import type { Arena } from "./arena.js";
 
-/** In place of a row: there is none. */
+/** Stands for "no row". */
 export const none = -1;
 const kindMask = 0x0f;
 const firstCapacity = 256;
 
 /**
- * The versions that a memtable holds. Each is a row of numbers in columns (typed arrays), and its bytes lie in the arena:
- * neither the collector nor a flush has an object for each of them to handle.
+ * The versions that a memtable holds. Each is a row of numbers in columns (typed arrays), and its bytes lie in the
+ * arena, so that neither the collector nor a flush has to handle one object per version.
  */
 export class Rows {
   readonly arena: Arena;
@@ -33,7 +33,7 @@ export class Rows {
     return this.#count;
   }
 
-  /** What is allocated, used or not. */
+  /** Allocated bytes, used or not. */
   get memoryBytes(): number {
     return (
       this.#sequences.byteLength + this.#chunks.byteLength + this.#offsets.byteLength + this.#older.byteLength
@@ -66,7 +66,7 @@ export class Rows {
     return this.#sequences[row]!;
   }
 
-  /** The row of the version before, or `none`. */
+  /** The row of the next older version, or `none`. */
   olderOf(row: number): number {
     return this.#older[row]!;
   }
@@ -98,7 +98,10 @@ export class Rows {
     return buffer.latin1Slice(start, start + keyBytesAt(buffer, offset));
   }
 
-  /** Below 0 where the key of `a` comes first, above 0 where that of `b` does. `known`: so many bytes of them are the same. */
+  /**
+   * Below 0 if the key of `a` comes first, above 0 if that of `b` does. `known`: how many leading bytes of them are the
+   * same.
+   */
   compare(a: number, b: number, known = 0): number {
     const bufferA = this.arena.buffer(this.#chunks[a]!);
     const bufferB = this.arena.buffer(this.#chunks[b]!);
@@ -111,7 +114,7 @@ export class Rows {
     return compareBytes(bufferA, startA + known, endA, bufferB, startB + known, endB);
   }
 
-  /** The same of a row and the key `bytes[start..end)`; 0 where the row has that key. */
+  /** The same for a row and the key `bytes[start..end)`; 0 if the row has that key. */
   compareTo(row: number, bytes: Buffer, start: number, end: number): number {
     const buffer = this.arena.buffer(this.#chunks[row]!);
     const offset = this.#offsets[row]!;
@@ -127,7 +130,10 @@ export class Rows {
     );
   }
 
-  /** How many bytes the keys of two rows have in common, of which so many are `known` to be; at most `most`. */
+  /**
+   * How many leading bytes the keys of two rows have in common, at most `most`. The first `known` are known to be
+   * equal.
+   */
   commonBytes(a: number, b: number, known: number, most: number): number {
     const bufferA = this.arena.buffer(this.#chunks[a]!);
     const bufferB = this.arena.buffer(this.#chunks[b]!);
@@ -139,7 +145,10 @@ export class Rows {
     return commonPrefix(bufferA, startA, bufferB, startB, known, bytes);
   }
 
-  /** Four bytes of the row's key from byte `from` on, the first one highest, as a signed integer; 0 for those behind its end. */
+  /**
+   * Four bytes of the row's key from byte `from` on, the first one highest, as a signed integer. Bytes beyond its end
+   * are 0.
+   */
   keyWord(row: number, from: number): number {
     const buffer = this.arena.buffer(this.#chunks[row]!);
     const offset = this.#offsets[row]!;
@@ -156,7 +165,7 @@ export class Rows {
     return word;
   }
 
-  /** One byte of the row's key; 0 behind its end. */
+  /** One byte of the row's key; 0 beyond its end. */
   keyByte(row: number, at: number): number {
     const buffer = this.arena.buffer(this.#chunks[row]!);
     const offset = this.#offsets[row]!;
@@ -172,10 +181,10 @@ function copied<Column extends Float64Array | Uint16Array | Uint32Array | Int32A
   return to;
 }
 
-/** Up to so many bytes are compared by a loop; a call into native code takes as long as that. */
+/** Up to this many bytes are compared by a loop; a call into native code takes as long as that. */
 const loopBytes = 32;
 
-/** As `Buffer.compare` does, of `a[startA..endA)` and `b[startB..endB)`. */
+/** Like `Buffer.compare`, of `a[startA..endA)` and `b[startB..endB)`. */
 function compareBytes(
   a: Buffer,
   startA: number,
@@ -198,7 +207,9 @@ function compareBytes(
   return endA - startA - (endB - startB);
 }
 
-/** Up to where, from `known` on and up to `most`, the bytes behind `startA` and `startB` are the same. */
+/**
+ * How many bytes from `startA` and `startB` on are the same, at most `most`. The first `known` are known to be equal.
+ */
 function commonPrefix(
   a: Buffer,
   startA: number,

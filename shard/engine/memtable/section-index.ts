@@ -17,8 +17,8 @@ export interface SharedSectionIndex {
 }
 
 /**
- * Where the sections of an arena lie, one row of numbers for each, in shared memory: a memtable may have one for
- * each of its operations, and a worker gets them without a copy.
+ * Where the sections of an arena lie: one row of numbers for each, in shared memory. A memtable may have one section
+ * for each of its operations, and a worker gets them without a copy.
  */
 export class SectionIndex {
   #rows: Float64Array;

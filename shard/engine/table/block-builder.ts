@@ -4,9 +4,9 @@ import { blockTailBytes, entryFlag, maxEntryOverheadBytes, restartInterval } fro
 import { copyBytes } from "./copy-bytes.js";
 import { numberBytes, writeLength, writeNumber } from "./varint.js";
 
-/** A buffer that one huge value made larger than this is given back. */
+/** A buffer that grew beyond this because of one huge value is not kept. */
 const keptCapacityBytes = 1024 * 1024;
-/** Builds the content of one data block after the other (block-format.ts). The caller keeps the order of keys. */
+/** Builds the content of data blocks, one after the other (block-format.ts). The caller keeps the order of keys. */
 export class BlockBuilder {
   entries = 0;
 
@@ -22,13 +22,13 @@ export class BlockBuilder {
     this.#buffer = Buffer.allocUnsafeSlow(this.#firstCapacityBytes);
   }
 
-  /** What `finish` would give now. */
+  /** The size of what `finish` would return now. */
   get contentBytes(): number {
     return this.#length + 4 * this.#restartCount + blockTailBytes;
   }
 
   /**
-   * Appends an entry whose key is `key[0..keyBytes)` and shares `commonBytes` bytes with the key before.
+   * Appends an entry with the key `key[0..keyBytes)`, which shares its first `commonBytes` bytes with the key before.
    */
   add(
     key: Uint8Array,
@@ -80,7 +80,7 @@ export class BlockBuilder {
     this.#length = at + valueBytes;
   }
 
-  /** The content of the block; it stays valid until `reset`. */
+  /** Returns the content of the block, which stays valid until `reset`. */
   finish(): Buffer {
     this.#reserve(4 * this.#restartCount + blockTailBytes);
     const buffer = this.#buffer;

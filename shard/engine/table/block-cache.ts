@@ -1,13 +1,13 @@
 import type { Block } from "./block-reader.js";
 
-/** The objects and slots that a block takes beside its content. */
+/** Memory that a block takes in addition to its content: objects and slots. */
 const overheadBytes = 400;
-/** A block larger than this part of the cache would drive out too many others. */
+/** A block larger than the capacity divided by this is not kept: it would evict too many others. */
 const largestPart = 4;
-/** With less than this to spare it counts as full. */
+/** With less than this to spare the cache counts as full. */
 const roomBytes = 256 * 1024;
 const none = -1;
-/** The blocks that were missed last and not admitted: about one for each so many bytes of the cache. */
+/** Blocks that were missed recently and not admitted are remembered: about one per this many bytes of the cache. */
 const bytesPerMissed = 8 * 1024;
 const { imul } = Math;
 
@@ -15,19 +15,19 @@ export interface BlockCacheStatistics {
   hits: number;
   misses: number;
   evictions: number;
-  /** Held now, overhead included. */
+  /** Bytes held now, overhead included. */
   bytes: number;
   blocks: number;
   capacityBytes: number;
 }
 
 /**
- * Decoded blocks of all tables, bounded in bytes. Eviction is SIEVE (Zhang et al., "SIEVE is Simpler than LRU",
- * NSDI 2024): blocks queue up in the order they came; a hand goes from the oldest to the newest, spares what was
- * hit since it last came by, and takes the first that was not. A hit only sets a mark, and blocks that are read
- * once, as by a scan, are the first to go.
+ * Decoded blocks of all tables, bounded in bytes. Eviction is SIEVE (Zhang et al., "SIEVE is Simpler than LRU", NSDI
+ * 2024): blocks queue in the order they came. A hand moves from the oldest to the newest, spares blocks that were hit
+ * since it last passed, and evicts the first one that was not. A hit only sets a mark, and blocks that are read once,
+ * as by a scan, are evicted first.
  *
- * A hash table in typed arrays, keyed by two numbers, with nothing to allocate for a hit or a miss.
+ * A hash table in typed arrays, keyed by two numbers, so that a hit or a miss allocates nothing.
  */
 export class BlockCache {
   readonly capacityBytes: number;
@@ -52,7 +52,7 @@ export class BlockCache {
   #newest = none;
   #oldest = none;
   #hand = none;
-  /** Fingerprints of missed blocks, each in the one place that it may have. */
+  /** Fingerprints of missed blocks, each at the only position that it may have. */
   readonly #missed: Int32Array;
 
   /** 0 switches the cache off. */
@@ -63,8 +63,8 @@ export class BlockCache {
   }
 
   /**
-   * Whether a block that was missed is worth its place. Into a full cache goes only what was missed not long ago as
-   * well: whatever goes in has memory of its own, and each block that is driven out leaves some for V8 to collect.
+   * Whether a missed block is worth keeping. A full cache admits only blocks that were also missed not long ago: each
+   * admitted block has memory of its own, and each evicted block leaves memory for V8 to collect.
    */
   admits(tableId: number, ordinal: number): boolean {
     if (this.hasRoom) {
@@ -82,18 +82,18 @@ export class BlockCache {
     return false;
   }
 
-  /** False where what comes in drives something out. */
+  /** False if adding a block evicts another one. */
   get hasRoom(): boolean {
     return this.#bytes < this.capacityBytes - roomBytes;
   }
 
-  /** A fresh number under which a table's blocks are kept. */
+  /** Returns a new number under which a table's blocks are kept. */
   newTableId(): number {
     this.#lastTableId += 1;
     return this.#lastTableId;
   }
 
-  /** `ordinal` counts the blocks of the table. */
+  /** `ordinal` is the position of the block in the table. */
   get(tableId: number, ordinal: number): Block | undefined {
     const slot = this.#find(tableId, ordinal);
     if (slot === none) {
@@ -105,7 +105,7 @@ export class BlockCache {
     return this.#slots[slot];
   }
 
-  /** Keeps the block unless it is too large for the cache. One that is there already is left. */
+  /** Keeps the block unless it is too large for the cache. A block that is already there stays. */
   set(tableId: number, ordinal: number, block: Block): void {
     const size = block.buffer.length + overheadBytes;
     if (size > this.capacityBytes / largestPart || this.#find(tableId, ordinal) !== none) {
@@ -137,7 +137,7 @@ export class BlockCache {
     this.#count += 1;
   }
 
-  /** Drops all blocks of a table that is deleted. Looks at every slot. */
+  /** Drops all blocks of a deleted table. Looks at every slot. */
   evictTable(tableId: number): void {
     for (let slot = 0; slot < this.#slots.length; slot += 1) {
       if (this.#slots[slot] !== undefined && this.#tables[slot] === tableId) {
@@ -220,7 +220,7 @@ export class BlockCache {
     this.#count -= 1;
   }
 
-  /** Makes room for `capacity` blocks; called when no slot is free. */
+  /** Grows to `capacity` blocks; called when no slot is free. */
   #grow(capacity: number): void {
     const used = this.#slots.length;
     this.#tables = enlarged(this.#tables, capacity);

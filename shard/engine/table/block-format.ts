@@ -1,5 +1,5 @@
 /**
- * Blocks: a table is made of them. FROZEN (format version 1). Little-endian.
+ * The blocks of which a table consists. FROZEN (format version 1). Little-endian.
  *
  * A stored block is its content, compressed or not, and a trailer:
  *
@@ -10,7 +10,7 @@
  *        S+5     4  CRC-32 of bytes 0 to S+4, xor the place mark
  *
  * The place mark is made from the checksum of the file's header (which holds the database, the shard and the file
- * number) and the block's offset in the file, so that a sound block that stands in another's place is refused.
+ * number) and the block's offset in the file, so that a sound block in the place of another is rejected.
  *
  * The content of a data block:
  *
@@ -50,7 +50,7 @@ export const blockTailBytes = 12;
 export const entryKindMask = 3;
 /** FROZEN. */
 export const entryFlag = { expires: 4, belowBase: 8 } as const;
-/** All that an entry has besides its key and value, at most. */
+/** The most bytes that an entry has besides its key and value. */
 export const maxEntryOverheadBytes = 4 + 4 + 4 + 1 + 1 + 8 + 8;
 
 /** A block ends when it is full, so none is much larger than the largest entry. */
@@ -64,7 +64,7 @@ export function placeMark(fileMark: number, offset: number): number {
   return finalMix((fileMark + imul(offset, 0x9e3779b1) + imul(high, 0x85ebca77)) | 0);
 }
 
-/** A compressed block is only worth its decompression where it is at least an eighth smaller. */
+/** A compressed block is worth its decompression only if it is at least an eighth smaller. */
 function isWorthwhile(compressedBytes: number, bytes: number): boolean {
   return compressedBytes <= bytes - (bytes >>> 3);
 }
@@ -86,7 +86,7 @@ export function packBlock(content: Buffer, codec: CodecName): StoredBlock {
   return { bytes: content, codec: "none", uncompressedBytes: content.length };
 }
 
-/** Writes block and trailer into `target` at `at`; the block will stand at `fileOffset` of its file. */
+/** Writes the block and its trailer into `target` at `at`; `fileOffset` is the block's later offset in the file. */
 export function writeStoredBlock(
   target: Buffer,
   at: number,
@@ -106,13 +106,13 @@ export function writeStoredBlock(
 export interface BlockPlace {
   path: string;
   fileMark: number;
-  /** Of the block in its file. */
+  /** Offset of the block in its file. */
   offset: number;
 }
 
 /**
- * Checks a stored block, trailer included, and gives its content: a part of `stored` where it is not compressed.
- * Nothing is allocated on the word of bytes that were not checked, nor more than `maxContentBytes`.
+ * Checks a stored block, trailer included, and returns its content: a part of `stored` if it is not compressed. No
+ * allocation depends on unchecked bytes, and none is larger than `maxContentBytes`.
  */
 export function unpackBlock(stored: Buffer, place: BlockPlace, maxContentBytes: number): Buffer {
   const { path, offset } = place;

@@ -1,7 +1,7 @@
 /**
- * The index of a table: where its data blocks are, and a *fence* before each: the shortest byte string that is
- * behind every key of the block before and not behind the first key of the block itself. FROZEN (format version 1).
- * Little-endian.
+ * The index of a table: where its data blocks are, and a *fence* for each: the shortest byte string that is greater
+ * than every key of the block before and not greater than the first key of the block itself. FROZEN (format
+ * version 1). Little-endian.
  *
  *     offset  size  field
  *          0     4  number of data blocks N, at least 1
@@ -10,7 +10,7 @@
  *                   begins with the key that the block before ends with, and its fence is that key
  *       4+8N     F  fence bytes; the first fence is empty
  *
- * The first block stands behind the file header, each further one right behind the one before.
+ * The first block follows the file header, and each further block directly follows the one before.
  */
 
 import { corruption, invariant } from "../../../shared/errors.js";
@@ -33,7 +33,7 @@ export class BlockIndexBuilder {
     return 4 + 8 * this.blocks + this.#fenceBytes;
   }
 
-  /** Begins a block with its fence, `key[0..fenceBytes)`. */
+  /** Begins a block whose fence is `key[0..fenceBytes)`. */
   begin(key: Uint8Array, fenceBytes: number, continues: boolean): void {
     if (this.blocks === this.#lengths.length) {
       this.#lengths = grown(this.#lengths);
@@ -52,7 +52,7 @@ export class BlockIndexBuilder {
     this.blocks += 1;
   }
 
-  /** Ends the block that was begun last. */
+  /** Ends the current block. */
   end(storedBytes: number): void {
     this.#lengths[this.blocks - 1] = storedBytes;
   }
@@ -88,12 +88,12 @@ export class BlockIndex {
   /** Fence i is `[fenceEnds[i], fenceEnds[i + 1])`. */
   readonly #fenceEnds: Uint32Array;
   readonly #continues: Uint8Array;
-  /** What all fences but the first begin with. */
+  /** How many leading bytes all fences except the first have in common. */
   readonly #commonBytes: number;
-  /** The four bytes of each fence behind the common ones, as a number: most comparisons end there. */
+  /** The four bytes of each fence after the common ones, as a number: these decide most comparisons. */
   readonly #heads: Uint32Array;
 
-  /** Keeps `content`. Path and offset are for messages. */
+  /** Keeps `content`. Path and offset are for error messages. */
   constructor(content: Buffer, path: string, offset: number) {
     const blocks = content.length < 4 ? 0 : content.readUInt32LE(0);
     const fencesAt = 4 + 8 * blocks;
@@ -135,17 +135,17 @@ export class BlockIndex {
     }
   }
 
-  /** Of the block in the file. */
+  /** Offset of the block in the file. */
   offset(block: number): number {
     return this.#offsets[block]!;
   }
 
-  /** Of the stored block, without its trailer. */
+  /** Length of the stored block without its trailer. */
   storedBytes(block: number): number {
     return this.#lengths[block]!;
   }
 
-  /** True where the block begins with the key that the block before ends with. */
+  /** True if the block begins with the key that the block before ends with. */
   continues(block: number): boolean {
     return this.#continues[block] === 1;
   }
@@ -155,8 +155,8 @@ export class BlockIndex {
   }
 
   /**
-   * The block that holds the first entry whose key is at or after `target[0..targetBytes)`, if any block does; the
-   * entry may also be the first of the next block.
+   * Finds the block that holds the first entry whose key is at or after `target[0..targetBytes)`, if any block does.
+   * That entry may also be the first of the next block.
    */
   find(target: Uint8Array, targetBytes: number): number {
     const common = this.#compareCommon(target, targetBytes);
@@ -188,7 +188,7 @@ export class BlockIndex {
     return low;
   }
 
-  /** Fences ascend, so what the second and the last have in common, all but the first have. */
+  /** Fences ascend, so all fences but the first share what the second and the last have in common. */
   #countCommonBytes(): number {
     if (this.blocks < 2) {
       return 0;
@@ -203,7 +203,7 @@ export class BlockIndex {
     return common;
   }
 
-  /** How the target stands to what all fences but the first begin with; 0 where it begins so too. */
+  /** Compares the target with the common beginning of all fences but the first; 0 if the target begins with it. */
   #compareCommon(target: Uint8Array, targetBytes: number): number {
     if (this.blocks < 2) {
       return -1;
@@ -222,7 +222,7 @@ export class BlockIndex {
     return 0;
   }
 
-  /** Below, at or above 0 as the fence is before, at or behind the target. */
+  /** Below, at or above 0 if the fence is before, equal to or after the target. */
   #compare(block: number, target: Uint8Array, targetBytes: number): number {
     const fences = this.#fences;
     const start = this.#fenceEnds[block]!;
@@ -238,7 +238,10 @@ export class BlockIndex {
   }
 }
 
-/** Up to four bytes of `[at, end)`, big-endian, filled up with zeros: orders as the bytes do, but for ties. */
+/**
+ * Up to four bytes of `[at, end)`, big-endian, padded with zeros: ordered as the bytes are, except that unequal bytes
+ * may give equal numbers.
+ */
 function head(bytes: Uint8Array, at: number, end: number): number {
   let value = 0;
   for (let index = at; index < at + 4; index += 1) {

@@ -1,4 +1,4 @@
-/** Reading a data block's content (block-format.ts) without an allocation per entry. */
+/** Reads a data block's content (block-format.ts) without an allocation per entry. */
 
 import { readUint64 } from "../../../shared/bytes.js";
 import { corruption, type FastKVError } from "../../../shared/errors.js";
@@ -8,7 +8,7 @@ import { lengthBytes, numberBytes, readLength, readNumber } from "./varint.js";
 
 const knownFlags = entryKindMask | entryFlag.expires | entryFlag.belowBase;
 
-/** The content of a data block: its frame is checked once, here, and each entry when it is read. Immutable. */
+/** The content of a data block. Its frame is checked once, here, and each entry when it is read. Immutable. */
 export class Block {
   readonly buffer: Buffer;
   /** Where the entries end and the restart offsets begin. */
@@ -16,7 +16,7 @@ export class Block {
   readonly restartCount: number;
   readonly baseSequence: number;
   readonly path: string;
-  /** Of the block in its file, for messages. */
+  /** Offset of the block in its file, for error messages. */
   readonly fileOffset: number;
 
   constructor(content: Buffer, path: string, fileOffset: number) {
@@ -52,7 +52,7 @@ export function restartOffset(block: Block, restart: number): number {
   return block.buffer.readUInt32LE(block.entriesEnd + 4 * restart);
 }
 
-/** The last restart entry that stands before `offset`. */
+/** The last restart entry before `offset`. */
 export function restartBefore(block: Block, offset: number): number {
   let low = 0;
   let high = block.restartCount - 1;
@@ -67,7 +67,7 @@ export function restartBefore(block: Block, offset: number): number {
   return low;
 }
 
-/** Below, at or above 0 as the key at a restart offset is before, at or behind `target[0..targetBytes)`. */
+/** Below, at or above 0 if the key at a restart offset is before, equal to or after `target[0..targetBytes)`. */
 function compareRestart(block: Block, at: number, target: Uint8Array, targetBytes: number): number {
   const { buffer } = block;
   if (buffer[at] !== 0) {
@@ -90,12 +90,12 @@ function compareRestart(block: Block, at: number, target: Uint8Array, targetByte
 }
 
 /**
- * Finds the first entry whose key is at or after `target[0..targetBytes)`. Gives its offset where the keys are
- * equal, and the bitwise complement of its offset (of `entriesEnd` where there is none) where they are not.
+ * Finds the first entry whose key is at or after `target[0..targetBytes)`. Returns its offset if the keys are equal,
+ * otherwise the bitwise complement of its offset (of `entriesEnd` if there is none).
  *
- * No key is put together on the way: `matched` counts the bytes that the target has in common with the entry
- * before. An entry that shares more than these with the entry before is before the target like that one; one that
- * shares fewer is behind the target; only where both numbers are equal do bytes have to be compared.
+ * No key is assembled during the search: `matched` counts the leading bytes that the target shares with the entry
+ * before. An entry that shares more bytes than that with the entry before also comes before the target; one that shares
+ * fewer comes after the target. Only if both numbers are equal are bytes compared.
  */
 export function searchBlock(block: Block, target: Uint8Array, targetBytes: number): number {
   const { buffer } = block;
@@ -148,7 +148,7 @@ export function searchBlock(block: Block, target: Uint8Array, targetBytes: numbe
   return compareRestart(block, end, target, targetBytes) === 0 ? end : ~end;
 }
 
-/** True where the entry at `at`, which follows one whose key is the target, has the same key. */
+/** True if the entry at `at`, which follows one whose key is the target, has the same key. */
 export function isSameKey(block: Block, at: number, target: Uint8Array, targetBytes: number): boolean {
   const { buffer } = block;
   const shared = readLength(buffer, at);
@@ -167,7 +167,7 @@ export function isSameKey(block: Block, at: number, target: Uint8Array, targetBy
   return true;
 }
 
-/** Reads everything of the entry at `at` but its key into `into`, and gives the offset of the next entry. */
+/** Reads everything but the key of the entry at `at` into `into`, and returns the offset of the next entry. */
 export function readEntry(block: Block, at: number, into: Entry): number {
   const { buffer } = block;
   const shared = readLength(buffer, at);
@@ -179,7 +179,7 @@ export function readEntry(block: Block, at: number, into: Entry): number {
   return readEntryRest(block, at, suffixEnd, suffixEnd + restBytes, into);
 }
 
-/** Reads what stands behind an entry's key, at `[restStart, entryEnd)`. Gives `entryEnd`. */
+/** Reads what follows an entry's key, at `[restStart, entryEnd)`. Returns `entryEnd`. */
 export function readEntryRest(
   block: Block,
   at: number,

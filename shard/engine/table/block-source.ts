@@ -8,11 +8,11 @@ import type { TableStatistics } from "./table-statistics.js";
 
 /** Where a cursor gets its blocks from. */
 export interface BlockLoader {
-  /** `ordinal` counts the table's data blocks. */
+  /** `ordinal` is the position among the table's data blocks. */
   load(ordinal: number): Block;
 }
 
-/** Where blocks are read to that nobody keeps. One for the whole thread. */
+/** Blocks that nobody keeps are read into this buffer. One for the whole thread. */
 const briefBytes = Buffer.allocUnsafeSlow(64 * 1024);
 
 export interface BlockSourceParts {
@@ -45,7 +45,7 @@ export class BlockSource implements BlockLoader {
     this.#statistics = parts.statistics;
   }
 
-  /** Blocks that were handed out stay valid. */
+  /** Blocks that were returned stay valid. */
   close(): void {
     if (!this.#closed) {
       this.#closed = true;
@@ -58,8 +58,8 @@ export class BlockSource implements BlockLoader {
   }
 
   /**
-   * For one entry of the block, which is valid until the next call for any table: what is not worth keeping takes no
-   * memory of its own.
+   * Loads a block to read one entry from it. The block is valid until the next call for any table: one that is not
+   * worth keeping takes no memory of its own.
    */
   loadBriefly(ordinal: number): Block {
     const cached = this.cached(ordinal);
@@ -75,12 +75,12 @@ export class BlockSource implements BlockLoader {
     return this.decode(ordinal, bytes);
   }
 
-  /** Of a block that was not in the cache. */
+  /** Whether a block that was not in the cache should be kept. */
   isWorthKeeping(ordinal: number): boolean {
     return this.#cache.admits(this.#cacheId, ordinal);
   }
 
-  /** Reads a block that is not in the cache, and puts it there. */
+  /** Reads a block that is not in the cache, and adds it to the cache. */
   readAndKeep(ordinal: number): Block {
     const bytes = Buffer.allocUnsafeSlow(this.index.storedBytes(ordinal) + blockTrailerBytes);
     this.readRun(ordinal, bytes);
@@ -98,7 +98,7 @@ export class BlockSource implements BlockLoader {
     return block;
   }
 
-  /** Fills `target` from where block `ordinal` starts in the file. */
+  /** Fills `target` from the file, starting at block `ordinal`. */
   readRun(ordinal: number, target: Buffer): void {
     invariant(!this.#closed, "a closed table is not read");
     const offset = this.index.offset(ordinal);
@@ -107,7 +107,7 @@ export class BlockSource implements BlockLoader {
     }
   }
 
-  /** Checks a stored block. The result refers to `stored` where the block is not compressed. */
+  /** Checks a stored block. The result refers to `stored` if the block is not compressed. */
   decode(ordinal: number, stored: Buffer): Block {
     this.#statistics.blockReads += 1;
     const { path, fileMark, largestBlockBytes } = this.#parts;

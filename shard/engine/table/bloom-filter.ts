@@ -7,10 +7,11 @@
  *          4     B  bits; bit i is bit (i mod 8) of byte (i div 8)
  *
  * An empty filter (0 bytes) answers "maybe" to everything. Bit numbers come from two 32-bit hashes of the key by
- * enhanced double hashing (Dillinger and Manolios, "Bloom Filters in Probabilistic Verification", 2004). Two,
- * because all keys in a shard agree in xxHash32 modulo the shard count: with 256 shards it has only 2^24 values
- * here, and of 2 million keys in a table that alone would make 11% false positives. Both together have enough
- * for any table, and the rate is the bloom filter's own: (1 - e^(-k/b))^k at b bits a key, 0.82% at 10.
+ * enhanced double hashing (Dillinger and Manolios, "Bloom Filters in Probabilistic Verification", 2004). One hash is
+ * not enough, because all keys in a shard agree in xxHash32 modulo the shard count: with 256 shards it has only 2^24
+ * values here, which alone would cause 11% false positives in a table of 2 million keys. Both hashes together have
+ * enough values for any table, and the rate is that of the bloom filter: (1 - e^(-k/b))^k at b bits a key, 0.82% at
+ * 10.
  */
 
 import { corruption } from "../../../shared/errors.js";
@@ -40,12 +41,12 @@ function secondHash(bytes: Uint8Array, start: number, end: number): number {
   return finalMix(hash);
 }
 
-/** Where the probes of a key begin: the first hash, stripped of what all keys of a shard have in common. */
+/** Where the probes of a key begin: the first hash, without what all keys of a shard have in common. */
 function firstProbe(hash: number, second: number): number {
   return finalMix((hash + imul(second, 0x9e3779b1)) | 0);
 }
 
-/** Gathers the hashes of a table's distinct keys, and makes a filter of just the right size of them. */
+/** Collects the hashes of a table's distinct keys, and makes a filter of the right size for them. */
 export class BloomFilterBuilder {
   keys = 0;
   readonly #bitsPerKey: number;
@@ -114,7 +115,7 @@ export class BloomFilter {
     this.#probes = probes;
   }
 
-  /** Keeps `content`; undefined stands for "no filter". Path and offset are for messages. */
+  /** Keeps `content`; undefined means "no filter". Path and offset are for error messages. */
   static decode(content: Buffer, path: string, offset: number): BloomFilter | undefined {
     if (content.length === 0) {
       return undefined;
@@ -127,7 +128,7 @@ export class BloomFilter {
     return new BloomFilter(content.subarray(headerBytes), probes);
   }
 
-  /** False only where the key is not in the table. */
+  /** False only if the key is not in the table. */
   mayContain(bytes: Uint8Array, start: number, end: number): boolean {
     const bits = this.#bits;
     const bitCount = this.#bitCount;

@@ -2,13 +2,13 @@
  * The codecs that a block may be compressed with. Their ids are kept in every block.
  *
  *     id  codec   stored form                                          where it comes from
- *      0  none    the bytes as they are                                always there
- *      1  snappy  raw Snappy (a varint of the length stands first)     optional package `snappy`
- *      2  lz4     LZ4 block behind its length as 4 bytes little-endian optional package `lz4-napi`
+ *      0  none    the bytes as they are                                always available
+ *      1  snappy  raw Snappy (begins with a varint of the length)      optional package `snappy`
+ *      2  lz4     length as 4 bytes little-endian, then an LZ4 block   optional package `lz4-napi`
  *      3  zstd    a Zstandard frame                                    node:zlib of Node.js 22.15 and newer
  *
- * The optional packages are looked for when a codec is first used, so that a program without them starts as fast
- * and needs them only for tables that were written with them.
+ * The optional packages are loaded when a codec is first used. So a program starts just as fast without them, and
+ * needs them only for tables that were written with them.
  */
 
 import { createRequire } from "node:module";
@@ -21,17 +21,17 @@ export type CodecName = keyof typeof codecId;
 
 interface Codec {
   compress(bytes: Buffer): Buffer;
-  /** Throws, before it allocates, where `bytes` says that it holds more than `uncompressedBytes`. */
+  /** Throws, before it allocates, if `bytes` claims to hold more than `uncompressedBytes`. */
   decompress(bytes: Buffer, uncompressedBytes: number): Buffer;
 }
 
-/** What the native packages have in common. */
+/** The functions that both native packages have. */
 interface NativePackage {
   compressSync(bytes: Buffer): Buffer;
   uncompressSync(bytes: Buffer): Buffer;
 }
 
-/** What `node:zlib` has where it knows Zstandard; its type declarations for Node 20 do not. */
+/** The Zstandard functions of `node:zlib`, if it has them; its type declarations for Node 20 do not. */
 interface ZstdFunctions {
   zstdCompressSync?: (bytes: Buffer) => Buffer;
   zstdDecompressSync?: (bytes: Buffer, options: { maxOutputLength: number }) => Buffer;
@@ -56,7 +56,7 @@ function loadPackage(name: string): NativePackage | undefined {
   }
 }
 
-/** Both packages trust the length that the bytes begin with, so it is held against the block's own first. */
+/** Both packages trust the length that the bytes begin with, so it is checked against the block's own length first. */
 function nativeCodec(name: string, declaredLength: (bytes: Buffer) => number): Codec | undefined {
   const native = loadPackage(name);
   if (native === undefined) {
@@ -145,7 +145,7 @@ export function isCodecAvailable(name: CodecName): boolean {
   return findCodec(name) !== undefined;
 }
 
-/** Throws `FASTKV_UNSUPPORTED_FORMAT`, naming the package to install, where the codec is missing. */
+/** Throws `FASTKV_UNSUPPORTED_FORMAT`, naming the package to install, if the codec is missing. */
 export function checkCodecAvailable(name: CodecName): void {
   requireCodec(name);
 }
@@ -155,9 +155,9 @@ export function compress(name: CodecName, bytes: Buffer): Buffer {
 }
 
 /**
- * Gives back exactly `uncompressedBytes` bytes; the caller has held that number against a limit. Throws
- * `FASTKV_UNSUPPORTED_FORMAT` where the codec is missing and `FASTKV_CORRUPTION` for anything that does not
- * decompress to that length.
+ * Returns exactly `uncompressedBytes` bytes; the caller has checked that number against a limit. Throws
+ * `FASTKV_UNSUPPORTED_FORMAT` if the codec is missing, and `FASTKV_CORRUPTION` for anything that does not decompress to
+ * that length.
  */
 export function decompress(name: CodecName, bytes: Buffer, uncompressedBytes: number): Buffer {
   const codec = requireCodec(name);

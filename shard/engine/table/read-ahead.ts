@@ -4,28 +4,29 @@ import type { BlockLoader, BlockSource } from "./block-source.js";
 import type { ScratchBuffers } from "./scratch-buffers.js";
 
 export interface ReadAheadOptions {
-  /** The most that is read in one call, if blocks are asked for one after the other; 0 reads each by itself. */
+  /** The most bytes that are read in one call, if blocks are loaded in order; 0 reads each block separately. */
   windowBytes: number;
   /** Whether blocks are taken from the block cache. */
   useCache: boolean;
-  /** What a reader is known to want; where it is absent, the first block is read alone. */
+  /** What the reader is known to need. If absent, the first block is read alone. */
   wanted?: {
-    /** So many bytes behind the first block. */
+    /** Bytes after the first block. */
     bytes: number;
-    /** No block behind this one. */
+    /** The last block that may be needed. */
     lastOrdinal: number;
-    /** Where its blocks are read to. */
+    /** Memory into which the blocks are read. */
     buffers: ScratchBuffers;
   };
 }
 
 const firstWindowBytes = 16 * 1024;
-/** Of who is known to want fewer blocks at once than this, they are read one by one and kept, if they are worth it. */
+/** If fewer blocks than this are needed together, they are read one by one and kept if they are worth it. */
 const leastRunBlocks = 4;
 
 /**
- * Reads adjacent blocks in one call, past the block cache. The window doubles as long as blocks are asked for in order,
- * so that a short scan does not read much more than it needs. What it lends is valid until the next call.
+ * Reads adjacent blocks in one call, without adding them to the block cache. The window doubles as long as blocks
+ * are loaded in order, so that a short scan does not read much more than it needs. A block is valid until the next
+ * call.
  */
 export class ReadAhead implements BlockLoader {
   readonly #source: BlockSource;
@@ -71,12 +72,12 @@ export class ReadAhead implements BlockLoader {
     } else if (wanted === undefined || wanted.bytes >= limit) {
       this.#windowBytes = Math.min(limit, Math.max(firstWindowBytes, this.#windowBytes * 2));
     } else {
-      // It has had what it wanted by and large: little is lacking.
+      // Most of what is needed has been read: little is missing.
       this.#windowBytes = Math.min(limit, firstWindowBytes);
     }
   }
 
-  /** Behind the last block that lies in the window behind the first. */
+  /** The end of the run: the block after the last one that fits into the window after the first. */
   #endOfRun(ordinal: number): number {
     const { index } = this.#source;
     const most = Math.min(index.blocks, (this.#options.wanted?.lastOrdinal ?? index.blocks) + 1);

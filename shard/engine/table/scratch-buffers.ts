@@ -1,22 +1,22 @@
-/** So much is kept, beyond that buffers are made anew. */
+/** Buffers are kept up to this total; beyond it they are allocated each time. */
 const mostKeptBytes = 4 * 1024 * 1024;
 const stepBytes = 16 * 1024;
 
 /**
- * Buffers for what is needed only until the next page is begun. Memory outside of V8's heap is soon collected, but at the
- * price of a collection of all there is: so it is used again.
+ * Buffers for data that is needed only until the next page begins. Memory outside V8's heap is soon collected, but each
+ * time by a collection of the whole heap, so it is used again.
  */
 export class ScratchBuffers {
   readonly #buffers: (Buffer<ArrayBuffer> | undefined)[] = [];
   #keptBytes = 0;
   #taken = 0;
 
-  /** What was taken before may be given out again. */
+  /** Allows buffers that were taken before to be returned again. */
   reset(): void {
     this.#taken = 0;
   }
 
-  /** At least so many bytes, of any content. */
+  /** Returns a buffer of at least this many bytes, with any content. */
   take(bytes: number): Buffer<ArrayBuffer> {
     const at = this.#taken;
     this.#taken += 1;

@@ -4,13 +4,13 @@ import type { Block } from "./block-reader.js";
 import type { BlockLoader } from "./block-source.js";
 import { type BlockDirectory, TableCursor } from "./table-cursor.js";
 
-/** A block of which nothing, or nothing from some entry on, could be read. */
+/** A block that could not be read at all, or not from some entry on. */
 export interface SkippedBlock {
   ordinal: number;
   error: FastKVError;
 }
 
-/** Remembers which block was asked for last. */
+/** Remembers which block was loaded last. */
 class TrackingLoader implements BlockLoader {
   ordinal = 0;
   fileOffset = 0;
@@ -29,8 +29,8 @@ class TrackingLoader implements BlockLoader {
 }
 
 /**
- * Walks over a table from its first entry to its last, past damaged blocks: each is reported and left out. It moves
- * forwards only. What it gives is in order: entries that are not, are damage too.
+ * Walks over a table from its first entry to its last and skips damaged blocks: each is reported and left out. Moves
+ * only forwards. Entries come in order: those that are out of order count as damage too.
  */
 export class SkippingCursor extends TableCursor {
   readonly #directory: BlockDirectory;
@@ -39,7 +39,7 @@ export class SkippingCursor extends TableCursor {
   readonly #onSkip: (skipped: SkippedBlock) => void;
   #lastKey: ByteString | undefined;
   #lastSequence = 0;
-  /** Where the current entry has another key than the one before. */
+  /** Whether the current entry has another key than the one before. */
   isNewKey = true;
 
   constructor(
@@ -57,7 +57,7 @@ export class SkippingCursor extends TableCursor {
     this.#onSkip = onSkip;
   }
 
-  /** Which block of the table the current entry stands in, and where that is in the file. */
+  /** Which block of the table the current entry is in; `blockOffset` is that block's offset in the file. */
   get ordinal(): number {
     return this.#tracker.ordinal;
   }

@@ -7,21 +7,21 @@ import { newTableStatistics, type TableStatistics } from "./table-statistics.js"
 
 interface Slot {
   reader: TableReader | undefined;
-  /** Kept while the table is closed, so that its blocks in the cache are found again. */
+  /** Kept while the table is closed, so that its blocks are still found in the block cache. */
   readonly cacheId: number;
   readonly sequenceOverride: number | undefined;
   pins: number;
   lastUse: number;
-  /** Evicted while pinned: closed with the last pin. */
+  /** Evicted while pinned: closed when the last pin is released. */
   evicted: boolean;
 }
 
 /**
- * The open tables of a shard, by file number. Tables are opened when they are first asked for; beyond the limit the
- * one that was not used for longest and that nobody pins is closed. Its index and filter leave memory with it and
- * are read again when it is opened again; its data blocks stay in the block cache.
+ * The open tables of a shard, by file number. Tables are opened on first use. Beyond the limit, the least recently used
+ * table that is not pinned is closed. Its index and filter leave memory with it and are read again when it is opened
+ * again; its data blocks stay in the block cache.
  *
- * A reader from `get` is good until the next call here; who keeps one longer, or a cursor of one, pins the table.
+ * A reader from `get` is valid until the next call here. To keep one longer, or to use a cursor of one, pin the table.
  */
 export class TableCache {
   readonly statistics: TableStatistics = newTableStatistics();
@@ -34,7 +34,7 @@ export class TableCache {
   #open = 0;
   #uses = 0;
 
-  /** `maxOpenTables` is at least 1; more than this are open only while more than this are pinned. */
+  /** `maxOpenTables` is at least 1; more tables are open only while more are pinned. */
   constructor(
     fileSystem: FileSystem,
     pathOf: (fileNumber: number) => string,
@@ -50,7 +50,7 @@ export class TableCache {
     this.#maxOpenTables = maxOpenTables;
   }
 
-  /** False where a block that is kept drives another one out. */
+  /** False if a block that is kept evicts another one. */
   get hasRoomForBlocks(): boolean {
     return this.#blockCache.hasRoom;
   }
@@ -60,7 +60,7 @@ export class TableCache {
     return this.#open;
   }
 
-  /** What the indexes and filters of open tables hold in memory. */
+  /** Memory held by the indexes and filters of open tables. */
   get memoryBytes(): number {
     let bytes = 0;
     for (const slot of this.#slots.values()) {
@@ -74,7 +74,7 @@ export class TableCache {
     return this.#use(fileNumber, sequenceOverride).reader!;
   }
 
-  /** Like `get`, and keeps the table open until `unpin` was called as often. */
+  /** Like `get`, and keeps the table open until `unpin` was called as often as `pin`. */
   pin(fileNumber: number, sequenceOverride?: number): TableReader {
     const slot = this.#use(fileNumber, sequenceOverride);
     slot.pins += 1;
@@ -95,7 +95,7 @@ export class TableCache {
     }
   }
 
-  /** Forgets a table whose file is deleted, with its blocks. One that is pinned stays open until it is not. */
+  /** Forgets a table whose file is deleted, with its blocks. A pinned table stays open until it is unpinned. */
   evict(fileNumber: number): void {
     const slot = this.#slots.get(fileNumber);
     if (slot === undefined) {
@@ -151,7 +151,7 @@ export class TableCache {
     }
   }
 
-  /** Closes tables until the limit is kept, but none that is pinned, nor `except`. */
+  /** Closes tables until the limit is met, except pinned ones and `except`. */
   #closeSurplus(except: Slot): void {
     while (this.#open > this.#maxOpenTables) {
       let oldest: Slot | undefined;

@@ -17,16 +17,16 @@ import { lengthBytes, readLength } from "./varint.js";
 
 const noBytes = Buffer.alloc(0);
 
-/** What a cursor has to know of where the keys are: `BlockIndex` is the usual one. */
+/** What a cursor needs to know about where the keys are; usually a `BlockIndex`. */
 export interface BlockDirectory {
   readonly blocks: number;
   find(target: Uint8Array, targetBytes: number): number;
 }
 
 /**
- * Walks over a table. Forwards each key is completed from the one before it; backwards the keys of a restart
- * interval are put together once and then handed out from the last to the first. Moving an invalid cursor by `next`
- * or `prev` does nothing. After an error the cursor is invalid and may be positioned again.
+ * Walks over a table. Forwards, each key is completed from the one before it. Backwards, the keys of a restart interval
+ * are assembled once and then returned from the last to the first. Calling `next` or `prev` on an invalid cursor does
+ * nothing. After an error the cursor is invalid and may be positioned again.
  */
 export class TableCursor implements Cursor {
   valid = false;
@@ -41,10 +41,10 @@ export class TableCursor implements Cursor {
 
   readonly #index: BlockDirectory;
   readonly #loader: BlockLoader;
-  /** The sequence number of all entries, or -1 where each has its own. */
+  /** The sequence number of all entries, or -1 if each has its own. */
   readonly #sequenceOverride: number;
   #block: Block | undefined;
-  /** Which block of the table `#block` is. */
+  /** The position of `#block` in the table. */
   #ordinal = 0;
   #entryStart = 0;
   #entryEnd = 0;
@@ -80,7 +80,7 @@ export class TableCursor implements Cursor {
       this.#enterNext();
       return;
     }
-    // What the entry shares with the one before, it shares with the target too.
+    // The bytes that the entry shares with the one before, it also shares with the target.
     this.#reserveKey(targetBytes, 0);
     copyBytes(searchBytes, 0, targetBytes, this.#keyBytes, 0);
     this.#keyLength = targetBytes;
@@ -123,7 +123,7 @@ export class TableCursor implements Cursor {
     }
   }
 
-  /** To the first entry of a block of the table. */
+  /** Moves to the first entry of a block of the table. */
   protected seekToBlock(ordinal: number): void {
     this.#enter(ordinal);
     this.#decode(0);
@@ -182,7 +182,7 @@ export class TableCursor implements Cursor {
     this.valid = true;
   }
 
-  /** To the entry before offset `at` of the block, which may be the last of the block before. */
+  /** Moves to the entry before offset `at` of the block, which may be the last of the block before. */
   #moveBefore(block: Block, at: number): void {
     if (at > 0) {
       this.#decodeBackwards(block, at);
@@ -215,7 +215,7 @@ export class TableCursor implements Cursor {
     this.#intervalAt = count - 1;
   }
 
-  /** Stands on the entry of the interval that `#intervalAt` names. */
+  /** Stands on the entry of the interval at `#intervalAt`. */
   #showInterval(block: Block): void {
     const at = this.#intervalStarts[this.#intervalAt]!;
     this.key = this.#intervalKeys[this.#intervalAt]!;
@@ -232,7 +232,7 @@ export class TableCursor implements Cursor {
     this.#keyLength = this.#keyBytes.latin1Write(this.key, 0);
   }
 
-  /** Makes room for a key of which the first `kept` bytes are there already. */
+  /** Makes room for a key whose first `kept` bytes are already there. */
   #reserveKey(bytes: number, kept: number): void {
     if (bytes > this.#keyBytes.length) {
       const larger = Buffer.allocUnsafeSlow(Math.max(bytes, this.#keyBytes.length * 2));

@@ -55,7 +55,7 @@ export const footerBytes = 64;
 const fixedPropertiesBytes = 92;
 const magic = Buffer.from("FKVTABLE", "latin1");
 
-/** What is known of a table without opening it: kept in the manifest. Plain data. */
+/** What is known of a table without opening it; kept in the manifest. Plain data. */
 export interface TableInfo {
   fileNumber: number;
   sizeBytes: number;
@@ -68,14 +68,14 @@ export interface TableInfo {
   keys: number;
   minSequence: number;
   maxSequence: number;
-  /** Of the entries that expire; 0 where none does. Milliseconds since the epoch. */
+  /** Of the entries that expire; 0 if none does. Milliseconds since the epoch. */
   minExpiresAt: number;
   maxExpiresAt: number;
-  /** Bytes of all keys and values, as they were given. */
+  /** Bytes of all keys and values before any compression. */
   rawBytes: number;
 }
 
-/** What a table says of itself. */
+/** What a table says about itself. */
 export interface TableProperties extends Omit<TableInfo, "fileNumber" | "sizeBytes" | "rawBytes"> {
   rawKeyBytes: number;
   rawValueBytes: number;
@@ -173,13 +173,13 @@ function isPlausible(properties: TableProperties): boolean {
 
 export interface Footer {
   filterOffset: number;
-  /** Lengths are those without a trailer. */
+  /** Lengths do not include the trailer. */
   filterBytes: number;
   indexOffset: number;
   indexBytes: number;
   propertiesOffset: number;
   propertiesBytes: number;
-  /** Of the file, footer included. */
+  /** Length of the file, footer included. */
   fileBytes: number;
 }
 
@@ -202,7 +202,7 @@ function footerChecksum(bytes: Buffer, fileMark: number, offset: number): number
   return (checksum(bytes.subarray(0, 60)) ^ placeMark(fileMark, offset)) >>> 0;
 }
 
-/** `fileBytes` is the length that the file really has: a file cut short or extended is refused here. */
+/** `fileBytes` is the actual length of the file: a file that was cut short or extended is rejected here. */
 export function decodeFooter(bytes: Buffer, fileMark: number, path: string, fileBytes: number): Footer {
   const offset = fileBytes - footerBytes;
   if (bytes.length !== footerBytes || !bytes.subarray(52, 60).equals(magic)) {

@@ -25,42 +25,42 @@ import { newTableStatistics, type TableStatistics } from "./table-statistics.js"
 import { checkTable, type TableVisitor, verifyTable } from "./table-verifier.js";
 
 export interface TableReaderOptions {
-  /** The sequence number of all entries of a bulk-loaded table, in which each stands with 0. */
+  /** The sequence number of all entries of a bulk-loaded table, which stores 0 for each of them. */
   sequenceOverride?: number | undefined;
   /** Counts the reader's work; by default an object of its own. */
   statistics?: TableStatistics;
-  /** Under which the table's blocks are in the cache; by default a fresh number of the cache. */
+  /** The number under which the table's blocks are in the cache; by default a new number of the cache. */
   cacheId?: number;
 }
 
 export interface TableCursorOptions {
   /**
-   * Reads up to so many bytes of adjacent blocks in one call while it moves forwards, and puts none of them into the block
-   * cache. By default blocks are read one by one and kept.
+   * Reads up to this many bytes of adjacent blocks in one call while moving forwards, and keeps few or none of them in
+   * the block cache. By default blocks are read one by one and kept.
    */
   readAheadBytes?: number;
   /**
-   * Of a page of a scan: about how many bytes will be read, the key before which it ends, if any, and where blocks are
-   * read to.
+   * For a page of a scan: about how many bytes will be read, the key before which the page ends, if any, and the memory
+   * into which blocks are read.
    */
   page?: { bytes: number; upper: ByteString | null; buffers: ScratchBuffers };
 }
 
 /**
- * An open table. Its index, filter and properties are in memory; data blocks come through the block cache. Damage
- * is `FASTKV_CORRUPTION` with the path and the offset, wherever it is met.
+ * An open table. Its index, filter and properties are in memory; data blocks come through the block cache. Damage is
+ * `FASTKV_CORRUPTION` with the path and the offset, wherever it is found.
  */
 export class TableReader {
   readonly info: TableInfo;
   readonly cacheId: number;
   readonly statistics: TableStatistics;
-  /** What index and filter hold in memory. */
+  /** Memory held by the index and the filter. */
   readonly memoryBytes: number;
   readonly #source: BlockSource;
   readonly #index: BlockIndex;
   readonly #filter: BloomFilter | undefined;
   readonly #properties: TableProperties;
-  /** -1 where each entry has its own sequence number. */
+  /** -1 if each entry has its own sequence number. */
   readonly #sequenceOverride: number;
 
   private constructor(parts: {
@@ -84,7 +84,7 @@ export class TableReader {
     this.#sequenceOverride = parts.sequenceOverride ?? -1;
   }
 
-  /** Reads and checks all but the data blocks. A missing file is `FASTKV_IO`, as from any open. */
+  /** Reads and checks everything but the data blocks. A missing file is `FASTKV_IO`, as from any open. */
   static open(
     fileSystem: FileSystem,
     path: string,
@@ -168,8 +168,8 @@ export class TableReader {
   }
 
   /**
-   * Looks for the newest version of a key whose sequence number is at most `maxSequence`, and fills `into`; where
-   * there is none, `into` means nothing. The value is only lent: until the next call for any table.
+   * Finds the newest version of a key whose sequence number is at most `maxSequence`, and fills `into`. If it returns
+   * false, the content of `into` means nothing. The value is only lent, until the next call for any table.
    */
   get(key: ByteString, maxSequence: number, into: Entry): boolean {
     if (this.#sequenceOverride > maxSequence) {
@@ -221,18 +221,18 @@ export class TableReader {
     verifyTable(this.#source, this.#filter, this.#properties);
   }
 
-  /** Like `verify`, but tells of every damage and of every entry that can be read. */
+  /** Like `verify`, but reports every damage and every entry that can be read. */
   check(visitor: TableVisitor): void {
     const override = this.#sequenceOverride;
     checkTable(this.#source, this.#filter, this.#properties, override < 0 ? undefined : override, visitor);
   }
 
-  /** Values that were lent stay valid; cursors may not be moved any more. */
+  /** Values that were lent stay valid; cursors may no longer be moved. */
   close(): void {
     this.#source.close();
   }
 
-  /** From the newest version of the key, which is at `at`, on to the first that may be seen. */
+  /** Starts at the newest version of the key, which is at `firstAt`, and goes on to the first that may be seen. */
   #findVersion(
     firstOrdinal: number,
     firstBlock: Block,

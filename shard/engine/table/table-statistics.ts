@@ -1,10 +1,10 @@
-/** What readers count; one object may serve many tables. */
+/** Counters of readers; one object may serve many tables. */
 export interface TableStatistics {
   /** Lookups that asked a bloom filter. */
   filterChecks: number;
-  /** Lookups that a bloom filter ended. */
+  /** Lookups that ended at a bloom filter. */
   filterNegatives: number;
-  /** Lookups that a bloom filter let through to a table that did not have the key. */
+  /** Lookups that passed a bloom filter although the table did not have the key. */
   filterFalsePositives: number;
   /** Blocks read from files, checked and decompressed. */
   blockReads: number;

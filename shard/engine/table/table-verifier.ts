@@ -17,15 +17,15 @@ export interface KeyExtent {
 }
 
 export interface TableVisitor {
-  /** Each entry that can be read, in order. It is only lent. */
+  /** Called for each entry that can be read, in order. The entry is only lent. */
   onEntry(key: ByteString, entry: Entry, blockOffset: number): void;
-  /** What is wrong; with `lost` where keys in it cannot be read. Throwing ends the check. */
+  /** Called for each damage, with `lost` if keys in that extent cannot be read. Throwing ends the check. */
   onDamage(error: FastKVError, lost?: KeyExtent): void;
 }
 
 /**
- * Reads every block of a table from its file, past the cache, and holds all that the table says of itself against
- * what it holds: order, fences, filter, properties.
+ * Reads every block of a table from its file, not from the cache, and checks all that the table says about itself
+ * against its content: order, fences, filter, properties.
  */
 export function checkTable(
   source: BlockSource,
@@ -93,7 +93,7 @@ export function verifyTable(
   });
 }
 
-/** Which keys a block may hold. */
+/** The range of keys that a block may hold. */
 function extentOfBlock({ index }: BlockSource, properties: TableProperties, ordinal: number): KeyExtent {
   const fence = (block: number): ByteString => index.fence(block).latin1Slice(0, index.fence(block).length);
   return {

@@ -34,7 +34,7 @@ export interface TableWriterOptions {
   blockBytes?: number;
   /** @default "none" */
   codec?: CodecName;
-  /** Of the bloom filter; 0 makes none. @default 10 */
+  /** Bits per key of the bloom filter; 0 makes no filter. @default 10 */
   bitsPerKey?: number;
 }
 
@@ -45,10 +45,9 @@ const maxBitsPerKey = 40;
 const writeBytes = 256 * 1024;
 
 /**
- * Writes one table, from entries that come in order: by key, and for one key the highest sequence number first.
- *
- * `finish` leaves the file whole, synced and closed; syncing its folder, and renaming it where it was written under
- * a temporary name, is the caller's. After anything thrown by `add` or `finish` only `abandon` may follow.
+ * Writes one table from entries that come in order: by key, and for one key the highest sequence number first. `finish`
+ * leaves the file complete, synced and closed. The caller syncs the folder, and renames the file if it was written
+ * under a temporary name. After `add` or `finish` has thrown, only `abandon` may follow.
  */
 export class TableWriter {
   readonly path: string;
@@ -63,7 +62,7 @@ export class TableWriter {
   #handle: FileHandle | undefined;
   #state: "open" | "finished" | "failed" = "open";
 
-  /** Bytes that are not written yet; they belong at `writtenBytes`. */
+  /** Bytes that are not written yet; their place in the file is at `writtenBytes`. */
   readonly #pending = Buffer.allocUnsafeSlow(writeBytes);
   #pendingBytes = 0;
   #writtenBytes = 0;
@@ -88,7 +87,7 @@ export class TableWriter {
     largest: "",
   };
 
-  /** Throws `FASTKV_UNSUPPORTED_FORMAT` where the codec is not available; then no file is created. */
+  /** Throws `FASTKV_UNSUPPORTED_FORMAT` if the codec is not available; then no file is created. */
   constructor(fileSystem: FileSystem, path: string, header: FileHeader, options: TableWriterOptions = {}) {
     const { blockBytes = defaultBlockBytes, codec = "none", bitsPerKey = defaultBitsPerKey } = options;
     invariant(header.kind === fileKind.table, "a table's file header says that it is a table");
@@ -109,7 +108,7 @@ export class TableWriter {
     this.#append(headerBytes);
   }
 
-  /** About how large the file would be if it were finished now. */
+  /** Approximate size of the file if it were finished now. */
   get estimatedBytes(): number {
     const fixedBytes = 4 * blockTrailerBytes + footerBytes + 92 + 2 * this.#lastKeyBytes;
     return (
@@ -210,7 +209,7 @@ export class TableWriter {
     return toTableInfo(properties, this.#fileNumber, fileBytes);
   }
 
-  /** Closes and removes the file. Does nothing once the table is finished or abandoned. */
+  /** Closes and removes the file. Does nothing if the table is finished. */
   abandon(): void {
     if (this.#state === "finished") {
       return;
@@ -227,7 +226,7 @@ export class TableWriter {
     return this.#writtenBytes + this.#pendingBytes;
   }
 
-  /** How many bytes the key shares with the last one; checks that it does not come before it. */
+  /** Returns how many bytes the key shares with the last one; checks that it does not come before it. */
   #commonWithLast(key: ByteString, keyBytes: number): number {
     const last = this.#lastKey;
     const lastBytes = this.#lastKeyBytes;

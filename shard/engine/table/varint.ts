@@ -2,9 +2,9 @@
  * Varints (LEB128): seven bits a byte, low bits first, the high bit set in all bytes but the last. FROZEN. Always
  * written in their shortest form, so that the length of one follows from its value.
  *
- * Two readers: *lengths* have at most 28 bits (4 bytes), which keeps the hot loops in 32-bit integers; other
- * numbers have up to 53. Neither checks bounds: bytes beyond the end read as zero, and the caller checks what it
- * got against the end of the block before it uses it.
+ * There are two readers. *Lengths* have at most 28 bits (4 bytes), which keeps the hot loops in 32-bit integers; other
+ * numbers have up to 53. Neither reader checks bounds: bytes beyond the end read as zero, and the caller checks the
+ * result against the end of the block before it uses it.
  */
 
 export function readLength(bytes: Uint8Array, at: number): number {
@@ -28,7 +28,7 @@ export function lengthBytes(value: number): number {
   return value < 128 ? 1 : value < 16_384 ? 2 : value < 2_097_152 ? 3 : 4;
 }
 
-/** Gives the offset behind what it wrote. */
+/** Returns the offset after the written bytes. */
 export function writeLength(bytes: Uint8Array, value: number, offset: number): number {
   let rest = value;
   let at = offset;
@@ -61,7 +61,7 @@ export function numberBytes(value: number): number {
   return bytes;
 }
 
-/** Gives the offset behind what it wrote. */
+/** Returns the offset after the written bytes. */
 export function writeNumber(bytes: Uint8Array, value: number, offset: number): number {
   let rest = value;
   let at = offset;

@@ -1,58 +1,43 @@
 /**
- * The manifest: a record log (shared/log/record-log.ts) of version edits, and `CURRENT`, which names the manifest
- * in force. `CURRENT` is one file header (shared/format/file-header.ts) whose file number is the manifest's.
+ * The manifest: a record log (shared/record-log/record-log.ts) of version edits, and `CURRENT`, which names the
+ * manifest in force. `CURRENT` is one file header (shared/format/file-header.ts) whose file number is that of the
+ * manifest.
  *
- * A manifest belongs to one opening of the shard: each opening writes a new one that starts with the whole state,
- * syncs it and its folder, and only then switches `CURRENT` by a rename.
+ * A manifest belongs to one opening of the shard: each opening writes a new one that starts with the whole state, syncs
+ * it and its folder, and only then switches `CURRENT` by a rename.
  */
 
 import { corruption, FastKVError } from "../../../shared/errors.js";
 import {
   decodeFileHeader,
   encodeFileHeader,
-  type FileHeader,
-  type FileIdentity,
   fileHeaderBytes,
   fileKind,
 } from "../../../shared/format/file-header.js";
-import { RecordLogWriter, readLog } from "../../../shared/log/record-log.js";
+import { RecordLogWriter, readLog } from "../../../shared/record-log/record-log.js";
 import { type FileSystem, readWholeFile, replaceFile } from "../../../shared/storage/file-system.js";
-import { currentName, manifestName, parseFileName } from "../file-names.js";
-import type { RangeDelete } from "../range-delete.js";
+import { currentName, manifestName, parseFileName } from "../files/file-names.js";
+import { fileIdentity, type ShardIdentity } from "../files/shard-identity.js";
+import type { RangeDelete } from "../read-path/range-delete.js";
 import { Version } from "./version.js";
 import { decodeVersionEdit, encodeVersionEdit, type VersionEdit } from "./version-edit.js";
 
 /** FROZEN. */
 const editRecordType = 1;
 
-/** Which shard of which database a folder belongs to, and the owner epoch of this opening. */
-export interface ShardIdentity {
-  databaseId: Uint8Array;
-  shardIndex: number;
-  epoch: number;
-}
-
-export function fileIdentity(
-  shard: ShardIdentity,
-  kind: FileIdentity["kind"],
-  fileNumber: number,
-): FileHeader {
-  return { kind, databaseId: shard.databaseId, shardIndex: shard.shardIndex, epoch: shard.epoch, fileNumber };
-}
-
-/** All that the edits of a manifest add up to. */
+/** The state that results from all edits of a manifest. */
 export interface ManifestState {
   version: Version;
   logNumber: number;
   /** The live WAL segments, in order. */
   logs: number[];
   flushedSequence: number;
-  /** Bulk loads beyond `flushedSequence` whose tables are already here. */
+  /** Bulk loads beyond `flushedSequence` whose tables are already in the manifest. */
   ingested: number[];
   nextFileNumber: number;
   timeMs: number;
   rangeDeletes: RangeDelete[];
-  /** Set where the last edit is that of a clean close. */
+  /** Set if the last edit is that of a clean close. */
   cleanFiles: Record<string, number> | undefined;
 }
 
@@ -92,7 +77,7 @@ export function applyEdit(state: ManifestState, edit: VersionEdit): ManifestStat
 export class Manifest {
   readonly fileNumber: number;
   readonly #log: RecordLogWriter;
-  /** Edits are written one after the other: each is on disk before the next one starts. */
+  /** Edits are written one at a time: each is on disk before the next one starts. */
   #last: Promise<void> = Promise.resolve();
 
   private constructor(log: RecordLogWriter, fileNumber: number) {
@@ -132,7 +117,7 @@ export class Manifest {
     return new Manifest(log, fileNumber);
   }
 
-  /** Resolves once the edit is on disk. After a failed sync the manifest is unusable for good (`poisoned`). */
+  /** Resolves once the edit is on disk. After a failed sync the manifest stays unusable (`poisoned`). */
   append(edit: VersionEdit): Promise<void> {
     const appended = this.#last.then(async () => {
       this.#log.append(editRecordType, 0, edit.timeMs ?? 0, encodeVersionEdit(edit));
@@ -159,7 +144,7 @@ export interface LoadedManifest {
   tornBytes: number;
 }
 
-/** The state that `CURRENT` leads to; undefined where there is no `CURRENT`. */
+/** The state of the manifest that `CURRENT` names; undefined if there is no `CURRENT`. */
 export function loadManifest(
   fileSystem: FileSystem,
   folder: string,
@@ -173,7 +158,7 @@ export function loadManifest(
   return readManifest(fileSystem, folder, shard, fileNumber);
 }
 
-/** The state that a manifest adds up to. Throws `FASTKV_CORRUPTION`. */
+/** The state that results from a manifest. Throws `FASTKV_CORRUPTION`. */
 export function readManifest(
   fileSystem: FileSystem,
   folder: string,
@@ -217,9 +202,9 @@ export function readManifest(
 }
 
 /**
- * What the last edits say cannot be known to have been synced, so that they look like a torn tail where they are damaged
- * or cut off. One of them must not be lost unnoticed: that which names a WAL segment. A segment takes writes only when
- * its edit is on disk; so one that holds writes, and is not named by the manifest that its header tells, shows the loss.
+ * Whether the last edits were synced is unknown, so if they are damaged or cut off they look like a torn tail. One kind
+ * of edit must not be lost unnoticed: one that names a WAL segment. A segment takes writes only once its edit is on
+ * disk. So the edit is lost if a segment holds writes but is not named by the manifest given in its header.
  */
 function findUnnamedLog(
   fileSystem: FileSystem,
@@ -238,7 +223,10 @@ function findUnnamedLog(
   });
 }
 
-/** The manifest that a WAL segment was made for; undefined where it holds nothing or cannot be read: nobody needs it. */
+/**
+ * The manifest that a WAL segment was made for; undefined if the segment holds nothing or cannot be read: then nobody
+ * needs it.
+ */
 function usedFor(fileSystem: FileSystem, path: string): number | undefined {
   try {
     const handle = fileSystem.open(path, "read");
@@ -260,7 +248,7 @@ function usedFor(fileSystem: FileSystem, path: string): number | undefined {
 function readCurrent(bytes: Buffer, path: string, shard: ShardIdentity): number {
   const header = decodeFileHeader(bytes, path);
   if (bytes.length !== fileHeaderBytes) {
-    throw corruption(path, fileHeaderBytes, "bytes behind the end of the file");
+    throw corruption(path, fileHeaderBytes, "bytes after the end of the file");
   }
   if (header.kind !== fileKind.current || header.shardIndex !== shard.shardIndex) {
     throw corruption(path, 12, "another kind of file or another shard's stands in its place");

@@ -1,14 +1,14 @@
 /**
- * A version edit: the payload of a manifest record, msgpack of the plain object below. FROZEN (format version 1).
- * The first record of a manifest is the whole state as one edit. Unknown fields are refused: an older FastKV must
- * not lose what a newer one wrote.
+ * A version edit: the payload of a manifest record, msgpack of the plain object below. FROZEN (format version 1). The
+ * first record of a manifest is the whole state as one edit. Unknown fields are rejected: an older FastKV must not lose
+ * what a newer one wrote.
  */
 
 import { Packr } from "msgpackr";
 import { excerpt } from "../../../shared/bytes.js";
 import { unpackChecked } from "../../../shared/codec/checked-unpack.js";
 import { FastKVError } from "../../../shared/errors.js";
-import type { RangeDelete } from "../range-delete.js";
+import type { RangeDelete } from "../read-path/range-delete.js";
 import type { TableInfo } from "../table/table-format.js";
 import { type LiveTable, levelCount } from "./version.js";
 
@@ -18,17 +18,17 @@ export interface VersionEdit {
   removedTables?: number[];
   /** WAL segments below this number are no longer needed. */
   logNumber?: number;
-  /** WAL segments that exist from now on: they must be there at the next start. */
+  /** New WAL segments, which must exist at the next start. */
   addedLogs?: number[];
   /** Every operation up to this sequence number is in tables. */
   flushedSequence?: number;
   /** Sequence numbers of bulk loads whose tables are in the manifest although their WAL segment is still live. */
   ingested?: number[];
   nextFileNumber?: number;
-  /** The coordinator's clock when the edit was made: it never runs backwards, over restarts either. */
+  /** The coordinator's clock when the edit was made. It never runs backwards, not even across restarts. */
   timeMs?: number;
   addedRangeDeletes?: RangeDelete[];
-  /** Sequence numbers of range deletes that hide nothing any more. */
+  /** Sequence numbers of range deletes that no longer hide anything. */
   removedRangeDeletes?: number[];
   /** Only in the last edit of a clean close: every file of the shard, by name, with its exact size in bytes. */
   cleanFiles?: Record<string, number>;
@@ -104,12 +104,12 @@ const fieldChecks: Record<keyof VersionEdit, (value: unknown) => boolean> = {
   cleanFiles: (value) => isRecord(value) && Object.values(value).every(isNumber),
 };
 
-/** A copy that the caller may keep. */
+/** Returns a copy that the caller may keep. */
 export function encodeVersionEdit(edit: VersionEdit): Buffer {
   return Buffer.from(packr.pack(edit));
 }
 
-/** Throws `FASTKV_CORRUPTION`, without a place: the caller knows it. */
+/** Throws `FASTKV_CORRUPTION` without a place, which the caller knows. */
 export function decodeVersionEdit(payload: Buffer): VersionEdit {
   let edit: unknown;
   try {

@@ -9,13 +9,18 @@ export const levelCount = 7;
 export interface LiveTable extends TableInfo {
   /** Bulk-loaded tables hold sequence 0 throughout; this is the real number. 0 for all others. */
   sequenceOverride: number;
-  /** Nothing in the table is hidden any more by range deletes up to this sequence number: it was written without. */
+  /**
+   * The table holds nothing that range deletes up to this sequence number hide: the job that wrote it left that out.
+   */
   clearedSequence: number;
 }
 
+/** The keys of a table, both included. */
+export type KeySpan = Pick<TableInfo, "smallest" | "largest">;
+
 export type Levels = readonly (readonly LiveTable[])[];
 
-/** Newest data first: sources are ordered by sequence number, never by the age of a file. */
+/** Newest data first: sources are ordered by sequence number, never by file age. */
 function byNewest(a: LiveTable, b: LiveTable): number {
   return b.maxSequence - a.maxSequence || a.fileNumber - b.fileNumber;
 }
@@ -25,16 +30,16 @@ function bySmallest(a: LiveTable, b: LiveTable): number {
 }
 
 /**
- * The tables that make up a shard's tree at one moment; immutable. Level 0 is ordered from new to old and its tables
- * may overlap; every other level is ordered by key and its tables do not.
+ * The tables of a shard's tree at one moment; immutable. Level 0 is ordered from new to old and its tables may overlap;
+ * every other level is ordered by key and its tables do not overlap.
  */
 export class Version {
   readonly levels: Levels;
-  /** How many tables of level 0 a read may have to look at: those of one bulk load are disjoint and count as one. */
+  /** How many tables of level 0 a read may have to look at. Those of one bulk load are disjoint and count as one. */
   readonly levelZeroDepth: number;
-  /** Of the files of each level. */
+  /** Bytes of the files of each level. */
   readonly levelBytes: readonly number[];
-  /** Of all tables, every version counted. */
+  /** Entries of all tables, every version counted. */
   readonly entries: number;
 
   constructor(levels: Levels = Array.from({ length: levelCount }, () => [])) {
@@ -50,7 +55,7 @@ export class Version {
     }
   }
 
-  /** The one table of a level from 1 on that may hold `key`. */
+  /** The table of a level below level 0 that may hold `key`; a level has at most one. */
   tableFor(level: number, key: ByteString): LiveTable | undefined {
     const tables = this.levels[level]!;
     const table = tables[firstEndingAtOrAfter(tables, key)];
@@ -84,8 +89,8 @@ export class Version {
   }
 }
 
-/** In tables ordered by key: the place of the first whose largest key is at or after `key`. */
-export function firstEndingAtOrAfter(tables: readonly LiveTable[], key: ByteString): number {
+/** In tables ordered by key: the position of the first whose largest key is at or after `key`. */
+export function firstEndingAtOrAfter(tables: readonly KeySpan[], key: ByteString): number {
   let low = 0;
   let high = tables.length;
   while (low < high) {

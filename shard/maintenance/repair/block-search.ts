@@ -1,29 +1,29 @@
 /**
- * Finds the blocks of a table whose index is lost. A block says nowhere how long it is, but ends with a checksum over
- * all before it: so from a known start, the checksum is carried on byte by byte until the one that stands there fits.
- * Behind a damaged block, where no start is known, blocks that are not compressed are
- * found by the length in their trailer, and others by trying each byte as a start.
+ * Finds the blocks of a table whose index is lost. A block does not begin with its length, but ends with a checksum
+ * over everything before it. So from a known start, the checksum is computed byte by byte until it matches the bytes
+ * that follow. After a damaged block no start is known. There, blocks that are not compressed are found by the length
+ * in their trailer, and others by trying each byte as a start.
  */
 
 import { checksum } from "../../../shared/checksum.js";
 import { maxBlockContentBytes, placeMark } from "../../engine/table/block-format.js";
 
 export interface FoundBlock {
-  /** In the file; the length is with the trailer. */
+  /** Offset in the file. The length includes the trailer. */
   offset: number;
   storedBytes: number;
 }
 
-/** Of the content. */
+/** Length of the field for the content's length. */
 const codecBytes = 1;
 const lengthBytes = 4;
 const checksumBytes = 4;
 const trailerBytes = codecBytes + lengthBytes + checksumBytes;
 const plainCodec = 0;
 const lastCodec = 3;
-/** Behind damage, compressed blocks up to this length are looked for. */
+/** After damage, compressed blocks up to this length are searched for. */
 const searchedBlockBytes = 64 * 1024;
-/** Steps of one byte each, a few nanoseconds: what is spent at most on that search. */
+/** The most steps, of one byte and a few nanoseconds each, that this search takes. */
 const maxSearchSteps = 2 ** 30;
 
 const crcTable = Uint32Array.from({ length: 256 }, (_, byte) => {
@@ -34,7 +34,10 @@ const crcTable = Uint32Array.from({ length: 256 }, (_, byte) => {
   return remainder >>> 0;
 });
 
-/** Whether a trailer may begin at `at`, behind content from `start` on: what its checksum covers must make sense, too. */
+/**
+ * Whether a trailer may begin at `at`, after content from `start` on: the fields covered by its checksum must make
+ * sense, too.
+ */
 function isTrailer(bytes: Buffer, start: number, at: number): boolean {
   const codec = bytes[at]!;
   if (codec > lastCodec) {
@@ -47,7 +50,7 @@ function isTrailer(bytes: Buffer, start: number, at: number): boolean {
     : length > storedLength && length <= maxBlockContentBytes;
 }
 
-/** The block that starts at `start`, if one does that ends at or before `limit`; offsets are those in the file. */
+/** The block that starts at `start` and ends at or before `limit`, if there is one; offsets are those in the file. */
 function blockAt(bytes: Buffer, start: number, limit: number, fileMark: number): FoundBlock | undefined {
   const place = placeMark(fileMark, start);
   let remainder = 0xffff_ffff;
@@ -67,7 +70,7 @@ function blockAt(bytes: Buffer, start: number, limit: number, fileMark: number):
   return undefined;
 }
 
-/** The first block behind `start` that is not compressed: the length in its trailer says where it begins. */
+/** The first block from `start` on that is not compressed: the length in its trailer says where it begins. */
 function nextPlainBlock(bytes: Buffer, start: number, fileMark: number): FoundBlock | undefined {
   for (let at = start + 1; at + trailerBytes <= bytes.length; at++) {
     if (bytes[at] === plainCodec) {
@@ -86,13 +89,16 @@ function nextPlainBlock(bytes: Buffer, start: number, fileMark: number): FoundBl
 
 export interface SearchResult {
   blocks: FoundBlock[];
-  /** Where the blocks end: what stands there is no data block, or the end of the file. */
+  /** Where the blocks end: at something that is not a data block, or at the end of the file. */
   end: number;
-  /** What stands behind the data of a whole table is there: the last of its blocks may be damaged, but is not cut off. */
+  /** What follows the data of a complete table was found: the last blocks may be damaged, but are not cut off. */
   hasEnd: boolean;
 }
 
-/** The blocks from `start` on, in order. `bytes` is the whole file; `isData` tells data blocks from what follows them. */
+/**
+ * Finds the blocks from `start` on, in order. `bytes` is the whole file; `isData` tells data blocks from what follows
+ * them.
+ */
 export function findBlocks(
   bytes: Buffer,
   start: number,
@@ -117,7 +123,7 @@ export function findBlocks(
       break;
     }
     if (!isData(block)) {
-      // Behind the data stand the filter, the index and the properties.
+      // The data is followed by the filter, the index and the properties.
       return { blocks, end: block.offset, hasEnd: true };
     }
     blocks.push(block);

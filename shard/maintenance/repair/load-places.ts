@@ -7,13 +7,14 @@ interface Extent {
 }
 
 /**
- * Where the tables of bulk loads belong among the other writes, where no manifest and no `.load` file says it: each gets
- * the sequence number of a commit that has lost its tables. Tables and commits both come in about the order of the loads.
+ * Where the tables of bulk loads belong among the other writes if no manifest and no `.load` file says so. Each table
+ * gets the sequence number of a commit that has lost its tables. Both tables and commits come in about the order of the
+ * loads.
  */
 export class LoadPlaces {
-  /** A committed load is the only thing that can be missing in the manifest: its place is no guess. */
+  /** Only one committed load can be missing in the manifest, so its place is no guess. */
   readonly areSure: boolean;
-  /** Nothing was lost: a table that nobody knows is of a load that was under way. */
+  /** No commit has lost its tables: an unknown table belongs to a load that was still running. */
   readonly areNone: boolean;
   readonly #lost: readonly number[];
   readonly #logged: ReadonlySet<number>;
@@ -29,7 +30,10 @@ export class LoadPlaces {
     this.areNone = survey.manifest.state !== undefined && this.#lost.length === 0;
   }
 
-  /** `highest`: of all that stands in tables with lower numbers. Tables of one place are disjoint. */
+  /**
+   * Returns the place of a table. `highest`: the highest sequence number in tables with lower file numbers. Tables at
+   * one place are disjoint.
+   */
   take(table: Extent, highest: number): number {
     const isFree = (sequence: number): boolean =>
       !this.#taken.some(
@@ -41,7 +45,7 @@ export class LoadPlaces {
     return sequence;
   }
 
-  /** What belongs to a batch would be held against what the batch log has of it. */
+  /** Skips numbers of logged batches: writes with these would be compared with the batch log. */
   #firstUnlogged(from: number): number {
     let sequence = from;
     while (this.#logged.has(sequence)) {

@@ -1,6 +1,6 @@
 /**
- * Repairs a shard of which no manifest is whole, so that nobody knows which tables are live or how they lie above each
- * other: everything that can be read of tables and WAL is merged by sequence number into new tables of one level.
+ * Repairs a shard without a whole manifest: it is unknown which tables are live and how they lie above each other.
+ * Everything readable in tables and WAL is merged by sequence number into new tables of one level.
  */
 
 import { fileKind } from "../../../shared/format/file-header.js";
@@ -10,25 +10,26 @@ import {
   operationKind,
   type SectionPart,
 } from "../../../shared/format/operations.js";
-import { loadName, manifestName, tableName, walName } from "../../engine/file-names.js";
+import { loadName, manifestName, tableName, walName } from "../../engine/files/file-names.js";
+import { fileIdentity } from "../../engine/files/shard-identity.js";
 import type { Cursor } from "../../engine/iterator/cursor.js";
 import { MergingCursor } from "../../engine/iterator/merging-cursor.js";
 import { Arena } from "../../engine/memtable/arena.js";
 import { MemtableCursor } from "../../engine/memtable/memtable-cursor.js";
 import { rebuildMemtable } from "../../engine/memtable/rebuild.js";
-import { type RangeDelete, rangeOf } from "../../engine/range-delete.js";
+import { type RangeDelete, rangeOf } from "../../engine/read-path/range-delete.js";
 import { BlockCache } from "../../engine/table/block-cache.js";
 import type { TableInfo } from "../../engine/table/table-format.js";
 import { TableReader } from "../../engine/table/table-reader.js";
-import { emptyState, fileIdentity, type ManifestState } from "../../engine/version/manifest.js";
+import { emptyState, type ManifestState } from "../../engine/version/manifest.js";
 import type { LiveTable } from "../../engine/version/version.js";
 import { LoadPlaces } from "./load-places.js";
+import type { RepairContext } from "./repair-context.js";
 import type { SalvagedTable } from "./salvage-table.js";
 import { loggedParts, salvageWal } from "./salvage-wal.js";
 import type { Survey } from "./survey.js";
-import type { Workshop } from "./workshop.js";
 
-/** Merged tables are disjoint, so any level but 0 would do. */
+/** Merged tables are disjoint, so any level except 0 would do. */
 const outputLevel = 1;
 
 interface Source {
@@ -37,9 +38,9 @@ interface Source {
   info: TableInfo | undefined;
 }
 
-/** Gives the state that is to be in force. Nothing that is there was changed yet. */
+/** Returns the state that is to be put in force. No existing file has been changed yet. */
 export async function rebuildShard(
-  workshop: Workshop,
+  workshop: RepairContext,
   survey: Survey,
   pause: () => Promise<void>,
 ): Promise<ManifestState> {
@@ -95,8 +96,8 @@ export async function rebuildShard(
   }
 }
 
-/** All tables but those of bulk loads that were never committed. */
-function chooseSources(workshop: Workshop, survey: Survey): Source[] {
+/** All tables except those of bulk loads that were never committed. */
+function chooseSources(workshop: RepairContext, survey: Survey): Source[] {
   const known = new Map<number, LiveTable>(survey.manifest.facts.tables);
   for (const table of survey.manifest.state?.version.tables() ?? []) {
     known.set(table.fileNumber, table);
@@ -136,15 +137,15 @@ function chooseSources(workshop: Workshop, survey: Survey): Source[] {
   for (const [fileNumber, { smallest, largest }] of survey.badTables) {
     if (!survey.present.tables.includes(fileNumber)) {
       const keys = { from: smallest, to: largest };
-      const lost = "the file is missing: its entries are lost, but for those that are in other tables";
+      const lost = "the file is missing: its entries are lost, except those that are in other tables";
       workshop.losses.damage(tableName(fileNumber), lost, { keys });
     }
   }
   return sources;
 }
 
-/** What a table says of itself; undefined where that is damaged. */
-function infoOf({ files }: Workshop, fileNumber: number): TableInfo | undefined {
+/** A table's information about itself; undefined if that is damaged. */
+function infoOf({ files }: RepairContext, fileNumber: number): TableInfo | undefined {
   const { fileSystem, folder, shard } = files;
   try {
     const identity = fileIdentity(shard, fileKind.table, fileNumber);
@@ -153,7 +154,7 @@ function infoOf({ files }: Workshop, fileNumber: number): TableInfo | undefined 
     reader.close();
     return reader.info;
   } catch {
-    // Whoever opens it for its entries says what is wrong.
+    // The damage is reported when the table is opened for its entries.
     return undefined;
   }
 }
@@ -164,9 +165,12 @@ interface GatheredWal {
   lastSequence: number;
 }
 
-/** The writes of the WAL, and of the batch log what the WAL ought to have; range deletes are taken out of them. */
+/**
+ * Collects the writes of the WAL, and those of the batch log that should be in the WAL. Adds their range deletes to
+ * `rangeDeletes`.
+ */
 function gatherWal(
-  { files, losses }: Workshop,
+  { files, losses }: RepairContext,
   survey: Survey,
   rangeDeletes: Map<number, RangeDelete>,
   highestInTables: number,
@@ -227,8 +231,8 @@ function takeRangeDeletes(part: SectionPart, rangeDeletes: Map<number, RangeDele
   }
 }
 
-/** All of it went into the new tables, as far as it could be read. */
-function keepAll({ aside }: Workshop, { present }: Survey): void {
+/** All of these went into the new tables, as far as they could be read. */
+function keepAll({ aside }: RepairContext, { present }: Survey): void {
   for (const name of [
     ...present.tables.map(tableName),
     ...present.logs.map(walName),

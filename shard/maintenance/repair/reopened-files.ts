@@ -1,6 +1,6 @@
 /**
- * Files that are read a little of, now this one and now that: at most so many are open at a time, whatever the number
- * of handles. The one that was not read for longest is closed, and opened again when it is read.
+ * Files that are read a little at a time, in turn. At most `maxOpen` are open at a time, however many handles there
+ * are. The one that was not read for the longest time is closed, and is opened again when it is read.
  */
 
 import { FastKVError } from "../../../shared/errors.js";
@@ -11,7 +11,7 @@ export type FileOpener = Pick<FileSystem, "open">;
 export class ReopenedFiles implements FileOpener {
   readonly #fileSystem: FileOpener;
   readonly #maxOpen: number;
-  /** The one that was read last is last. */
+  /** Ordered by last read, the most recent last. */
   readonly #open = new Map<ReopenedFile, FileHandle>();
 
   constructor(fileSystem: FileOpener, maxOpen: number) {
@@ -19,7 +19,7 @@ export class ReopenedFiles implements FileOpener {
     this.#maxOpen = maxOpen;
   }
 
-  /** For reading only; a file that cannot be opened is refused at once. */
+  /** For reading only. Throws immediately if the file cannot be opened. */
   open(path: string): FileHandle {
     const file = new ReopenedFile(path, this);
     this.handleOf(file);

@@ -1,19 +1,18 @@
 import { Findings } from "../../../shared/maintenance/finding.js";
 import type { ShardRepair } from "../../../shared/maintenance/messages.js";
-import { currentName, manifestName, walName } from "../../engine/file-names.js";
+import { currentName, manifestName, walName } from "../../engine/files/file-names.js";
 import { Manifest } from "../../engine/version/manifest.js";
 import type { ShardFiles } from "../shard-files.js";
-import { mendShard } from "./mend-shard.js";
+import { Quarantine } from "./quarantine.js";
 import { rebuildShard } from "./rebuild-shard.js";
-import { SetAside } from "./set-aside.js";
+import { RepairContext } from "./repair-context.js";
+import { repairInPlace } from "./repair-in-place.js";
 import { lostCommits, type Survey, surveyShard } from "./survey.js";
-import { Workshop } from "./workshop.js";
 
 /**
- * Makes a closed shard consistent again out of what can be read of it. What it replaces goes into `lostFolder`. All that
- * is new is on disk before the new manifest is in force; a crash before leaves the shard as it was.
- *
- * `prefix` is what the shard's folder is called within the database's, with a `/`.
+ * Makes a closed shard consistent again from what can be read of it. What it replaces goes into `lostFolder`.
+ * Everything new is on disk before the new manifest is in force; a crash before that leaves the shard as it was.
+ * `prefix` is the path of the shard's folder within the database's folder, with a `/` at the end.
  */
 export async function repairShard(
   files: ShardFiles,
@@ -28,8 +27,8 @@ export async function repairShard(
     const lastSequence = Math.max(state.flushedSequence, survey.lastInWal);
     return { shardIndex: shard.shardIndex, losses: [], lostItems: 0, setAside: [], lastSequence };
   }
-  const aside = new SetAside(fileSystem, folder, lostFolder);
-  const workshop = new Workshop(files, losses, aside, survey.nextFileNumber);
+  const aside = new Quarantine(fileSystem, folder, lostFolder);
+  const workshop = new RepairContext(files, losses, aside, survey.nextFileNumber);
   if (!isCurrentSound) {
     for (const name of [currentName, ...survey.present.manifests.map(manifestName)]) {
       aside.keep(name);
@@ -38,7 +37,7 @@ export async function repairShard(
   if (state === undefined) {
     const isGone = Object.values(survey.present).every((numbers) => numbers.length === 0);
     const lost = isGone
-      ? "all files of the shard are gone: all its keys are lost, but for those in batches that the batch log has"
+      ? "all files of the shard are gone: all its keys are lost, except those in batches that the batch log has"
       : "no manifest is whole: clears that were not yet carried out may be undone, and nobody can say whether other files are missing";
     losses.damage(currentName, lost);
   }
@@ -49,14 +48,14 @@ export async function repairShard(
   }
   for (const { log, sizeBytes, missingBytes } of survey.shortLogs) {
     const lost = missingBytes === undefined ? "all writes" : `the writes in ${missingBytes} bytes`;
-    const rest = survey.present.logs.includes(log) ? "" : ", but for those that are in tables";
+    const rest = survey.present.logs.includes(log) ? "" : ", except those that are in tables";
     losses.damage(walName(log), `${lost} are lost${rest}: the file was cut off or removed`, {
       offset: sizeBytes,
     });
   }
   const mended =
     state !== undefined && !mustBeRebuilt(survey)
-      ? await mendShard(workshop, survey, state, pause)
+      ? await repairInPlace(workshop, survey, state, pause)
       : await rebuildShard(workshop, survey, pause);
   aside.sync();
   fileSystem.syncFolder(folder);
@@ -81,15 +80,15 @@ function isDamaged(survey: Survey): boolean {
   return survey.badTables.size > 0 || survey.isWalBad || survey.areLoadsBad || lostCommits(survey).length > 0;
 }
 
-/** A WAL with holes no longer says at which places bulk loads stand between its writes. */
+/** A WAL with gaps no longer says at which places among its writes bulk loads belong. */
 function mustBeRebuilt(survey: Survey): boolean {
   const areLoadsPending = (survey.manifest.state?.ingested.length ?? 0) > 0 || survey.commits.size > 0;
   return isOutdated(survey) || (survey.isWalBad && areLoadsPending);
 }
 
 /**
- * A whole manifest may have lost its last changes, since an end that cannot be read is taken for what a crash cut short:
- * then tables, WAL segments or bulk loads that it counts on are gone, and there are tables that it does not name.
+ * A whole manifest may have lost its last changes, because an unreadable end is taken for the work of a crash. Then
+ * tables, WAL segments or bulk loads that it relies on are missing, and there are tables that it does not name.
  */
 function isOutdated(survey: Survey): boolean {
   const { manifest, present, badTables, loads } = survey;

@@ -1,13 +1,12 @@
-/** What can be learnt from a shard's manifests, however damaged. */
+/** What can be learned from a shard's manifests, however damaged they are. */
 
 import { FastKVError } from "../../../shared/errors.js";
 import { fileKind } from "../../../shared/format/file-header.js";
-import { scanLog } from "../../../shared/log/record-scan.js";
-import { manifestName, parseFileName } from "../../engine/file-names.js";
-import type { RangeDelete } from "../../engine/range-delete.js";
-import { listFiles } from "../../engine/recovery.js";
+import { scanLog } from "../../../shared/record-log/record-scan.js";
+import { listFiles, manifestName, parseFileName } from "../../engine/files/file-names.js";
+import { fileIdentity } from "../../engine/files/shard-identity.js";
+import type { RangeDelete } from "../../engine/read-path/range-delete.js";
 import {
-  fileIdentity,
   type LoadedManifest,
   loadManifest,
   type ManifestState,
@@ -17,7 +16,7 @@ import type { LiveTable } from "../../engine/version/version.js";
 import { decodeVersionEdit, type VersionEdit } from "../../engine/version/version-edit.js";
 import { type ShardFiles, whyUnreadable } from "../shard-files.js";
 
-/** What single edits say, in whatever order they survived. */
+/** The content of single edits, in whatever order they survived. */
 export interface ManifestFacts {
   tables: Map<number, LiveTable>;
   rangeDeletes: Map<number, RangeDelete>;
@@ -27,12 +26,14 @@ export interface ManifestFacts {
 }
 
 export interface SalvagedManifest {
-  /** Undefined where no manifest is whole: which files are live is then unknown. */
+  /** Undefined if no manifest is whole: then it is unknown which files are live. */
   state: ManifestState | undefined;
-  /** `CURRENT` leads to it as it should. */
+  /** Whether `CURRENT` is sound and leads to this manifest. */
   isCurrentSound: boolean;
   facts: ManifestFacts;
-  /** Tables that `state` once had: what a crash left of them has long been merged into others. */
+  /**
+   * Tables that `state` once had: if a crash left files of them, their content was merged into other tables long ago.
+   */
   dropped: ReadonlySet<number>;
 }
 
@@ -47,7 +48,7 @@ export function salvageManifest(files: ShardFiles): SalvagedManifest {
     .filter((file) => file.kind === "manifest")
     .map((file) => file.fileNumber)
     .sort((a, b) => b - a);
-  // A manifest starts with the whole state, so the newest is as good as CURRENT's word.
+  // A manifest starts with the whole state, so the newest one is as good as the one that CURRENT names.
   const newest = numbers[0];
   const loaded =
     newest === undefined ? undefined : unlessDamaged(() => readManifest(fileSystem, folder, shard, newest));
@@ -99,7 +100,7 @@ function noFacts(): ManifestFacts {
   return { tables: new Map(), rangeDeletes: new Map(), flushedSequence: 0, timeMs: 0, nextFileNumber: 1 };
 }
 
-/** Each record has its own checksum, so those behind a damaged one can be believed, too. */
+/** Each record has its own checksum, so records after a damaged one can be trusted, too. */
 function gatherFacts(
   { fileSystem, folder, shard }: ShardFiles,
   fileNumber: number,

@@ -29,11 +29,11 @@ export interface SalvagedTable {
   close(): void;
 }
 
-/** Bytes of a table that hold entries which are lost. */
+/** Called with the bytes of a table in which entries are lost. */
 export type LossSink = (offset: number, message: string, keys?: KeyExtent) => void;
 
 const windowBytes = 256 * 1024;
-/** A table whose index is lost is read into memory whole. */
+/** A table whose index is lost is read completely into memory; this is the largest that is. */
 const maxSearchedBytes = 1024 * 1024 * 1024;
 
 interface DamagedTable {
@@ -41,14 +41,14 @@ interface DamagedTable {
   path: string;
   identity: FileIdentity;
   sizeBytes: number;
-  /** Undefined where each entry has its own sequence number. */
+  /** Undefined if each entry has its own sequence number. */
   sequenceOverride: number | undefined;
-  /** As far as the manifest says. */
+  /** The range of keys that the manifest gives, if known. */
   keys: KeyExtent | undefined;
   onLoss: LossSink;
 }
 
-/** Undefined where the file is another's, or says nothing that can be used. */
+/** Undefined if the file belongs elsewhere, or nothing in it can be used. */
 export function salvageTable(
   fileSystem: FileOpener,
   path: string,
@@ -86,8 +86,8 @@ function attempt<T>(read: () => T): T | undefined {
 }
 
 /**
- * The checksum of the file's header, which all checksums of blocks depend on. In a damaged header either it or what it
- * is of may be right. A sound header of another file has none to offer.
+ * Possible checksums of the file's header, on which all block checksums depend. In a damaged header either the stored
+ * checksum or the bytes that it covers may be right. A sound header of another file offers none.
  */
 function possibleMarks({ handle, path, identity }: DamagedTable): number[] {
   const target = Buffer.alloc(fileHeaderBytes);

@@ -1,4 +1,4 @@
-/** The writes in a shard's WAL that can be read, with the parts of logged batches that it has lost. */
+/** Reads what can be read of the writes in a shard's WAL, and the parts of logged batches that the batch log has. */
 
 import { asBuffer } from "../../../shared/bytes.js";
 import { FastKVError } from "../../../shared/errors.js";
@@ -11,13 +11,13 @@ import {
   type SectionPart,
 } from "../../../shared/format/operations.js";
 import { shardOfKey } from "../../../shared/hash.js";
-import type { LogRecord } from "../../../shared/log/log-file.js";
-import { scanLog } from "../../../shared/log/record-scan.js";
 import type { Findings } from "../../../shared/maintenance/finding.js";
-import { walName } from "../../engine/file-names.js";
-import { operationsRecordType } from "../../engine/log/wal.js";
-import { startRecordType } from "../../engine/log/wal-start.js";
-import { fileIdentity } from "../../engine/version/manifest.js";
+import type { LogRecord } from "../../../shared/record-log/log-file.js";
+import { scanLog } from "../../../shared/record-log/record-scan.js";
+import { walName } from "../../engine/files/file-names.js";
+import { fileIdentity } from "../../engine/files/shard-identity.js";
+import { operationsRecordType } from "../../engine/wal/wal.js";
+import { startRecordType } from "../../engine/wal/wal-start.js";
 import { type ShardFiles, whyUnreadable } from "../shard-files.js";
 
 export interface SalvagedWrites extends SectionPart {
@@ -25,8 +25,8 @@ export interface SalvagedWrites extends SectionPart {
 }
 
 /**
- * Reads segments in order, past what is damaged. `onWrites` gets what of each record can be used; the sections are
- * only lent. What is lost is told to `losses`, if given.
+ * Reads a segment and skips what is damaged. `onWrites` gets the usable writes of each record; the sections are only
+ * lent. Losses are reported to `losses`, if given.
  */
 export function salvageWal(
   files: ShardFiles,
@@ -104,7 +104,7 @@ function usableWrites(
   }
 }
 
-/** The sequence numbers of parts of logged batches in a section. */
+/** The sequence numbers of the parts of logged batches in a section. */
 export function loggedSequencesOf({ section, firstSequence }: SectionPart): Set<number> {
   const sequences = new Set<number>();
   const reader = new Reader(section);
@@ -131,7 +131,7 @@ export function loadCommitsOf({ section, firstSequence }: SectionPart): Map<numb
   return commits;
 }
 
-/** What the shard ought to have of logged batches, as the batch log has it, by sequence number. */
+/** What the shard should have of logged batches, as stored in the batch log, by sequence number. */
 export function loggedParts({ logged }: ShardFiles): Map<number, SectionPart> {
   return new Map(
     logged.parts.map(({ sequence, section }) => [

@@ -1,12 +1,12 @@
-/** What a repair has to work with: which tables, WAL segments and loads are sound, and what the rest can still give. */
+/** The basis of a repair: which tables, WAL segments and loads are sound, and what can still be read of the rest. */
 
 import type { SectionPart } from "../../../shared/format/operations.js";
 import { Findings } from "../../../shared/maintenance/finding.js";
-import { walName } from "../../engine/file-names.js";
-import type { ReadyLoad } from "../../engine/loads.js";
-import { findShortSegment } from "../../engine/log/wal-start.js";
-import { lastUsedLog, listFiles } from "../../engine/recovery.js";
+import type { ReadyLoad } from "../../engine/bulk-load/loads.js";
+import { listFiles, walName } from "../../engine/files/file-names.js";
+import { lastUsedLog } from "../../engine/recovery/recovery.js";
 import type { LiveTable } from "../../engine/version/version.js";
+import { findShortSegment } from "../../engine/wal/wal-start.js";
 import { checkLoads, isCommitted, pendingCommits } from "../load-check.js";
 import { RoutingCheck } from "../routing-check.js";
 import { attempt, type ShardFiles } from "../shard-files.js";
@@ -17,28 +17,28 @@ import { loadCommitsOf, loggedParts, loggedSequencesOf, salvageWal } from "./sal
 
 export interface Survey {
   manifest: SalvagedManifest;
-  /** All tables, WAL segments and manifests that are there, by number, ascending; no tables that were dropped. */
+  /** All existing tables, WAL segments, manifests and loads, by number, ascending; without dropped tables. */
   present: { tables: number[]; logs: number[]; manifests: number[]; loads: number[] };
   nextFileNumber: number;
   /** Live tables that are damaged or missing. */
   badTables: Map<number, LiveTable>;
   isWalBad: boolean;
-  /** Live WAL segments that are missing, or shorter than they were: by how many bytes, where that is known. */
+  /** Live WAL segments that are missing, or shorter than they were: by how many bytes, if that is known. */
   shortLogs: { log: number; sizeBytes: number; missingBytes: number | undefined }[];
-  /** The first and last sequence number in the WAL, 0 where it is empty. */
+  /** The first and last sequence number in the WAL, 0 if it is empty. */
   firstInWal: number;
   lastInWal: number;
   walTimeMs: number;
-  /** Of the parts of logged batches in the WAL. */
+  /** Sequence numbers of the parts of logged batches in the WAL. */
   loggedInWal: Set<number>;
   loads: ReadyLoad[];
-  /** A `.load` file, or a table that one names, is damaged. */
+  /** A `.load` file, or a table that such a file names, is damaged. */
   areLoadsBad: boolean;
-  /** Which bulk loads are committed, as far as WAL and batch log say: ids by sequence number. */
+  /** Committed bulk loads, according to the WAL and the batch log: ids by sequence number. */
   commits: Map<number, string>;
 }
 
-/** Findings that nobody reads: all that counts is whether there are any. */
+/** The same files with findings that nobody reads: only their number counts. */
 function probe(files: ShardFiles): ShardFiles {
   return { ...files, findings: new Findings(files.folder, "", undefined), onRead: () => undefined };
 }
@@ -168,7 +168,7 @@ function addAll<Key, Value>(target: Map<Key, Value>, more: ReadonlyMap<Key, Valu
   }
 }
 
-/** Bulk loads that were committed, and of which neither the manifest nor a `.load` file knows the tables. */
+/** Bulk loads that were committed but whose tables neither the manifest nor a `.load` file names. */
 export function lostCommits({ manifest, commits, loads }: Survey): [sequence: number, id: string][] {
   const { state, facts } = manifest;
   const { flushedSequence, ingested } = state ?? { flushedSequence: facts.flushedSequence, ingested: [] };

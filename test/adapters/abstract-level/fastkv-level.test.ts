@@ -11,8 +11,8 @@ import {
   type FastKVLevelOptions,
   LevelError,
 } from "../../../coordinator/adapters/abstract-level/index.js";
+import type { OpenOptions } from "../../../coordinator/calls/options.js";
 import { FastKV } from "../../../coordinator/fastkv.js";
-import type { OpenOptions } from "../../../coordinator/options.js";
 import { isRunning, manyKeys, shardPids } from "../../api/support/stores.js";
 import { Random } from "../../support/random.js";
 import { SimulatedFileSystem } from "../../support/simulated-file-system.js";

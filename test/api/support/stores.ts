@@ -4,8 +4,8 @@ import { spawnSync } from "node:child_process";
 import fs from "node:fs";
 import path from "node:path";
 import { expect } from "chai";
+import type { OpenOptions } from "../../../coordinator/calls/options.js";
 import { FastKV } from "../../../coordinator/fastkv.js";
-import type { OpenOptions } from "../../../coordinator/options.js";
 import { makeTemporaryFolder, removeTemporaryFolder } from "../../support/temporary-folder.js";
 
 export interface Stores {

@@ -123,10 +123,10 @@ describe("ReadCache", () => {
   it("drops everything, and what is on its way, at a write to many keys", () => {
     const cache = new ReadCache(10_000);
     bring(cache, read(cache, "a"), "1");
-    const ofRead = read(cache, "b");
+    const asReadError = read(cache, "b");
     const ofPut = put(cache, "a");
     cache.clear();
-    bring(cache, ofRead, "2");
+    bring(cache, asReadError, "2");
     bring(cache, ofPut, "3");
     expect([textOf(cache, "a"), textOf(cache, "b"), cache.bytes]).to.deep.equal([undefined, undefined, 0]);
     bring(cache, read(cache, "a"), "4");

@@ -1,6 +1,6 @@
 import { expect } from "chai";
 import type { DatabaseEvent } from "../../../coordinator/events/database-event.js";
-import { EventDesk } from "../../../coordinator/events/event-desk.js";
+import { EventHub } from "../../../coordinator/events/event-hub.js";
 import { logLineOf } from "../../../coordinator/events/log-line.js";
 import { FastKVError } from "../../../shared/errors.js";
 import { RecordingLogger } from "./recording-logger.js";
@@ -71,7 +71,7 @@ describe("A line of the log", () => {
 
 describe("The desk where events come together", () => {
   it("counts the damaged places of each shard", () => {
-    const desk = new EventDesk(undefined, () => undefined);
+    const desk = new EventHub(undefined, () => undefined);
     for (const shard of [1, 0, 1]) {
       desk.tell({ type: "corruption", shard, path: "/db/a.sst", offset: 7, reason: "wrong checksum" });
     }
@@ -80,7 +80,7 @@ describe("The desk where events come together", () => {
 
   it("says in a restart what the shard's last words were, once", async () => {
     const logger = new RecordingLogger();
-    const desk = new EventDesk(logger, () => undefined);
+    const desk = new EventHub(logger, () => undefined);
     const restart = { type: "shard-restart", shard: 1, reason: "exited with code 70" } as const;
     desk.tell({ type: "fatal", shard: 1, code: "FASTKV_IO", message: "Cannot sync a.wal: EIO." });
     desk.tell({ ...restart, shard: 0 });
@@ -96,7 +96,7 @@ describe("The desk where events come together", () => {
 
   it("logs in the order in which things happened", async () => {
     const logger = new RecordingLogger();
-    const desk = new EventDesk(logger, (shard) => 100 + shard);
+    const desk = new EventHub(logger, (shard) => 100 + shard);
     for (const [event] of rows) {
       desk.tell(event);
     }

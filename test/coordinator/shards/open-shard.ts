@@ -56,7 +56,7 @@ export async function openShard({ isResumed = true } = {}): Promise<OpenedShard>
     logWritten: () => 0,
     logSynced: () => 0,
     hasLogOutage: () => false,
-    tellHolds: nothing,
+    announceHolds: nothing,
     wantLogSync: nothing,
     onLaunched: nothing,
     onSynced: nothing,

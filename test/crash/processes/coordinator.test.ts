@@ -163,6 +163,37 @@ describe("Ends of the program that has a database open", function () {
     await eventually("the warning is there", () => warning.test(program.stderr()));
   });
 
+  it("leaves the signal to a program that handles it once, and was there first", async () => {
+    const program = startProgram("drain", stores());
+    await program.said("ready");
+    program.child.kill("SIGTERM");
+    await program.said("open");
+    expect(await program.ended).to.deep.equal({ code: 0, signal: null });
+  });
+
+  it("closes everything also beside listeners that only watch, as the package signal-exit has them", async () => {
+    const program = startProgram("watched", stores());
+    await program.said("ready");
+    program.child.kill("SIGTERM");
+    await program.said("exit");
+    expect(await program.ended).to.deep.equal({ code: null, signal: "SIGTERM" });
+    await expectCleanlyClosed("db");
+  });
+
+  it("closes everything also where the program has two copies of this package", async () => {
+    const program = startProgram("copies", stores());
+    await program.said("ready");
+    program.child.kill("SIGINT");
+    expect(await program.ended).to.deep.equal({ code: null, signal: "SIGINT" });
+    await expectCleanlyClosed("db");
+    await expectCleanlyClosed("db-2");
+  });
+
+  async function expectCleanlyClosed(name: string): Promise<void> {
+    const db = await stores().open({}, name);
+    expect((await db.stats()).shards.map((shard) => shard.recovery.wasClean)).to.deep.equal([true, true]);
+  }
+
   it("fails calls behind the signal only where the program outlives it", async () => {
     const program = startProgram("outlive", stores());
     await program.said("FASTKV_CLOSED");

@@ -5,6 +5,7 @@
 
 import { writeSync } from "node:fs";
 import { setImmediate as nextTurn } from "node:timers/promises";
+import { onExit } from "signal-exit";
 import { FastKV } from "../../../coordinator/fastkv.js";
 import type { FastKVError } from "../../../shared/errors.js";
 import type { DurabilityMode } from "../../../shared/options.js";
@@ -14,6 +15,17 @@ const [what = "", folder = "", runtimeFolder = "", durability = "background"] = 
 /** Written at once: what the reader got was acknowledged before the program died. */
 function say(line: string): void {
   writeSync(1, `${line}\n`);
+}
+
+if (what === "drain") {
+  // Its own way to end, without FastKV's.
+  process.once("SIGTERM", () => void drain());
+}
+
+async function drain(): Promise<void> {
+  await nextTurn();
+  say(db.isClosed ? "closed" : "open");
+  await db.close();
 }
 
 const db = await FastKV.open(folder, {
@@ -64,6 +76,24 @@ switch (what) {
     process.on("SIGINT", () => undefined);
     await db.put("late", 1).catch((error: FastKVError) => say(`${error.code} ${error.writeOutcome}`));
     break;
+  case "watched":
+    onExit((_, signal) => say(`exit ${signal}`));
+    say("ready");
+    setInterval(() => undefined, 1000);
+    break;
+  case "drain":
+    say("ready");
+    break;
+  case "copies": {
+    // Another copy of the package, as two versions of it in one program are.
+    const bundle = new URL("../../../coordinator/bundle/index.js", import.meta.url).href;
+    const copy = (await import(bundle)) as { FastKV: typeof FastKV };
+    const other = await copy.FastKV.open(`${folder}-2`, { runtimeFolder });
+    await other.put("a", 1);
+    say("ready");
+    setInterval(() => undefined, 1000);
+    break;
+  }
   case "unsynced":
     await Promise.all(Array.from({ length: 20 }, (_, at) => db.put(`put-${at}`, at)));
     db.on("shard-failed", () => say("failed"));

@@ -1,7 +1,7 @@
 /** Rules that random crashes rarely put to the test: each in the one situation where it matters. */
 
 import { expect } from "chai";
-import type { OpenOptions } from "../../../coordinator/options.js";
+import type { OpenOptions } from "../../../coordinator/calls/options.js";
 import { InProcessLauncher } from "../../support/in-process-launcher.js";
 import { Random } from "../../support/random.js";
 import { SimulatedFileSystem } from "../../support/simulated-file-system.js";

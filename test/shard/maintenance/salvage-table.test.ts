@@ -1,7 +1,7 @@
 import { expect } from "chai";
 import { type CodecName, codecId, isCodecAvailable } from "../../../shard/engine/table/compression.js";
 import { salvageTable } from "../../../shard/maintenance/repair/salvage-table.js";
-import { MemoryFileSystem } from "../table/memory-file-system.js";
+import { MemoryFileSystem } from "../engine/table/memory-file-system.js";
 import {
   headerOf,
   inOrder,
@@ -13,7 +13,7 @@ import {
   toModel,
   tombstone,
   writeTable,
-} from "../table/support.js";
+} from "../engine/table/support.js";
 
 const availableCodecs = (Object.keys(codecId) as CodecName[]).filter(isCodecAvailable);
 

@@ -1,7 +1,7 @@
 import { expect } from "chai";
 import fc from "fast-check";
-import { PageReader } from "../../../coordinator/page-reader.js";
-import { newEntry } from "../../../shard/engine/reads.js";
+import { PageReader } from "../../../coordinator/encoding/page-reader.js";
+import { newEntry } from "../../../shard/engine/read-path/reads.js";
 import { PageWriter, type WrittenPage } from "../../../shard/page-writer.js";
 import { FastKVError } from "../../../shared/errors.js";
 import { encodingTag } from "../../../shared/format/value-encoding.js";

@@ -1,7 +1,7 @@
 /** Readers beside the writers of a program: scans that must be consistent cuts, and a snapshot that must not change. */
 
 import type { FastKV } from "../../../coordinator/fastkv.js";
-import type { Snapshot } from "../../../coordinator/snapshot.js";
+import type { Snapshot } from "../../../coordinator/snapshot/snapshot.js";
 
 type Entry = [string, string];
 

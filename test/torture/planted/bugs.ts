@@ -23,7 +23,7 @@ export const plantedBugs: readonly PlantedBug[] = [
   {
     name: "wal-sync-left-out",
     what: "mode sync acknowledges without an fsync of the WAL",
-    file: "shard/engine/log/wal.js",
+    file: "shard/engine/wal/wal.js",
     text: "return this.#segment.syncAsync();",
     replacement: "return Promise.resolve();",
     proofs: [
@@ -69,7 +69,7 @@ export const plantedBugs: readonly PlantedBug[] = [
   {
     name: "part-without-record",
     what: "a batch's part counts although the batch log has no record of it",
-    file: "shard/engine/recovery.js",
+    file: "shard/engine/recovery/recovery.js",
     text: "!logged.sequences.has(sequence)",
     replacement: "false",
     proofs: [{ group: "power-cut", seed: 1, seconds: 60 }],
@@ -77,7 +77,7 @@ export const plantedBugs: readonly PlantedBug[] = [
   {
     name: "flush-before-batch-log",
     what: "a part of a batch is flushed before the batch log vouches for it",
-    file: "shard/engine/sequence-gate.js",
+    file: "shard/engine/background/sequence-gate.js",
     text: "while (this.#sequence < sequence) {",
     replacement: "while (this.#sequence < 0) {",
     proofs: [{ group: "power-cut", seed: 1, seconds: 60 }],
@@ -85,7 +85,7 @@ export const plantedBugs: readonly PlantedBug[] = [
   {
     name: "torn-record-taken",
     what: "the torn end of a log is taken for a record: its checksum is not compared",
-    file: "shared/log/log-file.js",
+    file: "shared/record-log/log-file.js",
     text: "if (!isPayloadOf(scratch, payload, fileMark, offset)) {",
     replacement: "if (payload.length < payloadBytes) {",
     proofs: [{ group: "power-cut", seed: 1, seconds: 60 }],
@@ -101,7 +101,7 @@ export const plantedBugs: readonly PlantedBug[] = [
   {
     name: "flush-drops-deletes",
     what: "a flush drops deletes although level 0 has older values",
-    file: "shard/engine/tree.js",
+    file: "shard/engine/version/tree.js",
     text: "outputLevel === 0 ? levels[0].map((table) => [table]) : []",
     replacement: "[]",
     proofs: [{ group: "power-cut", seed: 1, seconds: 60 }],
@@ -117,7 +117,7 @@ export const plantedBugs: readonly PlantedBug[] = [
   {
     name: "expired-value-returned",
     what: "an expired value is returned",
-    file: "shard/engine/reads.js",
+    file: "shard/engine/read-path/reads.js",
     text: "entry.expiresAt !== 0 && entry.expiresAt <= at.timeMs",
     replacement: "entry.expiresAt < 0",
     proofs: [{ group: "kills", seed: 1, seconds: 60 }],
@@ -133,7 +133,7 @@ export const plantedBugs: readonly PlantedBug[] = [
   {
     name: "hold-ignored",
     what: "a compaction drops versions that an open snapshot needs",
-    file: "shard/engine/holds.js",
+    file: "shard/engine/read-path/holds.js",
     text: "return sequences[low] < newer;",
     replacement: "return false;",
     proofs: [{ group: "kills", seed: 1, seconds: 60 }],
@@ -152,7 +152,7 @@ export const plantedBugs: readonly PlantedBug[] = [
   {
     name: "page-filled-late",
     what: "the scan cache keeps a page although a key in it was written since its scan was called",
-    file: "coordinator/cache/write-trail.js",
+    file: "coordinator/cache/recent-writes.js",
     text: "if (key >= lower && (upper === null || key < upper)) {",
     replacement: "if (key === upper) {",
     proofs: [{ group: "histories", seed: 1, seconds: 60 }],
@@ -168,7 +168,7 @@ export const plantedBugs: readonly PlantedBug[] = [
   {
     name: "scan-never-released",
     what: "a scan that is left keeps its hold",
-    file: "coordinator/merged-scan.js",
+    file: "coordinator/scan/merged-scan.js",
     text: "this.#host.holds.release(this.#holdId);",
     replacement: "",
     proofs: [{ group: "leaks", seed: 1, seconds: 90 }],
@@ -176,7 +176,7 @@ export const plantedBugs: readonly PlantedBug[] = [
   {
     name: "failed-write-counted",
     what: "a record that could not be written whole counts as written, and the log goes on behind it",
-    file: "shared/log/record-log.js",
+    file: "shared/record-log/record-log.js",
     text: "throw this.#cutBack(error);\n        }\n        this.sizeBytes += total;",
     replacement:
       "this.sizeBytes += total;\n            throw error;\n        }\n        this.sizeBytes += total;",

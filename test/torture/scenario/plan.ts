@@ -1,6 +1,6 @@
 /** What a life of the program is told, and what it says. */
 
-import type { OpenOptions } from "../../../coordinator/options.js";
+import type { OpenOptions } from "../../../coordinator/calls/options.js";
 import { type Call, StrikeWorkload, shards } from "../../crash/processes/strikes/workload.js";
 
 export interface LifeOrder {

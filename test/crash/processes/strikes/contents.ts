@@ -3,7 +3,7 @@
 import { decodeVersionEdit } from "../../../../shard/engine/version/version-edit.js";
 import { readUint64 } from "../../../../shared/bytes.js";
 import { OperationReader, operationKind } from "../../../../shared/format/operations.js";
-import { recordHeaderBytes } from "../../../../shared/log/record-format.js";
+import { recordHeaderBytes } from "../../../../shared/record-log/record-format.js";
 
 const recordMagic = 0x5256_4b46;
 const batchHeaderBytes = 12;

@@ -1,6 +1,6 @@
 /** Makes the calls of a workload on a database. */
 
-import type { BatchOperation } from "../../../../coordinator/call-options.js";
+import type { BatchOperation } from "../../../../coordinator/calls/call-options.js";
 import type { FastKV } from "../../../../coordinator/fastkv.js";
 import { FastKVError } from "../../../../shared/errors.js";
 import { type Call, expiry } from "./workload.js";

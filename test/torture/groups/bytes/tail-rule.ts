@@ -18,11 +18,11 @@
  */
 
 import { decodeBatches } from "../../../../coordinator/batch-log/log-format.js";
-import { operationsRecordType } from "../../../../shard/engine/log/wal.js";
+import { operationsRecordType } from "../../../../shard/engine/wal/wal.js";
 import { readUint64 } from "../../../../shared/bytes.js";
 import { fileHeaderBytes } from "../../../../shared/format/file-header.js";
 import { OperationReader } from "../../../../shared/format/operations.js";
-import { recordHeaderBytes } from "../../../../shared/log/record-format.js";
+import { recordHeaderBytes } from "../../../../shared/record-log/record-format.js";
 import { Oracle } from "../../../crash/simulated/oracle.js";
 import { storeFolder } from "../../../support/simulated-store.js";
 import { type Base, shards } from "./base.js";

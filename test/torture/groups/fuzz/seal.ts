@@ -5,7 +5,7 @@ import { footerBytes } from "../../../../shard/engine/table/table-format.js";
 import { writeUint64 } from "../../../../shared/bytes.js";
 import { checksum } from "../../../../shared/checksum.js";
 import { fileHeaderBytes } from "../../../../shared/format/file-header.js";
-import { recordHeaderBytes } from "../../../../shared/log/record-format.js";
+import { recordHeaderBytes } from "../../../../shared/record-log/record-format.js";
 import type { Field } from "./mutate.js";
 
 export function sealHeader(bytes: Buffer): void {

@@ -1,8 +1,8 @@
 /** The decoders of values, of frames and of messages in them. */
 
-import { PageReader } from "../../../../coordinator/page-reader.js";
+import { PageReader } from "../../../../coordinator/encoding/page-reader.js";
+import type { Decode } from "../../../../coordinator/encoding/value-runs.js";
 import { AnswerReader } from "../../../../coordinator/shards/answer-reader.js";
-import type { Decode } from "../../../../coordinator/value-runs.js";
 import { AnswerWriter } from "../../../../shard/answer-writer.js";
 import { entryKind } from "../../../../shard/engine/iterator/cursor.js";
 import { PageWriter } from "../../../../shard/page-writer.js";

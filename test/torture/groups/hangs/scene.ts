@@ -3,8 +3,8 @@
 import { execFileSync } from "node:child_process";
 import path from "node:path";
 import { expect } from "chai";
+import type { OpenOptions } from "../../../../coordinator/calls/options.js";
 import type { FastKV } from "../../../../coordinator/fastkv.js";
-import type { OpenOptions } from "../../../../coordinator/options.js";
 import { Random } from "../../../support/random.js";
 import type { Store } from "../../group.js";
 import { shards } from "./ledger.js";

@@ -2,7 +2,7 @@
 
 import path from "node:path";
 import type { FastKV } from "../../../../coordinator/fastkv.js";
-import type { Snapshot } from "../../../../coordinator/snapshot.js";
+import type { Snapshot } from "../../../../coordinator/snapshot/snapshot.js";
 import { openHolds } from "./holds.js";
 import type { Work, WorkPlace } from "./work.js";
 
