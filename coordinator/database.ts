@@ -266,7 +266,8 @@ export class Database implements ScanHost, ShardClientOwner, ShardLifecycleOwner
     this.#checkRequests();
     // Before the log is synced, memtables with parts of batches cannot be flushed.
     this.wantLogSync();
-    await Promise.all(this.clients.map((client) => client.request({ type }))).catch(rejectRead);
+    const timeMs = this.clock.now();
+    await Promise.all(this.clients.map((client) => client.request({ type, timeMs }))).catch(rejectRead);
     await this.batches.trim();
   }
 

@@ -193,9 +193,11 @@ export class ShardServer {
         return { meta: { isSettled } satisfies SettleReply };
       }
       case "flush":
+        engine.noteTime(request.timeMs);
         await engine.flush();
         return {};
       case "compact":
+        engine.noteTime(request.timeMs);
         await engine.compactAll();
         return {};
       case "close":

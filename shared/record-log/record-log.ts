@@ -8,6 +8,7 @@ import {
   type FileIdentity,
   fileHeaderBytes,
 } from "../format/file-header.js";
+import { maxFrameBytes } from "../limits.js";
 import type { FileHandle, FileSystem } from "../storage/file-system.js";
 import { isTornFileHeader, type LogFile, type LogRecord, readRecord, wasSynced } from "./log-file.js";
 import { encodeRecordHeader, fileMarkOf, recordHeaderBytes } from "./record-format.js";
@@ -15,6 +16,14 @@ import { encodeRecordHeader, fileMarkOf, recordHeaderBytes } from "./record-form
 export type { LogRecord } from "./log-file.js";
 
 const gatherLimitBytes = 512 * 1024;
+
+/** Throws `FASTKV_BATCH_TOO_LARGE` if a record cannot have this payload. `what`: what has so many bytes. */
+export function checkRecordSize(payload: Buffer, what: string): void {
+  if (payload.length > maxFrameBytes) {
+    const message = `${what}: ${payload.length} bytes, of at most ${maxFrameBytes}`;
+    throw new FastKVError("FASTKV_BATCH_TOO_LARGE", message, { writeOutcome: "not-applied" });
+  }
+}
 
 /**
  * Appends records to a file of its own. The owner decides when to sync. After a failed write, the file is truncated to

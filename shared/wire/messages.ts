@@ -86,8 +86,9 @@ export type ShardRequest =
   | { type: "load-abandon"; loadId: string }
   | { type: "stats" }
   | { type: "settle" }
-  | { type: "flush" }
-  | { type: "compact" }
+  /** `timeMs`: the coordinator's clock. What has expired by then need not be kept. */
+  | { type: "flush"; timeMs: number }
+  | { type: "compact"; timeMs: number }
   /** `atOnce`: leave memtables to the next start, since what they wait for will not come. */
   | { type: "close"; atOnce: boolean };
 

@@ -14,7 +14,7 @@ import { Packr } from "msgpackr";
 import { unpackChecked } from "../../../shared/codec/checked-unpack.js";
 import { corruption, FastKVError } from "../../../shared/errors.js";
 import { fileHeaderBytes, fileKind } from "../../../shared/format/file-header.js";
-import { RecordLogWriter, readLog } from "../../../shared/record-log/record-log.js";
+import { checkRecordSize, RecordLogWriter, readLog } from "../../../shared/record-log/record-log.js";
 import type { FileSystem } from "../../../shared/storage/file-system.js";
 import { mostTables } from "../compaction/table-output.js";
 import { loadName, tableName } from "../files/file-names.js";
@@ -233,9 +233,11 @@ export class Loads {
     const path = `${this.folder}/${loadName(load.fileNumber)}`;
     const temporary = `${path}.tmp`;
     const header = fileIdentity(this.#shard, fileKind.load, load.fileNumber);
+    const content = packr.pack({ id: load.id, tables: load.tables });
+    checkRecordSize(content, "The load has too many long keys for one, load it in parts");
     const writer = RecordLogWriter.create(this.#fileSystem, temporary, header);
     try {
-      writer.append(loadRecordType, 0, 0, packr.pack({ id: load.id, tables: load.tables }));
+      writer.append(loadRecordType, 0, 0, content);
       await writer.syncAsync();
     } finally {
       writer.release();

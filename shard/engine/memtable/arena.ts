@@ -4,6 +4,10 @@ import { type ArenaSection, SectionIndex, type SharedSectionIndex } from "./sect
 const smallestChunkBytes = 4 * 1024;
 const mostFirstChunkBytes = 64 * 1024;
 const largestChunkBytes = 4 * 1024 * 1024;
+/** Rows keep the number of their chunk in 16 bits. */
+const maxChunks = 65_536;
+/** After each so many chunks the next ones are twice as large, so that an arena never reaches `maxChunks`. */
+const chunksOfOneSize = 4096;
 
 /** What a worker needs to read an arena: shared memory, so nothing is copied. */
 export interface SharedArena {
@@ -57,8 +61,10 @@ export class Arena {
   append(section: Uint8Array, firstSequence: number): ArenaSection {
     let last = this.#buffers.at(-1);
     if (last === undefined || this.#used + section.byteLength > last.length) {
-      const grown = Math.min(this.#chunkBytes, Math.max(this.#firstChunkBytes, this.#chunkedBytes));
+      const most = this.#chunkBytes * 2 ** Math.floor(this.#chunks.length / chunksOfOneSize);
+      const grown = Math.min(most, Math.max(this.#firstChunkBytes, this.#chunkedBytes));
       const chunk = this.#newChunk(Math.max(grown, section.byteLength));
+      invariant(this.#chunks.length < maxChunks, "the number of a chunk fits into 16 bits");
       last = Buffer.from(chunk);
       this.#chunks.push(chunk);
       this.#buffers.push(last);

@@ -14,7 +14,7 @@ import {
   fileHeaderBytes,
   fileKind,
 } from "../../../shared/format/file-header.js";
-import { RecordLogWriter, readLog } from "../../../shared/record-log/record-log.js";
+import { checkRecordSize, RecordLogWriter, readLog } from "../../../shared/record-log/record-log.js";
 import { type FileSystem, readWholeFile, replaceFile } from "../../../shared/storage/file-system.js";
 import { currentName, manifestName, parseFileName } from "../files/file-names.js";
 import { fileIdentity, type ShardIdentity } from "../files/shard-identity.js";
@@ -24,6 +24,8 @@ import { decodeVersionEdit, encodeVersionEdit, type VersionEdit } from "./versio
 
 /** FROZEN. */
 const editRecordType = 1;
+/** A new manifest has several edits where the tables' keys together have more bytes: a record has its limit. */
+const keyBytesPerEdit = 16 * 1024 * 1024;
 
 /** The state that results from all edits of a manifest. */
 export interface ManifestState {
@@ -95,17 +97,9 @@ export class Manifest {
   ): Manifest {
     const header = fileIdentity(shard, fileKind.manifest, fileNumber);
     const log = RecordLogWriter.create(fileSystem, `${folder}/${manifestName(fileNumber)}`, header);
-    const whole: VersionEdit = {
-      addedTables: state.version.levels.flatMap((tables, level) => tables.map((table) => ({ level, table }))),
-      logNumber: state.logNumber,
-      addedLogs: state.logs,
-      flushedSequence: state.flushedSequence,
-      ingested: state.ingested,
-      nextFileNumber: state.nextFileNumber,
-      timeMs: state.timeMs,
-      addedRangeDeletes: state.rangeDeletes,
-    };
-    log.append(editRecordType, 0, state.timeMs, encodeVersionEdit(whole));
+    for (const edit of wholeState(state)) {
+      log.append(editRecordType, 0, state.timeMs, encodeVersionEdit(edit));
+    }
     log.sync();
     fileSystem.syncFolder(folder);
     replaceFile(
@@ -120,7 +114,9 @@ export class Manifest {
   /** Resolves once the edit is on disk. After a failed sync the manifest stays unusable (`poisoned`). */
   append(edit: VersionEdit): Promise<void> {
     const appended = this.#last.then(async () => {
-      this.#log.append(editRecordType, 0, edit.timeMs ?? 0, encodeVersionEdit(edit));
+      const payload = encodeVersionEdit(edit);
+      checkRecordSize(payload, "Too many tables with long keys change at once");
+      this.#log.append(editRecordType, 0, edit.timeMs ?? 0, payload);
       await this.#log.syncAsync();
     });
     this.#last = appended.catch(() => undefined);
@@ -135,6 +131,36 @@ export class Manifest {
     await this.#last;
     await this.#log.close();
   }
+}
+
+/**
+ * The state as edits, of which the last one has all but the tables. Without it a manifest has no log number, and is
+ * damaged.
+ */
+function* wholeState(state: ManifestState): Generator<VersionEdit> {
+  let addedTables: NonNullable<VersionEdit["addedTables"]> = [];
+  let keyBytes = 0;
+  for (const [level, tables] of state.version.levels.entries()) {
+    for (const table of tables) {
+      addedTables.push({ level, table });
+      keyBytes += table.smallest.length + table.largest.length;
+      if (keyBytes >= keyBytesPerEdit) {
+        yield { addedTables };
+        addedTables = [];
+        keyBytes = 0;
+      }
+    }
+  }
+  yield {
+    addedTables,
+    logNumber: state.logNumber,
+    addedLogs: state.logs,
+    flushedSequence: state.flushedSequence,
+    ingested: state.ingested,
+    nextFileNumber: state.nextFileNumber,
+    timeMs: state.timeMs,
+    addedRangeDeletes: state.rangeDeletes,
+  };
 }
 
 export interface LoadedManifest {
@@ -189,6 +215,9 @@ export function readManifest(
   });
   if (log.records === 0) {
     throw corruption(path, log.validBytes, "the manifest has no whole record");
+  }
+  if (state.logNumber === 0) {
+    throw corruption(path, log.validBytes, "the manifest ends within the state that it starts with");
   }
   const overlap = state.version.findOverlap();
   if (overlap !== undefined) {

@@ -1,7 +1,7 @@
 /**
- * A version edit: the payload of a manifest record, msgpack of the plain object below. FROZEN (format version 1). The
- * first record of a manifest is the whole state as one edit. Unknown fields are rejected: an older FastKV must not lose
- * what a newer one wrote.
+ * A version edit: the payload of a manifest record, msgpack of the plain object below. FROZEN (format version 1). A
+ * manifest begins with the whole state: one edit, or several of which the last has `logNumber`. Unknown fields are
+ * rejected: an older FastKV must not lose what a newer one wrote.
  */
 
 import { Packr } from "msgpackr";

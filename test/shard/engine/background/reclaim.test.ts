@@ -52,6 +52,17 @@ describe("What nobody needs any more", () => {
     await db.close();
   });
 
+  it("goes with compact also where no write has told the shard the time: what has expired", async () => {
+    const clock = new SteppedClock();
+    const { db } = await openSimulated(emptyDisk(), clock, { shards: 1 });
+    await db.bulkLoad(keys.map((key) => ({ key, value: "v", ttl: 1000 })));
+    expect(await entries(db)).to.equal(keys.length);
+    clock.nowMs += 2000;
+    await db.compact();
+    expect(await entries(db)).to.equal(0);
+    await db.close();
+  });
+
   it("goes by itself: clears of what was only in memory do not pile up", async () => {
     const { db } = await openSimulated(emptyDisk(), new SteppedClock(), { shards: 1 });
     for (let round = 0; round < 30; round++) {
