@@ -199,8 +199,17 @@ export class FastKV<V = unknown> extends EventEmitter<FastKVEvents> implements A
    * that were written after the call. The removal is atomic for at most 10,000 keys of 8 MiB in total. Until it
    * happens, other calls still see the keys.
    */
-  clear(range: ClearOptions = {}, options?: WriteOptions): Promise<void> {
-    return orRefusedWrite(() => this.#clear(range, options));
+  clear(range?: ClearOptions, options?: WriteOptions): Promise<void>;
+  clear(...given: [range?: ClearOptions, options?: WriteOptions]): Promise<void> {
+    return orRefusedWrite(() => {
+      if (given.length > 0 && given[0] === undefined) {
+        throw invalidOption(
+          "clear got a range that is undefined, and would take all keys. Call clear() or clear({}) if it is to",
+        );
+      }
+      const [range = {}, options] = given;
+      return this.#clear(range, options);
+    });
   }
 
   #clear(range: ClearOptions, options: WriteOptions | undefined): Promise<void> {

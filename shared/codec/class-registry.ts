@@ -68,6 +68,11 @@ export class ClassRegistry {
   register<Instance extends object>(target: Class<Instance>, options: ClassOptions<Instance> = {}): void {
     const name = checkedName(target, options);
     checkHooks(name, options);
+    if (options.encode === undefined && isOfPlatform(target.prototype as object)) {
+      throw invalid(
+        `registerClass(${excerpt(name).slice(1, -1)}) needs the hooks encode and decode: the state of the platform's classes cannot be seen from outside.`,
+      );
+    }
     if (this.#byName.has(name)) {
       throw invalid(`The class name ${excerpt(name)} is registered already. Give another with { name }.`);
     }
@@ -94,6 +99,22 @@ export class ClassRegistry {
   byPrototype(prototype: object): RegisteredClass | undefined {
     return this.#byPrototype.get(prototype);
   }
+}
+
+/**
+ * Whether a prototype is that of a global class, such as URL or Headers, or of a subclass. They keep their state where
+ * nobody else sees it. Built-in classes are not meant: the encoding knows them.
+ */
+export function isOfPlatform(prototype: object | null): boolean {
+  for (let at = prototype; at !== null; at = Object.getPrototypeOf(at) as object | null) {
+    const owner: unknown = Object.getOwnPropertyDescriptor(at, "constructor")?.value;
+    const isGlobal =
+      typeof owner === "function" && (globalThis as Record<string, unknown>)[owner.name] === owner;
+    if (isGlobal && !builtInClasses.has(owner)) {
+      return true;
+    }
+  }
+  return false;
 }
 
 function checkedName(target: unknown, options: unknown): string {

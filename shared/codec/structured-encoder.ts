@@ -5,7 +5,7 @@ import { maxValueDepth } from "../limits.js";
 import { isBareView } from "./bare-view.js";
 import { hasHiddenState, sizeOfMap, sizeOfSet, unbox } from "./built-in-state.js";
 import { swapOnBigEndian } from "./byte-order.js";
-import type { ClassRegistry, RegisteredClass } from "./class-registry.js";
+import { type ClassRegistry, isOfPlatform, type RegisteredClass } from "./class-registry.js";
 import { ObjectIndex } from "./object-index.js";
 import { advice, className, describe, refusal } from "./refusal.js";
 import { errorClasses, structuredVersion, tag, viewClasses, viewElementBytes } from "./structured-format.js";
@@ -412,8 +412,12 @@ export class StructuredEncoder {
         "Call db.registerClass with its class first, or put its name and message.",
       );
     }
-    const name = className(getPrototypeOf(value) as object) ?? "Class";
-    return this.#refuse(depth, what, `Call db.registerClass(${name}) first, or put a plain object.`);
+    const prototype = getPrototypeOf(value) as object;
+    const name = className(prototype) ?? "Class";
+    const way = isOfPlatform(prototype)
+      ? `Put what it stands for, such as its text, or call db.registerClass(${name}, { encode, decode }) first.`
+      : `Call db.registerClass(${name}) first, or put a plain object.`;
+    return this.#refuse(depth, what, way);
   }
 
   #refuse(depth: number, what: string, way: string): Error {

@@ -97,6 +97,19 @@ describe("Clearing some keys", () => {
     expect(await db.scan().toArray()).to.deep.equal(some.map((key) => [key, 2]));
   });
 
+  it("refuses a range that is undefined: a variable that was never set", async () => {
+    const db = store();
+    await db.put("a", 1);
+    const error = await rejection(db.clear(undefined));
+    expect(error.code).to.equal("FASTKV_INVALID_OPTION");
+    expect((await rejection(db.clear(undefined, { durability: "sync" }))).writeOutcome).to.equal(
+      "not-applied",
+    );
+    expect(await db.has("a")).to.equal(true);
+    await db.clear({});
+    expect(await db.has("a")).to.equal(false);
+  });
+
   it("refuses options that it does not have", async () => {
     const db = store();
     for (const options of [

@@ -6,6 +6,7 @@ import { createInterface } from "node:readline";
 import { text } from "node:stream/consumers";
 import { setTimeout as delay } from "node:timers/promises";
 import { expect } from "chai";
+import { FastKV } from "fastkv";
 import { cliEnvironment, cliProgram, Workspace } from "./support/cli.js";
 
 describe("the one-shot commands", () => {
@@ -89,6 +90,29 @@ describe("the one-shot commands", () => {
       "b2: 3\nTotal: 1 items\n",
     );
     expect((await run("scan --gt a --lt c --keys --path s")).stdout).to.equal("b\nb2\n");
+  });
+
+  it("scan past values of classes that only a program knows", async () => {
+    class Point {
+      x = 1;
+    }
+    const db = await FastKV.open(workspace.path("classes"), { encoding: "structured" });
+    db.registerClass(Point);
+    await db.batchPut([
+      ["a", 1],
+      ["b", new Point()],
+      ["c", [2]],
+      ["d", new Point()],
+    ]);
+    await db.close();
+    const placeholder = "<a value of a program's own class; scan --json and export show what is stored>";
+    const scan = async (flags: string) => (await run(`scan --path classes ${flags}`)).stdout;
+    expect(await scan("--keys")).to.equal("a\nb\nc\nd\n");
+    expect(await scan("--limit 3")).to.equal(`a: 1\nb: ${placeholder}\nc: [2]\nTotal: 3 items\n`);
+    expect(await scan("--reverse --gt a")).to.equal(
+      `d: ${placeholder}\nc: [2]\nb: ${placeholder}\nTotal: 3 items\n`,
+    );
+    expect(await scan("--limit 2")).to.equal(`a: 1\nb: ${placeholder}\nTotal: 2 items\n`);
   });
 
   it("print statistics as JSON", async () => {

@@ -197,6 +197,7 @@ export class FastKVLevel<KDefault = string, VDefault = string> extends AbstractL
   async _open(options: FastKVLevelOpenOptions): Promise<void> {
     checkPlaces(options);
     const { fastkv, createIfMissing, errorIfExists } = options;
+    checkOwn(fastkv);
     this.#store = await inLevelTerms(() =>
       this._openStore(this.location, { ...fastkv, encoding: "binary", createIfMissing, errorIfExists }),
     );
@@ -338,6 +339,18 @@ function checkPlaces(options: object): void {
     throw new FastKVError(
       "FASTKV_INVALID_OPTION",
       `Option ${name} is one of FastKV.open: give it as new FastKVLevel(location, { fastkv: { ${name} } })`,
+    );
+  }
+}
+
+/** Options that Level has itself have their place there, and would be overwritten. */
+function checkOwn(fastkv: object = {}): void {
+  const name = ["encoding", "createIfMissing", "errorIfExists"].find((one) => one in fastkv);
+  if (name !== undefined) {
+    const instead = name === "encoding" ? "valueEncoding" : name;
+    throw new FastKVError(
+      "FASTKV_INVALID_OPTION",
+      `Option fastkv.${name} is Level's: give it as new FastKVLevel(location, { ${instead} })`,
     );
   }
 }

@@ -166,6 +166,20 @@ describe("FastKVLevel", () => {
     expect(await db.keys().all()).to.deep.equal([]);
   });
 
+  it("refuses FastKV's names for what Level has itself", async () => {
+    for (const [name, instead] of [
+      ["encoding", "valueEncoding"],
+      ["createIfMissing", "createIfMissing"],
+      ["errorIfExists", "errorIfExists"],
+    ]) {
+      const db = new FastKVLevel(path.join(folder(), "p"), { fastkv: { [name!]: "json" } as never });
+      const { cause } = await failure(db.open());
+      expect((cause as unknown as Error).message, name).to.contain(
+        `new FastKVLevel(location, { ${instead} })`,
+      );
+    }
+  });
+
   it("speaks of errors in Level's codes, with FastKV's as the cause", async () => {
     const db = open();
     await db.open();

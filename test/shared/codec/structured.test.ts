@@ -245,6 +245,24 @@ describe("registered classes", () => {
     assertSame(roundTrip(codec, value), value);
   });
 
+  it("of the platform, or derived from them, need hooks: their state cannot be seen", () => {
+    class Link extends URL {}
+    const codec = new ValueCodec();
+    for (const target of [URL, Headers, Link]) {
+      assert.throws(() => codec.registerClass(target as typeof URL), {
+        code: "FASTKV_INVALID_OPTION",
+        message: /needs the hooks encode and decode/,
+      });
+      const value = target === Headers ? new Headers() : new (target as typeof URL)("http://a/b");
+      assert.throws(() => codec.encode(value, "structured"), {
+        message:
+          /Put what it stands for, such as its text, or call db\.registerClass\(\w+, \{ encode, decode \}\)/,
+      });
+    }
+    codec.registerClass(URL, { encode: String, decode: (text) => new URL(text as string) });
+    assert.equal((roundTrip(codec, new URL("http://a/b?c#d")) as URL).href, "http://a/b?c#d");
+  });
+
   it("need to be registered to be decoded", () => {
     const writer = new ValueCodec();
     writer.registerClass(Point);

@@ -3,6 +3,7 @@ import { once } from "node:events";
 import { fileURLToPath } from "node:url";
 import type { Measurement } from "../measure/measurement.js";
 import { residentBytes } from "../measure/processes.js";
+import { peerOf } from "../stores/peers.js";
 import type { Job, JobMessage } from "./job.js";
 
 const worker = fileURLToPath(new URL("./worker.js", import.meta.url));
@@ -27,7 +28,10 @@ export async function runJob(
     );
   };
   const timer = setInterval(sample, memoryEveryMs);
-  const child = fork(worker);
+  const { heapMiB } = peerOf(job.peer);
+  const child = fork(worker, {
+    execArgv: heapMiB === undefined ? process.execArgv : [`--max-old-space-size=${heapMiB}`],
+  });
   child.on("message", (message: JobMessage) => {
     switch (message.type) {
       case "processes":

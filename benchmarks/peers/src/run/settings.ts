@@ -24,7 +24,8 @@ export const usage = `Usage: npm run bench:peers -- [options]
   --ycsb-records N   the same for the YCSB workloads, of 1,000 bytes each (default: as --records)
   --rounds N         how often all is measured; medians are shown (default 3)
   --peers a,b        stores (default ${defaultPeers.join(",")}; also fastkv-<shards>, fastkv-snappy,
-                     classic-level-plain, lmdb-msgpack, lmdb-nosync)
+                     fastkv-large-caches, classic-level-plain, lmdb-msgpack,
+                     lmdb-nosync)
   --shards 1,2,4     FastKV with these numbers of shards, instead of 2
   --workloads x,y    workloads, groups of them, or beginnings such as get- (default: all but pauses)
   --values KIND      ${valueKinds.join(", ")} (default object130)

@@ -9,9 +9,16 @@ import type { Peer } from "./store.js";
 
 export const defaultPeers = ["fastkv", "classic-level", "lmdb", "better-sqlite3", "redis"];
 
+const gib = 1024 ** 3;
+
 const peers: Record<string, () => Peer> = {
   fastkv: () => fastkv("fastkv", { shards: 2 }),
   "fastkv-snappy": () => fastkv("fastkv-snappy", { shards: 2, compression: "snappy" }),
+  "fastkv-large-caches": () => ({
+    ...fastkv("fastkv-large-caches", { shards: 2, readCacheSize: 6 * gib, scanCacheSize: 6 * gib }),
+    heapMiB: 14 * 1024,
+    holdsAll: true,
+  }),
   "classic-level": () => classicLevel("classic-level", true),
   "classic-level-plain": () => classicLevel("classic-level-plain", false),
   lmdb: () => lmdb("lmdb", { encoding: "json", noSync: false }),

@@ -50,6 +50,10 @@ export interface Peer {
   name: string;
   /** The settings and what an acknowledgement means, in a sentence. */
   settings: string;
+  /** V8's heap limit for the process that uses the store, in MiB. @default Node's */
+  heapMiB?: number;
+  /** The store's own caches hold all records: they are filled with all of them before they are measured. */
+  holdsAll?: boolean;
   /** Undefined if this machine has everything that the peer needs; otherwise what is missing. */
   missing(): Promise<string | undefined>;
   open(options: StoreOptions): Promise<Store>;

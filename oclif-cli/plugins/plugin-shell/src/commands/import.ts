@@ -1,6 +1,7 @@
 import { stat } from "node:fs/promises";
 import { resolve } from "node:path";
 import { Args, Command, Flags } from "@oclif/core";
+import { counted } from "fastkv-cli/kit/counted";
 import { describeError } from "fastkv-cli/kit/failure";
 import { pathFlag, shardsFlag, sharedFolderFlag } from "fastkv-cli/kit/flags";
 import { interruptible } from "fastkv-cli/kit/interrupt";
@@ -76,7 +77,7 @@ export default class Import extends Command {
           output.say(
             flags.json
               ? JSON.stringify(result)
-              : `Imported ${result.loaded} entries: ${result.source} in the source, ${result.loaded} loaded, ${result.keys} in the database`,
+              : `Imported ${counted(result.loaded, "entry", "entries")}: ${result.source} in the source, ${result.loaded} loaded, ${result.keys} in the database`,
           );
           await output.flush();
         } finally {
