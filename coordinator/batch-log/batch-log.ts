@@ -205,8 +205,10 @@ export class BatchLog implements KnownBatches {
 
   async close(): Promise<void> {
     this.#cancelTimer?.();
+    this.#trimWanted = false;
     await this.drain();
     this.#cancelRetry?.();
+    await this.#working;
     await this.#files.close();
   }
 

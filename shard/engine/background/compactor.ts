@@ -217,7 +217,10 @@ export class Compactor {
     if (outdated.length > 0) {
       this.#forgetting = tree
         .forgetRangeDeletes(outdated.map((range) => range.sequence))
-        .catch((error: unknown) => this.#pause.failed(error))
+        .then(
+          () => this.#pause.succeeded(),
+          (error: unknown) => this.#pause.failed(error),
+        )
         .finally(() => {
           this.#forgetting = undefined;
           this.#owner.onProgress();

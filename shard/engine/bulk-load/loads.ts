@@ -239,6 +239,9 @@ export class Loads {
     try {
       writer.append(loadRecordType, 0, 0, content);
       await writer.syncAsync();
+    } catch (error) {
+      this.#fileSystem.remove(temporary);
+      throw error;
     } finally {
       writer.release();
     }
