@@ -40,7 +40,7 @@ export class Compactor {
   /** Tables with lower numbers were written before this start, perhaps with other settings. */
   readonly #firstOwnFileNumber: number;
   readonly #busyLevels = new Set<number>();
-  readonly #running = new Set<Promise<void>>();
+  readonly #running = new Set<Promise<unknown>>();
   /** Full compactions that wait until no other compaction runs. Meanwhile no other one starts. */
   #waiting = 0;
   /** The removal of range deletes that is under way. */
@@ -100,10 +100,12 @@ export class Compactor {
       await this.#forgetting;
       return;
     }
-    await this.#run(chosen);
+    // The removal of range deletes shares the pause, and its success must not hide this failure.
+    const failure = await this.#run(chosen);
     await this.#forgetting;
-    if (this.#pause.error !== undefined) {
-      throw this.#pause.error;
+    const error = failure ?? this.#pause.error;
+    if (error !== undefined) {
+      throw error;
     }
   }
 
@@ -131,7 +133,8 @@ export class Compactor {
     };
   }
 
-  #run(compaction: Compaction): Promise<void> {
+  /** Resolves to what made it fail, or to undefined. */
+  #run(compaction: Compaction): Promise<unknown> {
     const levels =
       compaction.kind === "drop"
         ? this.#levelsOf(compaction.tables)
@@ -139,10 +142,13 @@ export class Compactor {
     for (const level of levels) {
       this.#busyLevels.add(level);
     }
-    const work: Promise<void> = this.#perform(compaction)
+    const work: Promise<unknown> = this.#perform(compaction)
       .then(
         () => this.#pause.succeeded(),
-        (error: unknown) => this.#pause.failed(error),
+        (error: unknown) => {
+          this.#pause.failed(error);
+          return this.#pause.error;
+        },
       )
       .finally(() => {
         for (const level of levels) {
